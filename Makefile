@@ -1,0 +1,73 @@
+# Every command does its own set-up, in .venv; PYTHON chooses the interpreter.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+RUN = PYTHONPATH=src $(BIN)/python
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/.runtime ## Try it on http://localhost:8000: no AWS account, no identity provider
+	@$(RUN) -m awscons demo $(DEMO)
+
+.PHONY: test
+test: $(VENV)/.dev ## Everything: lint, types, layers, unit tests, journeys through real programs
+	@tests/support/debian-packages
+	@$(MAKE) --no-print-directory lint types layers
+	@$(BIN)/python -m pytest $(PYTEST)
+
+.PHONY: test-fast
+test-fast: $(VENV)/.dev ## The unit tests; they need nothing but Python
+	@$(BIN)/python -m pytest -m "not journey" $(PYTEST)
+
+.PHONY: lint
+lint: $(VENV)/.dev ## Style and common mistakes
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+
+.PHONY: types
+types: $(VENV)/.dev ## Types, strictly
+	@$(BIN)/mypy --no-error-summary
+
+.PHONY: layers
+layers: $(VENV)/.dev ## Imports point down the floors
+	@PYTHONPATH=src $(BIN)/lint-imports --no-logo
+
+.PHONY: format
+format: $(VENV)/.dev ## Put the code into its one format
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+.PHONY: lock
+lock: $(VENV)/.dev ## Bring the locked dependencies up to date
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+		--no-emit-index-url --custom-compile-command "make lock" \
+		--all-extras pyproject.toml --output-file requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+		--no-emit-index-url --custom-compile-command "make lock" \
+		--all-extras --group dev --constraint requirements.txt pyproject.toml --output-file requirements-dev.txt
+
+.PHONY: clean
+clean: ## Remove everything that these commands made
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or later is needed; choose one with: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+		|| { echo "Debian and Ubuntu need this first: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
+
+$(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
+	@echo "Installing the locked dependencies into $(VENV) …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt pyproject.toml $(VENV)/.runtime
+	@echo "Installing the locked development tools into $(VENV) …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

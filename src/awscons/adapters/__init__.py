@@ -1,0 +1,1 @@
+"""Everything that reaches outside: AWS, stores, the log, the server. Adapters know no web."""

@@ -1,0 +1,78 @@
+"""Logs: JSON lines on standard error, through structlog; audit events among them, marked as such.
+
+Foreign loggers join the same stream at warning level and above, whatever our own level: at debug
+level botocore prints answers with credentials in them, and signxml prints assertions.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from typing import TextIO
+
+import structlog
+
+from awscons.audit import AuditEvent, Outcome
+
+
+def _exception_without_text(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """An unforeseen exception as its type and the places it passed: its text may quote a secret."""
+    found = event.pop("exc_info", None)
+    if found is True:
+        found = sys.exc_info()
+    error = found[1] if isinstance(found, tuple) else found
+    if isinstance(error, BaseException):
+        frames = traceback.extract_tb(error.__traceback__)
+        event["error_type"] = type(error).__name__
+        event["error_at"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    return event
+
+
+class StructlogAuditLog:
+    """Audit events as log lines named `audit`."""
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger("awscons.audit")
+
+    def record(self, event: AuditEvent) -> None:
+        """Write one event; failures at warning level, all else at info level."""
+        write = self._log.warning if event.outcome is Outcome.FAILED else self._log.info
+        write("audit", **event.facts())
+
+
+def configure_logging(*, debug: bool = False, stream: TextIO | None = None) -> None:
+    """Set up logging for this process.
+
+    debug    our own debug lines as well; other people's loggers stay at warning level all the same
+    stream   where lines go; standard error when left out
+    """
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _exception_without_text,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("awscons").setLevel(logging.DEBUG if debug else logging.INFO)

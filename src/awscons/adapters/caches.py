@@ -1,0 +1,204 @@
+"""cachelib's caches, set up so that they can be trusted with logins.
+
+JSON instead of pickle everywhere (reading a pickle runs it), an atomic `add` everywhere (consumed once
+means once), bounded waits, and no silent dropping of live records.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import IO, Any
+
+import platformdirs
+from cachelib import BaseCache, FileSystemCache, MemcachedCache, RedisCache, SimpleCache
+from cachelib.serializers import JSONSerializer
+
+from awscons.adapters.sqlite_cache import SqliteCache
+from awscons.config.schema import (
+    Backing,
+    FileSystemBacking,
+    MemcachedBacking,
+    RedisBacking,
+    SimpleBacking,
+    SqliteBacking,
+)
+from awscons.errors import ConfigurationError, Mistake
+
+_STORE_TIMEOUT = 2.0
+"""Seconds to wait for a store across the network, to connect or to answer."""
+_SWEEP_INTERVAL = 600.0
+"""Seconds between sweeps of ended records in a folder."""
+
+
+class _Json(JSONSerializer):
+    """cachelib's JSON serializer, which takes a missing value for a damaged one."""
+
+    def loads(self, bvalue: str | bytes | bytearray | None, *args: Any, **kwargs: Any) -> Any:
+        return None if bvalue is None else super().loads(bvalue, *args, **kwargs)
+
+    def load(self, f: IO[bytes], *args: Any, **kwargs: Any) -> Any:
+        return self.loads(f.read(), *args, **kwargs)
+
+
+class JsonSimpleCache(SimpleCache):
+    """Memory of one process."""
+
+    serializer: Any = _Json()
+
+
+class JsonRedisCache(RedisCache):
+    """Redis; `add` is one command, so that a lifetime can never be missing."""
+
+    serializer: Any = _Json()
+
+    def add(self, key: str, value: Any, timeout: int | timedelta | None = None) -> bool:
+        """Keep `value` unless there is one (SET NX EX)."""
+        return bool(
+            self._write_client.set(
+                name=f"{self._get_prefix()}{key}",
+                value=self.serializer.dumps(value),
+                nx=True,
+                ex=self._normalize_timeout(timeout),
+            )
+        )
+
+
+class JsonFileSystemCache(FileSystemCache):
+    """A folder of files; `add` holds a lock, and ended records are swept."""
+
+    serializer: Any = _Json()
+
+    def __init__(self, cache_dir: str, *, threshold: int, mode: int) -> None:
+        super().__init__(cache_dir, threshold=threshold, mode=mode)
+        # Beside the folder, not in it: cachelib takes every file in there for one of its own.
+        self._lock_path = f"{cache_dir.rstrip('/')}.lock"
+        self._swept_at = time.time()
+
+    def add(self, key: str, value: Any, timeout: int | timedelta | None = None) -> bool:
+        """Keep `value` unless a live one is there; processes take turns."""
+        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if self.has(key):
+                return False
+            if not self.set(key, value, timeout):
+                # cachelib logs the cause and says False, which here would mean "there is one already".
+                raise OSError(f"no file could be written in {self._path}")
+            return True
+        finally:
+            os.close(descriptor)
+
+    def set(
+        self,
+        key: str,
+        value: Any,
+        timeout: int | timedelta | None = None,
+        mgmt_element: bool = False,  # noqa: FBT001, FBT002  cachelib's own signature
+    ) -> bool:
+        """Keep `value`; now and then, remove what has ended."""
+        if not mgmt_element and time.time() - self._swept_at > _SWEEP_INTERVAL:
+            self._swept_at = time.time()
+            self._remove_expired(self._swept_at)
+        return super().set(key, value, timeout, mgmt_element)
+
+
+def build_cache(backing: Backing, *, environment: Mapping[str, str]) -> BaseCache:
+    """The cache that the configuration names. Connections are made at first use.
+
+    environment   of the process; `STATE_DIRECTORY` (systemd's) is where the embedded store lies
+    Raises ConfigurationError when a library for it is not installed or its folder cannot be made.
+    """
+    match backing:
+        case SqliteBacking():
+            return SqliteCache(_sqlite_path(backing, environment))
+        case SimpleBacking():
+            return JsonSimpleCache(threshold=backing.threshold)
+        case FileSystemBacking():
+            return _file_system(backing)
+        case RedisBacking():
+            return _redis(backing)
+        case MemcachedBacking():
+            return _memcached(backing)
+
+
+def _sqlite_path(backing: SqliteBacking, environment: Mapping[str, str]) -> Path:
+    if backing.path is not None:
+        return Path(backing.path)
+    state = environment.get("STATE_DIRECTORY", "").split(":")[0]
+    folder = Path(state) if state else platformdirs.user_state_path("awscons")
+    return folder / "logins.sqlite3"
+
+
+def _file_system(backing: FileSystemBacking) -> BaseCache:
+    try:
+        return JsonFileSystemCache(backing.cache_dir, threshold=backing.threshold, mode=backing.mode)
+    except OSError as error:
+        found = f"{backing.cache_dir!r}: {(error.strerror or type(error).__name__).lower()}"
+        raise _mistake("cache_dir", found, "a folder that this user can make and write") from None
+
+
+def _redis(backing: RedisBacking) -> BaseCache:
+    try:
+        import redis  # noqa: PLC0415  only where it is asked for, since it is optional
+    except ImportError:
+        raise _library_missing("redis") from None
+    options: dict[str, Any] = {"ssl": True, "ssl_ca_certs": backing.ssl_ca_certs} if backing.ssl else {}
+    client = redis.Redis(
+        host=backing.host,
+        port=backing.port,
+        db=backing.db,
+        username=backing.username,
+        password=backing.password,
+        socket_timeout=_STORE_TIMEOUT,
+        socket_connect_timeout=_STORE_TIMEOUT,
+        health_check_interval=30,
+        **options,
+    )
+    return JsonRedisCache(client, key_prefix=backing.key_prefix)
+
+
+def _memcached(backing: MemcachedBacking) -> BaseCache:
+    try:
+        from pymemcache.client.hash import HashClient  # noqa: PLC0415  as above
+    except ImportError:
+        raise _library_missing("memcached") from None
+    client = HashClient(
+        backing.servers,
+        use_pooling=True,
+        # Without it, Nagle's algorithm and delayed acknowledgement add 40 ms to each write.
+        no_delay=True,
+        default_noreply=False,
+        connect_timeout=_STORE_TIMEOUT,
+        timeout=_STORE_TIMEOUT,
+        ignore_exc=False,
+        # Seconds after which a server that was away is asked again.
+        retry_timeout=1,
+        dead_timeout=5,
+        serializer=_memcached_dump,
+        deserializer=_memcached_load,
+    )
+    return MemcachedCache(client, key_prefix=backing.key_prefix)
+
+
+def _memcached_dump(_key: str, value: object) -> tuple[bytes, int]:
+    return json.dumps(value).encode(), 0
+
+
+def _memcached_load(_key: str, value: bytes, _flags: int) -> object:
+    return json.loads(value)
+
+
+def _library_missing(extra: str) -> ConfigurationError:
+    found = f"{extra}, for which no library is installed"
+    return _mistake("cache_type", found, f"the library: pip install 'awscons[{extra}]'")
+
+
+def _mistake(key: str, found: str, wanted: str) -> ConfigurationError:
+    mistake = Mistake(f"session_config.session_backing.{key}", found, wanted)
+    return ConfigurationError("the store of logins", [mistake])

@@ -1,0 +1,125 @@
+"""The embedded store: a SQLite file with the interface of a cachelib cache.
+
+It needs nothing installed, survives restarts, and is right across the processes of one host: WAL, and
+an `add` that is one atomic statement. cachelib's own file cache is neither atomic in `add` nor keeps
+more than 500 records by default.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from cachelib import BaseCache
+
+_BUSY_TIMEOUT = 5.0
+"""Seconds to wait for another process's write."""
+_SWEEP_INTERVAL = 60.0
+"""Seconds between sweeps of records that have ended."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS records (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL,        -- JSON
+    ends_at REAL NOT NULL       -- Unix time; 0: never
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS records_by_end ON records (ends_at);
+"""
+
+_UPSERT = (
+    "INSERT INTO records VALUES (?, ?, ?) "
+    "ON CONFLICT (key) DO UPDATE SET value = excluded.value, ends_at = excluded.ends_at"
+)
+
+
+class SqliteCache(BaseCache):
+    """A cachelib cache in one file. Raises sqlite3.Error or OSError when the file cannot be used.
+
+    Each thread has a connection of its own, made in the process that uses it: a connection must not
+    cross a fork.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self._local = threading.local()
+        self._swept_at = 0.0
+
+    def get(self, key: str) -> Any:
+        """The value under `key`, or None."""
+        row = self._run(
+            "SELECT value FROM records WHERE key = ? AND (ends_at = 0 OR ends_at > ?)", key, time.time()
+        ).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def set(self, key: str, value: Any, timeout: int | timedelta | None = None) -> bool:
+        """Keep `value` under `key`, in place of any other."""
+        self._sweep()
+        self._run(_UPSERT, key, json.dumps(value), self._end(timeout))
+        return True
+
+    def add(self, key: str, value: Any, timeout: int | timedelta | None = None) -> bool:
+        """Keep `value` unless a live one stands under `key`; one statement, hence atomic."""
+        self._sweep()
+        unless_live = f"{_UPSERT} WHERE records.ends_at != 0 AND records.ends_at <= ?"
+        cursor = self._run(unless_live, key, json.dumps(value), self._end(timeout), time.time())
+        return cursor.rowcount == 1
+
+    def delete(self, key: str) -> bool:
+        """Forget the value under `key`; whether there was one."""
+        return self._run("DELETE FROM records WHERE key = ?", key).rowcount == 1
+
+    def has(self, key: str) -> bool:
+        """Whether there is a live value under `key`."""
+        return self.get(key) is not None
+
+    def clear(self) -> bool:
+        """Forget everything."""
+        self._run("DELETE FROM records")
+        return True
+
+    # --- inside --------------------------------------------------------------------------
+
+    def _end(self, timeout: int | timedelta | None) -> float:
+        seconds = self._normalize_timeout(timeout)
+        return time.time() + seconds if seconds else 0.0
+
+    def _run(self, statement: str, *values: object) -> sqlite3.Cursor:
+        try:
+            return self._connection().execute(statement, values)
+        except sqlite3.Error:
+            # The next use begins with a new connection, so that a mended file works without a restart.
+            self._local.owner = None
+            raise
+
+    def _connection(self) -> sqlite3.Connection:
+        owner = os.getpid()
+        if getattr(self._local, "owner", None) != owner:
+            self._local.connection = self._connect()
+            self._local.owner = owner
+        connection: sqlite3.Connection = self._local.connection
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Made before SQLite sees it, so that there is no moment in which others may read it.
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT, isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        # A power cut may lose the last sign-ins, never damage the file.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.executescript(_SCHEMA)
+        return connection
+
+    def _sweep(self) -> None:
+        now = time.time()
+        if now - self._swept_at < _SWEEP_INTERVAL:
+            return
+        self._swept_at = now
+        self._run("DELETE FROM records WHERE ends_at != 0 AND ends_at <= ?", now)

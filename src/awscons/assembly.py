@@ -1,0 +1,72 @@
+"""The one place where the service's parts are chosen and put together.
+
+Everything below receives what it needs; nothing reaches out at import time. Demo mode and tests call
+the same function with other settings, so what they show is what runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+import structlog
+from flask import Flask
+
+from awscons.adapters.audit_log import StructlogAuditLog
+from awscons.adapters.caches import build_cache
+from awscons.adapters.federation import FederationClient
+from awscons.adapters.record_store import CacheRecordStore
+from awscons.adapters.sts import BotoRoleAssumer
+from awscons.broker import Broker
+from awscons.config.settings import Settings, notices
+from awscons.login import Logins
+from awscons.web.app import create_app
+from awscons.web.cookies import choose_cookie_policy
+from awscons.web.parts import WebParts
+
+_log = structlog.get_logger(__name__)
+
+
+def utc_now() -> datetime:
+    """The clock of the service."""
+    return datetime.now(UTC)
+
+
+def build_service(
+    settings: Settings,
+    *,
+    environment: Mapping[str, str],
+    clock: Callable[[], datetime] = utc_now,
+) -> Flask:
+    """The whole service as one WSGI application.
+
+    environment   of the process
+    clock         UTC
+    Raises ConfigurationError when a part that the settings name is not installed.
+    """
+    for notice in notices(settings, now=clock()):
+        _log.warning("configuration.notice", notice=notice)
+    store = CacheRecordStore(build_cache(settings.backing, environment=environment))
+    return create_app(
+        WebParts(
+            site=settings.site,
+            cookies=choose_cookie_policy(
+                settings.site, settings.cookies, sso_url=settings.identity_provider.sso_url
+            ),
+            pending_lifetime=settings.login.pending_lifetime,
+            targets={target.name: target for target in settings.targets},
+            logins=Logins(
+                service_provider=settings.service_provider,
+                identity_provider=settings.identity_provider,
+                settings=settings.login,
+                store=store,
+                clock=clock,
+            ),
+            broker=Broker(
+                roles=BotoRoleAssumer(settings.aws),
+                signin_tokens=FederationClient(timeout=settings.aws.timeout),
+                settings=settings.aws,
+            ),
+            audit=StructlogAuditLog(),
+        )
+    )

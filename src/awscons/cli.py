@@ -1,0 +1,253 @@
+"""The command line: `awscons check`, `awscons serve`, `awscons demo`.
+
+Rules for talking to a terminal: what was asked for goes to standard output, everything else to
+standard error; an error is a sentence and a hint, never a traceback; exit status 2 means that the
+command line or the configuration is wrong, 1 that something else is. Only this module exits.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from awscons import __version__
+from awscons.adapters.audit_log import configure_logging
+from awscons.adapters.server import open_listener, serve
+from awscons.assembly import build_service, utc_now
+from awscons.config.load import load_settings
+from awscons.config.schema import LOOPBACK_HOSTS, SimpleBacking
+from awscons.config.settings import Settings, Site, notices
+from awscons.errors import AwsconsError, ConfigurationError
+from awscons.targets import Target
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+_config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=lambda: os.environ.get("AWSCONS_CONFIG", "config.py"),
+    show_default="config.py",
+    help="The configuration file.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="awscons")
+def cli() -> None:
+    """Your own single sign-on in front of the AWS console."""
+
+
+@cli.command()
+@_config_option
+def check(config: Path) -> None:
+    """Check the configuration and show what it opens to whom.
+
+    Nothing is started and nothing is asked of AWS. The exit status is 2 when there are mistakes.
+    """
+    settings = load_settings(config, environment=os.environ)
+    click.echo("\n".join(_summary(config, settings)))
+
+
+@cli.command("serve")
+@_config_option
+@click.option("--bind", help="Address to listen on.  [default: this host only]")
+@click.option("--port", type=click.IntRange(1, 65_535), default=8000, show_default=True)
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: 2; 1 with SimpleCache]")
+@click.option("--threads", type=click.IntRange(1, 1024), default=32, show_default=True)
+def serve_command(config: Path, bind: str | None, port: int, workers: int | None, threads: int) -> None:
+    """Serve. TLS is for a proxy in front: Apache, nginx, a load balancer.
+
+    With DEBUG in the environment: debug lines in the log, and a new start whenever code changes.
+    """
+    settings = load_settings(config, environment=os.environ)
+    debug = "DEBUG" in os.environ
+    configure_logging(debug=debug)
+    host = bind or _natural_bind(settings.site)
+    listener = open_listener(host, port)
+
+    def ready() -> None:
+        click.echo(f"awscons serves {settings.site.url('/')} on {host} port {port}", err=True)
+
+    serve(
+        lambda: build_service(settings, environment=os.environ),
+        listener,
+        on_ready=ready,
+        workers=_worker_count(settings, workers),
+        threads=threads,
+        reload=debug,
+    )
+
+
+@cli.command()
+@click.option("--bind", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65_535), default=8000, show_default=True)
+def demo(bind: str, port: int) -> None:
+    """Try it: a pretend identity provider, a pretend AWS, and the real service between them.
+
+    Needs no AWS account and no identity provider.
+    """
+    # Late, so that no other command ever loads the demo.
+    from awscons.demo.assembly import build_demo, demo_address  # noqa: PLC0415  see above
+
+    listener = open_listener(bind, port)
+    configure_logging()
+    address = demo_address(bind, port)
+    with _own_folder() as folder:
+
+        def build() -> WSGIApplication:
+            return build_demo(address, folder=folder, environment=os.environ)
+
+        serve(build, listener, on_ready=lambda: click.echo(_demo_banner(address.origin)))
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The program. Never returns: exits with 0, 1 or 2."""
+    try:
+        cli.main(arguments, prog_name="awscons", standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except ConfigurationError as error:
+        click.echo(f"{error}\n", err=True)
+        sys.exit(2)
+    except AwsconsError as error:
+        click.echo(f"error: {error}", err=True)
+        if error.hint:
+            click.echo(f"hint:  {error.hint}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(0)
+
+
+# --- serve -------------------------------------------------------------------------------
+
+
+def _natural_bind(site: Site) -> str:
+    """Where to listen when nothing is said: where the configuration says that people reach us.
+
+    https means that a proxy stands in front, on this host as a rule. Plain http under another name than
+    this host's own had to be allowed in so many words; then people come directly.
+    """
+    reached_directly = not site.is_https and site.host not in LOOPBACK_HOSTS
+    return "0.0.0.0" if reached_directly else "127.0.0.1"  # noqa: S104  see above
+
+
+def _worker_count(settings: Settings, wanted: int | None) -> int:
+    if not isinstance(settings.backing, SimpleBacking):
+        return wanted or 2
+    if wanted is not None and wanted > 1:
+        raise click.UsageError(
+            "SimpleCache keeps logins in the memory of one process: "
+            "use --workers 1, or another cache_type in session_backing"
+        )
+    return 1
+
+
+# --- demo --------------------------------------------------------------------------------
+
+
+@contextmanager
+def _own_folder() -> Iterator[Path]:
+    """A temporary folder, removed by the process that made it; worker processes come by here as well."""
+    owner, folder = os.getpid(), Path(tempfile.mkdtemp(prefix="awscons-demo-"))
+    try:
+        yield folder
+    finally:
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _demo_banner(origin: str) -> str:
+    from awscons.demo.assembly import URL_PREFIX  # noqa: PLC0415  as in `demo`
+    from awscons.demo.cast import PEOPLE, TARGETS, who_may_open  # noqa: PLC0415
+
+    lines = [
+        "",
+        f"  awscons demo: open {origin}/",
+        "",
+        "  No AWS account and no identity provider are involved. Every page but the two marked",
+        "  as pretend is the real service.",
+        "",
+    ]
+    rows = [
+        [
+            f"{origin}{URL_PREFIX}/{target['service']}",
+            ", ".join(person.full_name for person in who_may_open(target)),
+        ]
+        for target in TARGETS
+    ]
+    lines += _table([["URL", "who may open it"], *rows])
+    lines.append("")
+    lines += _table(
+        [["person", "groups"]] + [[person.full_name, ", ".join(person.groups) or "none"] for person in PEOPLE]
+    )
+    return "\n".join([*lines, "", "  Stop with Ctrl-C.", ""])
+
+
+# --- check -------------------------------------------------------------------------------
+
+
+def _summary(config: Path, settings: Settings) -> list[str]:
+    said = notices(settings, now=utc_now())
+    lines = [
+        f"{config}: no mistakes",
+        "",
+        f"  reached at          {settings.site.url('/')}",
+        f"  answers posted to   {settings.service_provider.acs_url}",
+        f"  our entity ID       {settings.service_provider.entity_id}",
+        f"  identity provider   {settings.identity_provider.entity_id}",
+        f"  logins kept in      {settings.backing.cache_type}",
+        "",
+    ]
+    header = ["URL path", "account", "role", "lasts", "who may enter"]
+    lines += _table([header, *(_row(settings.site, target) for target in settings.targets)])
+    if said:
+        lines += ["", "  Worth a look:", *(f"  - {notice}" for notice in said)]
+    return lines
+
+
+def _row(site: Site, target: Target) -> list[str]:
+    return [
+        f"{site.mount_path}{site.target_path(target.name)}",
+        target.role.account_id,
+        target.role.role_name,
+        _hours(target.duration),
+        _who(target),
+    ]
+
+
+def _who(target: Target) -> str:
+    conditions = []
+    if target.groups:
+        conditions.append(f"members of {' or '.join(target.groups)}")
+    if target.attributes:
+        conditions.append(f"people with a value for {' or '.join(target.attributes)}")
+    return " who are also ".join(conditions) if conditions else "EVERYONE who can sign in"
+
+
+def _hours(seconds: int) -> str:
+    hours, rest = divmod(seconds, 3600)
+    minutes, odd = divmod(rest, 60)
+    parts = [(hours, "h"), (minutes, "min"), (odd, "s")]
+    return " ".join(f"{count} {unit}" for count, unit in parts if count)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows in columns, indented by two; nothing after the last column."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

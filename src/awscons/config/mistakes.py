@@ -1,0 +1,110 @@
+"""What is wrong with a configuration, worded for the person who edits the file.
+
+Pydantic finds the mistakes; here they become path, found, wanted and hint. Values of secret keys, and
+of keys that nobody knows, are never shown.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from awscons.config.schema import BACKINGS, Section, TargetSection
+from awscons.errors import Mistake
+
+_LONGEST_FOUND = 80
+_SECRET_KEYS = frozenset({"password"})
+
+_WANTED = {
+    "missing": "a value: this key is required",
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "True or False",
+    "list_type": "a list",
+    "model_type": "a dict",
+    "dict_type": "a dict",
+}
+
+
+def found_words(value: object, *, secret: bool = False) -> str:
+    """`value` as a mistake shows it: `'3600' (text)`. A secret shows its type alone."""
+    kinds = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list"}
+    kinds |= {dict: "a dict", tuple: "a tuple", type(None): "nothing"}
+    kind = kinds.get(type(value), type(value).__name__)
+    if secret:
+        return f"({kind}, not shown)"
+    if value is None:
+        return "None"
+    shown = repr(value)
+    if len(shown) > _LONGEST_FOUND:
+        shown = shown[:_LONGEST_FOUND] + "…"
+    return f"{shown} ({kind})"
+
+
+def mistakes_of(section: str, model: type[Section], error: ValidationError) -> Iterable[Mistake]:
+    """Every mistake in one dict of the configuration; `section` is its name there."""
+    for detail in error.errors(include_url=False):
+        yield _mistake(section, model, detail)
+
+
+def _mistake(  # noqa: PLR0911  one return for each kind of mistake
+    section: str, model: type[Section], detail: ErrorDetails
+) -> Mistake:
+    location, model = _without_tag(detail["loc"], model)
+    path = section + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "extra_forbidden":
+        keys = sorted(_model_at(model, location[:-1]).model_fields)
+        hint = did_you_mean(str(location[-1]), keys)
+        return Mistake(path, "a key that does not exist", f"one of {', '.join(keys)}", hint)
+    found = found_words(detail["input"], secret=bool(location) and location[-1] in _SECRET_KEYS)
+    match kind:
+        case "awscons":
+            return Mistake(path, found, str(context["wanted"]), str(context["hint"]))
+        case "missing":
+            return Mistake(path, "", _WANTED[kind])
+        case "union_tag_invalid" | "union_tag_not_found":
+            tag = str(context.get("tag", ""))
+            hint = did_you_mean(tag, BACKINGS)
+            return Mistake(
+                f"{path}.cache_type", repr(tag) if tag else "", f"one of {', '.join(BACKINGS)}", hint
+            )
+        case "too_short":
+            return Mistake(path, found, "at least one entry")
+        case "greater_than_equal":
+            return Mistake(path, found, f"at least {context['ge']:,}")
+        case "less_than_equal":
+            return Mistake(path, found, f"at most {context['le']:,}")
+    return Mistake(path, found, _WANTED.get(kind, detail["msg"]))
+
+
+def _without_tag(
+    location: tuple[int | str, ...], model: type[Section]
+) -> tuple[tuple[int | str, ...], type[Section]]:
+    """Pydantic puts a backing's `cache_type` into the path of its keys; the file has no such level."""
+    match location:
+        case ["session_backing", str() as tag, *keys] if tag in BACKINGS:
+            return ("session_backing", *keys), BACKINGS[tag]
+        case _:
+            return location, model
+
+
+def _model_at(model: type[Section], location: Sequence[int | str]) -> type[Section]:
+    """The section whose key was misspelt: a target's, else the model's own."""
+    match location:
+        case ["targets", int()]:
+            return TargetSection
+        case _:
+            return model
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint naming the known word nearest to `word`, or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else ""

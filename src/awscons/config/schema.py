@@ -1,0 +1,384 @@
+"""Every key of the configuration, as data: type, default, limits, description.
+
+The reference page, `awscons check` and the test that compares them read these models, so a key that
+stands here is a key that is documented. What needs more than one key to judge is in `settings`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from awscons import console, durations, targets
+
+RESERVED_SERVICES = frozenset(
+    {
+        "demo",
+        "favicon.ico",
+        "health",
+        "healthz",
+        "livez",
+        "metrics",
+        "readyz",
+        "robots.txt",
+        "saml",
+        "static",
+    }
+)
+"""Paths of our own, which no target may take."""
+
+_LONGEST_ENTITY_ID = 1024
+"""Characters; SAML core 8.3.6."""
+
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+_SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}", re.ASCII)
+_URL_PREFIX = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._~-]*)*", re.ASCII)
+_COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII)
+_COOKIE_PATH = re.compile(r"/[A-Za-z0-9/._~-]*", re.ASCII)
+
+
+def not_as_wanted(wanted: str, hint: str = "") -> PydanticCustomError:
+    """The error that a check of ours raises: what was wanted, and a cure."""
+    return PydanticCustomError("awscons", "{wanted}", {"wanted": wanted, "hint": hint})
+
+
+def _list_from_tuple(value: object) -> object:
+    """A tuple is as good as a list in a Python file; a bare text is not: its letters are no groups."""
+    if isinstance(value, str):
+        raise not_as_wanted("a list of text", f"did you mean [{value!r}]?")
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _service(value: str) -> str:
+    if not _SERVICE.fullmatch(value):
+        raise not_as_wanted(
+            "one part of a URL path: up to 64 of A-Z a-z 0-9 . _ ~ -, beginning with a letter or digit"
+        )
+    if value in RESERVED_SERVICES:
+        raise not_as_wanted("a name that is not one of our own paths", "choose another name")
+    return value
+
+
+def _role(value: str) -> str:
+    arn = targets.parse_role_arn(value)
+    if arn is None:
+        raise not_as_wanted(
+            "a role ARN such as 'arn:aws:iam::123456789012:role/Admin'",
+            "twelve digits of account number, and `role`, not `user` or `assumed-role`",
+        )
+    if arn.partition not in console.PARTITIONS:
+        known = ", ".join(sorted(console.PARTITIONS))
+        raise not_as_wanted(f"a role in a partition with a known sign-in host: {known}")
+    return value
+
+
+def _url_prefix(value: str) -> str:
+    if not _URL_PREFIX.fullmatch(value):
+        likely = "/" + value.strip("/")
+        hint = f"did you mean {likely!r}?" if _URL_PREFIX.fullmatch(likely) else ""
+        raise not_as_wanted('"" or a path such as "/aws", without a slash at the end', hint)
+    first = value.strip("/").split("/")[0]
+    if first in RESERVED_SERVICES:
+        raise not_as_wanted("a path that is not one of our own", f"'/{first}' is ours")
+    return value
+
+
+def _http_url(value: str) -> str:
+    wanted = "an absolute http(s) URL"
+    try:
+        parts = urlsplit(value)
+        port_is_sound = parts.port != 0  # beyond 65,535 urlsplit raises by itself
+    except ValueError:
+        raise not_as_wanted(wanted) from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_sound:
+        raise not_as_wanted(wanted, "it begins with https://" if not parts.scheme else "")
+    if parts.username is not None or parts.fragment or re.search(r"[\s\x00-\x1f\x7f]", value):
+        raise not_as_wanted(f"{wanted}, without user name, fragment or white space")
+    return value
+
+
+def _upstream_url(value: str) -> str:
+    _http_url(value)
+    parts = urlsplit(value)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+        raise not_as_wanted(
+            "an https URL; plain http is for loopback only", "credentials travel on this connection"
+        )
+    return value
+
+
+def _entity_id(value: str) -> str:
+    if value != value.strip() or not 0 < len(value) <= _LONGEST_ENTITY_ID:
+        raise not_as_wanted("an entity ID: 1 to 1,024 characters, no white space at its ends")
+    return value
+
+
+def _acs_url(value: str) -> str:
+    _http_url(value)
+    parts = urlsplit(value)
+    if not parts.path.endswith("/saml/acs") or parts.query:
+        raise not_as_wanted(
+            "the URL at which people reach this service, with '/saml/acs' at its end",
+            "such as 'https://sso.example.com/saml/acs', or '…/awscon/saml/acs' when mounted under '/awscon'",
+        )
+    return value
+
+
+def _cookie_name(value: str) -> str:
+    if not _COOKIE_NAME.fullmatch(value):
+        raise not_as_wanted("a cookie name: 1 to 64 letters, digits, '-' or '_'")
+    return value
+
+
+def _cookie_path(value: str) -> str:
+    if not _COOKIE_PATH.fullmatch(value):
+        raise not_as_wanted("a path such as '/'")
+    return value
+
+
+def _not_empty(value: str) -> str:
+    if not value.strip():
+        raise not_as_wanted("text that is not empty")
+    return value
+
+
+NonEmpty = Annotated[str, AfterValidator(_not_empty)]
+Texts = Annotated[list[NonEmpty], BeforeValidator(_list_from_tuple)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+UpstreamUrl = Annotated[str, AfterValidator(_upstream_url)]
+EntityId = Annotated[str, AfterValidator(_entity_id)]
+
+
+class Section(BaseModel):
+    """A dict of the configuration. Strict: no key passes unknown, no text passes for a number."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+# --- session_config ----------------------------------------------------------------------
+
+
+class _Backing(Section):
+    default_timeout: int = Field(
+        default=300, ge=0, description="Accepted, without effect: each record has a lifetime of its own."
+    )
+
+
+class SqliteBacking(_Backing):
+    """The embedded store: one file, nothing to install, right across the processes of one host."""
+
+    cache_type: Literal["SQLite"] = Field(default="SQLite", description="The embedded store, the default.")
+    path: NonEmpty | None = Field(
+        default=None,
+        description="The file. Default: `logins.sqlite3` in `$STATE_DIRECTORY`, or the user's state folder.",
+    )
+
+
+class SimpleBacking(_Backing):
+    """Memory of one process: for one process only, forgotten at each restart."""
+
+    cache_type: Literal["SimpleCache"] = Field(description="Memory of one process.")
+    threshold: int = Field(default=100_000, ge=1, description="Records kept before the oldest are dropped.")
+
+
+class FileSystemBacking(_Backing):
+    """One file for each record, in a folder of their own."""
+
+    cache_type: Literal["FileSystem"] = Field(description="A folder of files.")
+    cache_dir: NonEmpty = Field(description="The folder; used by nothing else.")
+    threshold: int = Field(
+        default=0,
+        ge=0,
+        description="Records kept before the oldest, even live ones, are dropped; 0: as many as there are.",
+    )
+    mode: int = Field(default=0o600, ge=0, le=0o777, description="Permissions of the files.")
+
+
+class RedisBacking(_Backing):
+    """A Redis or Valkey server, shared by any number of hosts."""
+
+    cache_type: Literal["Redis", "RedisCache"] = Field(description="A Redis server.")
+    host: NonEmpty = Field(default="localhost", description="Its name or address.")
+    port: int = Field(default=6379, ge=1, le=65_535, description="Its port.")
+    username: NonEmpty | None = Field(default=None, description="User of its access control list.")
+    password: NonEmpty | None = Field(default=None, repr=False, description="Password.")
+    db: int = Field(default=0, ge=0, description="Number of the database.")
+    key_prefix: NonEmpty = Field(default="awscons:", description="Put in front of every key.")
+    ssl: bool = Field(default=False, description="Talk TLS to it.")
+    ssl_ca_certs: NonEmpty | None = Field(
+        default=None, description="File with the certificates to trust, PEM. Default: the system's."
+    )
+
+
+class MemcachedBacking(_Backing):
+    """Memcached servers. They may drop live logins when memory runs short."""
+
+    cache_type: Literal["Memcached"] = Field(description="One or several memcached servers.")
+    servers: Texts = Field(
+        default=["127.0.0.1:11211"], min_length=1, description="`host:port`, one or several."
+    )
+    key_prefix: NonEmpty = Field(default="awscons:", description="Put in front of every key.")
+
+
+Backing = Annotated[
+    SqliteBacking | SimpleBacking | FileSystemBacking | RedisBacking | MemcachedBacking,
+    Field(discriminator="cache_type"),
+]
+
+BACKINGS: dict[str, type[Section]] = {
+    "SQLite": SqliteBacking,
+    "SimpleCache": SimpleBacking,
+    "FileSystem": FileSystemBacking,
+    "Redis": RedisBacking,
+    "RedisCache": RedisBacking,
+    "Memcached": MemcachedBacking,
+}
+
+
+class SessionSection(Section):
+    """`session_config`: where logins are kept, and the cookie that names one. `{}` is a good choice."""
+
+    title: ClassVar[str] = "session_config"
+
+    session_backing: Backing = Field(
+        default_factory=SqliteBacking,
+        description="Where logins are kept: a dict with `cache_type` and its options.",
+    )
+    session_cookie: Annotated[str, AfterValidator(_cookie_name)] | None = Field(
+        default=None,
+        description="Name of the login cookie. Default: `awscons`, with the strictest prefix possible.",
+    )
+    session_expire: int = Field(
+        default=3600, ge=1, description="Seconds without use after which a login ends."
+    )
+    session_secure: bool | None = Field(
+        default=None,
+        description="`False` allows plain http, not just on this host. Default: as `acs_url` says.",
+    )
+    session_path: Annotated[str, AfterValidator(_cookie_path)] | None = Field(
+        default=None, description="Path of the login cookie. Default: where the service is mounted."
+    )
+    session_reference: Any = Field(default=None, description="Accepted, without effect.")
+
+
+# --- saml_config -------------------------------------------------------------------------
+
+
+class SamlSection(Section):
+    """`saml_config`: the identity provider, and who we are to it."""
+
+    title: ClassVar[str] = "saml_config"
+
+    saml_endpoint: HttpUrl = Field(description="The identity provider's SSO URL (HTTP-Redirect).")
+    spid: EntityId = Field(description="Our entity ID, as the identity provider knows us.")
+    issuer: EntityId = Field(description="The identity provider's entity ID.")
+    acs_url: Annotated[str, AfterValidator(_acs_url)] = Field(
+        description=(
+            "Where the identity provider posts its answer: the public URL of this service and `/saml/acs`. "
+            "All our own URLs follow from it. The environment variable `ACS_ENDPOINT` overrides it."
+        )
+    )
+    certificate: NonEmpty = Field(
+        description="The identity provider's signing certificate, PEM; several in one text for a rollover."
+    )
+    user_attr: NonEmpty = Field(
+        default="name_id",
+        description="What names the person in AWS: `name_id`, or the name of an attribute with one value.",
+    )
+    assertions: Texts = Field(
+        default=[],
+        description=(
+            "Attributes to keep, matched without regard to case. `groups` must be among them for group rules."
+        ),
+    )
+    auth_duration: int = Field(
+        default=3600,
+        ge=1,
+        description=(
+            "Seconds after which a login ends, however much it is used; "
+            "earlier if the identity provider says so."
+        ),
+    )
+    force_reauth: bool = Field(
+        default=False,
+        description="Ask for a full login at the identity provider each time (ForceAuthn), and verify it.",
+    )
+    idp_ok: bool = Field(
+        default=True,
+        description=(
+            "Accepted for old configurations. Tiles at the identity provider always work, and an answer that "
+            "nobody asked for is never trusted: it only starts a fresh sign-in."
+        ),
+    )
+    reqid_life: int = Field(
+        default=600, ge=1, le=3600, description="Seconds that a person may take at the identity provider."
+    )
+
+
+# --- aws_config --------------------------------------------------------------------------
+
+
+class TargetSection(Section):
+    """One target: a named door to a role."""
+
+    title: ClassVar[str] = "aws_config.targets[]"
+
+    service: Annotated[str, AfterValidator(_service)] = Field(
+        description="Name of the target: the last part of its URL."
+    )
+    role: Annotated[str, AfterValidator(_role)] = Field(description="ARN of the role to assume.")
+    duration: int = Field(
+        default=3600,
+        ge=durations.SHORTEST,
+        le=durations.LONGEST,
+        description="Seconds the console should last (900 to 43,200).",
+    )
+    groups: Texts = Field(
+        default=[],
+        description="A person must be in at least one of them. None: every person who can sign in.",
+    )
+    attrs: Texts = Field(
+        default=[], description="At least one of these attributes must be present and non-empty."
+    )
+
+
+class AwsSection(Section):
+    """`aws_config`: the targets, and how this service itself talks to AWS."""
+
+    title: ClassVar[str] = "aws_config"
+
+    url_prefix: Annotated[str, AfterValidator(_url_prefix)] = Field(
+        default="", description="Put in front of every target's URL."
+    )
+    aws_profile_name: NonEmpty | None = Field(
+        default=None, description="Profile in the credentials file. Also accepted as `aws_profile`."
+    )
+    aws_profile: NonEmpty | None = Field(default=None, description="Another name of `aws_profile_name`.")
+    aws_credentials_file: NonEmpty | None = Field(
+        default=None,
+        description="Credentials file. Default: whatever boto3 finds (EC2 role, environment, …).",
+    )
+    timeout: float = Field(
+        default=10.0, ge=1, le=300, strict=False, description="Seconds to wait for AWS in one sign-in."
+    )
+    sts_endpoint: UpstreamUrl | None = Field(
+        default=None,
+        description="Full URL of STS, for private networks and tests. Default: the regional endpoint.",
+    )
+    signin_endpoint: UpstreamUrl | None = Field(
+        default=None,
+        description=(
+            "Full URL of the federation endpoint, for private networks and tests. "
+            "Default: by partition and region."
+        ),
+    )
+    targets: list[TargetSection] = Field(min_length=1, description="The targets, at least one.")
+
+
+SECTIONS: tuple[type[Section], ...] = (SessionSection, SamlSection, AwsSection)
+"""The three dicts, in the order in which the reference describes them."""

@@ -1,0 +1,356 @@
+"""The frozen values that the assembly builds from, and the checks that need more than one key.
+
+`parse_settings` is the one way from three dicts to Settings. It either gives all of them, sound, or
+raises one ConfigurationError with every mistake.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509 import Certificate, load_pem_x509_certificates
+from pydantic import ValidationError
+
+from awscons import targets
+from awscons.config.mistakes import did_you_mean, found_words, mistakes_of
+from awscons.config.schema import (
+    LOOPBACK_HOSTS,
+    AwsSection,
+    Backing,
+    SamlSection,
+    Section,
+    SessionSection,
+    TargetSection,
+)
+from awscons.errors import ConfigurationError, Mistake
+from awscons.saml.parties import IdentityProvider, ServiceProvider
+from awscons.saml.signature import SMALLEST_RSA_KEY
+
+_ENDS_SOON = timedelta(days=30)
+_EC_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where people reach us. All our own URLs are made from this, never from a request's headers.
+
+    origin      `https://sso.example.com`, without a slash at the end
+    mount_path  `/awscon`, or "" when mounted at the root
+    url_prefix  `/aws`, or ""
+    """
+
+    origin: str
+    mount_path: str
+    url_prefix: str
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach us over TLS."""
+        return self.origin.startswith("https://")
+
+    @property
+    def host(self) -> str:
+        """The host name, without port."""
+        return urlsplit(self.origin).hostname or ""
+
+    @property
+    def home_path(self) -> str:
+        """The portal's path, below where we are mounted."""
+        return f"{self.url_prefix}/"
+
+    def target_path(self, name: str) -> str:
+        """A target's path, below where we are mounted."""
+        return f"{self.url_prefix}/{name}"
+
+    def url(self, path: str) -> str:
+        """The public URL of a path of ours (the path begins with a slash)."""
+        return f"{self.origin}{self.mount_path}{path}"
+
+
+@dataclass(frozen=True, slots=True)
+class CookieSettings:
+    """What the configuration says of cookies; None: the service chooses."""
+
+    name: str | None
+    path: str | None
+    secure: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSettings:
+    """How a sign-in works, and how long it counts."""
+
+    user_attr: str
+    kept_attributes: tuple[str, ...]
+    auth_duration: timedelta
+    idle_timeout: timedelta
+    pending_lifetime: timedelta
+    force_authn: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AwsSettings:
+    """How this service itself talks to AWS; `timeout` in seconds."""
+
+    profile_name: str | None
+    credentials_file: str | None
+    timeout: float
+    sts_endpoint: str | None
+    signin_endpoint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the configuration decides, sound and frozen."""
+
+    site: Site
+    cookies: CookieSettings
+    backing: Backing
+    service_provider: ServiceProvider
+    identity_provider: IdentityProvider
+    login: LoginSettings
+    aws: AwsSettings
+    targets: tuple[targets.Target, ...]
+
+
+SECTION_NAMES = ("session_config", "saml_config", "aws_config")
+
+
+def parse_settings(
+    sections: Mapping[str, object], *, source: str, environment: Mapping[str, str]
+) -> Settings:
+    """The settings that three dicts give.
+
+    sections     the dicts by name; anything else in it is not looked at
+    source       what to call the configuration in an error: a file's name
+    environment  the process's environment; `ACS_ENDPOINT` overrides `acs_url`
+
+    Raises ConfigurationError with every mistake in all of it.
+    """
+    mistakes: list[Mistake] = []
+    session = _parse_section(SessionSection, "session_config", sections, mistakes)
+    saml = _parse_section(SamlSection, "saml_config", _with_acs_endpoint(sections, environment), mistakes)
+    aws = _parse_section(AwsSection, "aws_config", sections, mistakes)
+
+    certificates = _certificates(saml.certificate, mistakes) if saml else ()
+    if aws:
+        mistakes += _duplicate_services(aws.targets)
+        mistakes += _two_profiles(aws)
+    if session and saml:
+        mistakes += _plain_http(session, saml)
+    if mistakes or session is None or saml is None or aws is None:
+        raise ConfigurationError(source, mistakes)
+    return _settings(session, saml, aws, certificates)
+
+
+def _with_acs_endpoint(
+    sections: Mapping[str, object], environment: Mapping[str, str]
+) -> Mapping[str, object]:
+    override, saml = environment.get("ACS_ENDPOINT"), sections.get("saml_config")
+    if not override or not isinstance(saml, dict):
+        return sections
+    return {**sections, "saml_config": {**saml, "acs_url": override}}
+
+
+_AnySection = TypeVar("_AnySection", bound=Section)
+
+
+def _parse_section(
+    model: type[_AnySection], name: str, sections: Mapping[str, object], mistakes: list[Mistake]
+) -> _AnySection | None:
+    """One dict, parsed; None when it has mistakes, which are added to the others."""
+    if name not in sections:
+        mistakes.append(Mistake(name, "", "a dict: this section is required"))
+        return None
+    try:
+        return model.model_validate(sections[name])
+    except ValidationError as error:
+        mistakes.extend(mistakes_of(name, model, error))
+        return None
+
+
+def _settings(
+    session: SessionSection, saml: SamlSection, aws: AwsSection, certificates: tuple[Certificate, ...]
+) -> Settings:
+    acs = urlsplit(saml.acs_url)
+    return Settings(
+        site=Site(
+            origin=f"{acs.scheme}://{acs.netloc}",
+            mount_path=acs.path.removesuffix("/saml/acs"),
+            url_prefix=aws.url_prefix,
+        ),
+        cookies=CookieSettings(session.session_cookie, session.session_path, session.session_secure),
+        backing=session.session_backing,
+        service_provider=ServiceProvider(saml.spid, saml.acs_url),
+        identity_provider=IdentityProvider(saml.issuer, saml.saml_endpoint, certificates),
+        login=LoginSettings(
+            user_attr=saml.user_attr,
+            kept_attributes=tuple(saml.assertions),
+            auth_duration=timedelta(seconds=saml.auth_duration),
+            idle_timeout=timedelta(seconds=session.session_expire),
+            pending_lifetime=timedelta(seconds=saml.reqid_life),
+            force_authn=saml.force_reauth,
+        ),
+        aws=AwsSettings(
+            profile_name=aws.aws_profile_name or aws.aws_profile,
+            credentials_file=aws.aws_credentials_file,
+            timeout=aws.timeout,
+            sts_endpoint=aws.sts_endpoint,
+            signin_endpoint=aws.signin_endpoint,
+        ),
+        targets=tuple(_target(section) for section in aws.targets),
+    )
+
+
+def _target(section: TargetSection) -> targets.Target:
+    role = targets.parse_role_arn(section.role)
+    if role is None:  # pragma: no cover  the schema has refused it already
+        raise ValueError(section.role)
+    return targets.Target(
+        name=section.service,
+        role=role,
+        duration=section.duration,
+        groups=tuple(section.groups),
+        attributes=tuple(section.attrs),
+    )
+
+
+# --- checks over several keys ------------------------------------------------------------
+
+
+def _duplicate_services(sections: Sequence[TargetSection]) -> list[Mistake]:
+    first: dict[str, int] = {}
+    mistakes = []
+    for index, section in enumerate(sections):
+        if section.service in first:
+            mistakes.append(
+                Mistake(
+                    f"aws_config.targets[{index}].service",
+                    found_words(section.service),
+                    "a name that no other target has",
+                    f"targets[{first[section.service]}] has it already",
+                )
+            )
+        first.setdefault(section.service, index)
+    return mistakes
+
+
+def _two_profiles(aws: AwsSection) -> list[Mistake]:
+    if aws.aws_profile is None or aws.aws_profile_name in {None, aws.aws_profile}:
+        return []
+    return [
+        Mistake(
+            "aws_config.aws_profile",
+            found_words(aws.aws_profile),
+            "one of `aws_profile_name` and `aws_profile`, not both with different names",
+        )
+    ]
+
+
+def _plain_http(session: SessionSection, saml: SamlSection) -> list[Mistake]:
+    """Cookies over plain http can be read by the network; on this very host there is none between."""
+    parts = urlsplit(saml.acs_url)
+    if parts.scheme == "https" or parts.hostname in LOOPBACK_HOSTS or session.session_secure is False:
+        return []
+    return [
+        Mistake(
+            "saml_config.acs_url",
+            found_words(saml.acs_url),
+            "an https URL, since logins to AWS would cross the network in the clear",
+            "for a trial use http://localhost:8000/saml/acs; to allow plain http all the same, "
+            "set session_config['session_secure'] to False",
+        )
+    ]
+
+
+def _certificates(pem: str, mistakes: list[Mistake]) -> tuple[Certificate, ...]:
+    path = "saml_config.certificate"
+    wanted = "one or more PEM certificates with an RSA key of 2,048 bits or more, or an EC key"
+    try:
+        certificates = tuple(load_pem_x509_certificates(_tidy_pem(pem)))
+    except ValueError:
+        first_line = pem.strip().splitlines()[0]
+        hint = "it begins with -----BEGIN CERTIFICATE----- and ends with -----END CERTIFICATE-----"
+        mistakes.append(Mistake(path, found_words(first_line), wanted, hint))
+        return ()
+    for number, certificate in enumerate(certificates, start=1):
+        key = certificate.public_key()
+        if isinstance(key, rsa.RSAPublicKey) and key.key_size >= SMALLEST_RSA_KEY:
+            continue
+        if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, _EC_CURVES):
+            continue
+        size = f" of {key.key_size} bits" if isinstance(key, rsa.RSAPublicKey) else ""
+        mistakes.append(Mistake(path, f"certificate {number}: {type(key).__name__}{size}", wanted))
+    return certificates
+
+
+def _tidy_pem(pem: str) -> bytes:
+    """PEM as people paste it: indented, or with the base64 on one line. Other text stays wrong."""
+    lines = [
+        line.strip() for line in re.sub(r"(-----(?:BEGIN|END) CERTIFICATE-----)", r"\n\1\n", pem).splitlines()
+    ]
+    return "\n".join(line for line in lines if line).encode("utf-8", "replace")
+
+
+# --- what is sound, but worth saying -----------------------------------------------------
+
+
+def notices(settings: Settings, *, now: datetime) -> list[str]:
+    """What `awscons check` and the start of the service point out: legal, and perhaps not meant.
+
+    now   UTC; certificates that ended or end within 30 days are named
+    """
+    kept = {name.casefold() for name in settings.login.kept_attributes}
+    said = [notice for target in settings.targets for notice in _target_notices(target, kept)]
+    if not settings.site.is_https:
+        said.append(f"{settings.site.origin} is plain http: fine for a trial on this host, for nothing else")
+    if urlsplit(settings.identity_provider.sso_url).scheme != "https":
+        said.append(f"the identity provider is reached over plain http: {settings.identity_provider.sso_url}")
+    said += _certificate_notices(settings.identity_provider.signing_certificates, now)
+    return said
+
+
+def _target_notices(target: targets.Target, kept: set[str]) -> Iterator[str]:
+    """`kept`: names of the attributes that logins keep, in lower case."""
+    name, not_kept = f"target {target.name!r}", "saml_config['assertions'] does not keep"
+    if target.open_to_everyone:
+        yield f"{name} is open to every person who can sign in: it names no groups and no attrs"
+    if target.groups and "groups" not in kept:
+        yield f"{name} asks for groups, but {not_kept} 'groups': nobody can open it"
+    for attribute in target.attributes:
+        if attribute.casefold() not in kept:
+            yield f"{name} asks for the attribute {attribute!r}, but {not_kept} it"
+
+
+def _certificate_notices(certificates: Sequence[Certificate], now: datetime) -> list[str]:
+    said = []
+    for certificate in certificates:
+        end = certificate.not_valid_after_utc.astimezone(UTC)
+        name = certificate.subject.rfc4514_string() or "without a name"
+        if end <= now:
+            said.append(
+                f"the identity provider's certificate {name} ended on {end:%Y-%m-%d}; its key still counts"
+            )
+        elif end <= now + _ENDS_SOON:
+            said.append(f"the identity provider's certificate {name} ends on {end:%Y-%m-%d}")
+    return said
+
+
+def unknown_sections(names: Sequence[str]) -> list[Mistake]:
+    """Names in a configuration file that look like one of the three dicts and are not."""
+    return [
+        Mistake(
+            name,
+            "a name that does not exist",
+            f"one of {', '.join(SECTION_NAMES)}",
+            did_you_mean(name, SECTION_NAMES),
+        )
+        for name in names
+        if name.endswith("_config") and name not in SECTION_NAMES
+    ]

@@ -1,0 +1,51 @@
+"""Who lives in the demo, and what there is to open. The cast shows one case each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody whom the pretend identity provider knows."""
+
+    user_name: str
+    full_name: str
+    groups: tuple[str, ...]
+    about: str
+
+
+PEOPLE = (
+    Person("ada@example.com", "Ada Admin", ("sysadmin", "cloudadmin", "dbs"), "an administrator"),
+    Person("otto@example.com", "Otto Only", ("dbs",), "in exactly one group"),
+    Person("nina@example.com", "Nina Nowhere", (), "in no group at all"),
+    Person("zoë.müller@example.com", "Zoë Müller-Łukasz", ("cloudadmin",), "a name beyond ASCII"),
+)
+
+TARGETS = (
+    {
+        "service": "cloudadmin",
+        "role": "arn:aws:iam::123456789012:role/MyAdminRole",
+        "duration": 28800,
+        "groups": ["sysadmin", "cloudadmin"],
+    },
+    {
+        "service": "sandbox",
+        "role": "arn:aws:iam::999999789012:role/DBAdmin",
+        "duration": 28800,
+        "groups": ["dbs"],
+    },
+    {
+        "service": "readonly",
+        "role": "arn:aws:iam::123456789012:role/ReadOnlyRole",
+        "duration": 3600,
+    },
+)
+
+
+def who_may_open(target: dict[str, object]) -> list[Person]:
+    """The people of the cast whom that target lets in."""
+    groups = target.get("groups", [])
+    if not groups or not isinstance(groups, list):
+        return list(PEOPLE)
+    return [person for person in PEOPLE if set(person.groups) & set(groups)]

@@ -1,0 +1,186 @@
+"""A SAML identity provider in one class: real requests in, really signed responses out.
+
+Its page asks "who are you?" and believes the answer; that is all that is pretend about it.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import zlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from flask import Flask, Response, abort, make_response, render_template, request
+from lxml import etree
+from signxml.algorithms import CanonicalizationMethod
+from signxml.signer import XMLSigner
+
+from awscons.demo.cast import Person
+from awscons.saml import names
+from awscons.saml.parties import ServiceProvider
+from awscons.saml.xml import Element, parse, required_attribute
+
+_LARGEST_REQUEST = 64 * 1024
+"""Bytes of an inflated AuthnRequest."""
+_PASSWORD = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"  # noqa: S105  a URN
+_BASIC_NAME = "urn:oasis:names:tc:SAML:2.0:attrname-format:basic"
+
+
+class DemoIdentityProvider:
+    """An identity provider with a key of its own, for one service provider and a small cast."""
+
+    def __init__(
+        self, *, entity_id: str, service_provider: ServiceProvider, people: Sequence[Person]
+    ) -> None:
+        self.entity_id = entity_id
+        self._service_provider = service_provider
+        self._people = people
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._certificate = _self_signed(self._key, "awscons demo identity provider")
+
+    @property
+    def certificate_pem(self) -> str:
+        """The signing certificate, PEM."""
+        return self._certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
+
+    def application(self) -> Flask:
+        """The web pages: `GET /sso` with a SAMLRequest. Choosing a person posts straight to the ACS."""
+        app = Flask("awscons.demo", static_folder=None)
+
+        @app.get("/sso")
+        def sso() -> Response:
+            request_id = self._read_request(request.args.get("SAMLRequest", ""))
+            choices = [
+                (person, self.response_for(person, in_response_to=request_id)) for person in self._people
+            ]
+            page = render_template(
+                "identity_provider.html",
+                choices=choices,
+                acs_url=self._service_provider.acs_url,
+                relay_state=request.args.get("RelayState", ""),
+            )
+            response = make_response(page)
+            response.headers["Cache-Control"] = "no-store"
+            return response
+
+        return app
+
+    def response_for(self, person: Person, *, in_response_to: str) -> str:
+        """A response that vouches for `person`, assertion signed, base64: a SAMLResponse form value."""
+        now = datetime.now(UTC)
+        response = self._response(person, in_response_to, now)
+        assertion = response[-1]
+        signed = self._sign(assertion)
+        response.replace(assertion, signed)
+        return base64.b64encode(etree.tostring(response)).decode("ascii")
+
+    def _read_request(self, form_value: str) -> str:
+        """The ID of an AuthnRequest (SAML bindings 3.4.4.1) of the one service provider we know."""
+        try:
+            inflater = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+            xml = inflater.decompress(base64.b64decode(form_value, validate=True), _LARGEST_REQUEST)
+        except (ValueError, zlib.error):
+            abort(400)
+        root = parse(xml)
+        ours = (
+            root.tag == names.AUTHN_REQUEST
+            and root.get("AssertionConsumerServiceURL") == self._service_provider.acs_url
+            and root.findtext(names.ISSUER) == self._service_provider.entity_id
+        )
+        if not ours:
+            abort(400)
+        return required_attribute(root, "ID", section="SAML core 3.2.1")
+
+    def _response(self, person: Person, in_response_to: str, now: datetime) -> Element:
+        end = _instant(now + timedelta(minutes=5))
+        root = etree.Element(
+            names.RESPONSE,
+            # `ds` here as well: lxml would otherwise rename prefixes when the signed assertion moves in.
+            nsmap={"samlp": names.SAMLP, "saml": names.SAML, "ds": names.DS},
+            ID=_identifier(),
+            Version="2.0",
+            IssueInstant=_instant(now),
+            Destination=self._service_provider.acs_url,
+            InResponseTo=in_response_to,
+        )
+        _add(root, names.ISSUER, self.entity_id)
+        _add(_add(root, names.STATUS), names.STATUS_CODE, Value=names.SUCCESS)
+        assertion = _add(root, names.ASSERTION, ID=_identifier(), Version="2.0", IssueInstant=_instant(now))
+        _add(assertion, names.ISSUER, self.entity_id)
+        # Where XMLSigner puts the signature: right after the Issuer, as the schema demands.
+        _add(assertion, names.SIGNATURE, Id="placeholder")
+        subject = _add(assertion, names.SUBJECT)
+        _add(subject, names.NAME_ID, person.user_name)
+        confirmation = _add(subject, names.SUBJECT_CONFIRMATION, Method=names.BEARER)
+        _add(
+            confirmation,
+            names.SUBJECT_CONFIRMATION_DATA,
+            Recipient=self._service_provider.acs_url,
+            InResponseTo=in_response_to,
+            NotOnOrAfter=end,
+        )
+        conditions = _add(assertion, names.CONDITIONS, NotBefore=_instant(now), NotOnOrAfter=end)
+        restriction = _add(conditions, names.AUDIENCE_RESTRICTION)
+        _add(restriction, names.AUDIENCE, self._service_provider.entity_id)
+        statement = _add(
+            assertion,
+            names.AUTHN_STATEMENT,
+            AuthnInstant=_instant(now),
+            SessionIndex=_identifier(),
+        )
+        _add(_add(statement, names.AUTHN_CONTEXT), names.AUTHN_CONTEXT_CLASS_REF, _PASSWORD)
+        attributes = _add(assertion, names.ATTRIBUTE_STATEMENT)
+        _add_attribute(attributes, "displayName", (person.full_name,))
+        if person.groups:
+            _add_attribute(attributes, "groups", person.groups)
+        return root
+
+    def _sign(self, assertion: Element) -> Element:
+        signer = XMLSigner(c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0)
+        signed: Element = signer.sign(
+            assertion,
+            key=self._key,
+            cert=[self._certificate],
+            reference_uri=assertion.get("ID"),
+            id_attribute="ID",
+        )
+        return signed
+
+
+def _add(parent: Element, tag: str, text: str | None = None, **attributes: str) -> Element:
+    child = etree.SubElement(parent, tag, attributes)
+    child.text = text
+    return child
+
+
+def _add_attribute(statement: Element, name: str, values: Sequence[str]) -> None:
+    attribute = _add(statement, names.ATTRIBUTE, Name=name, NameFormat=_BASIC_NAME)
+    for value in values:
+        _add(attribute, names.ATTRIBUTE_VALUE, value)
+
+
+def _identifier() -> str:
+    return "_" + secrets.token_hex(16)
+
+
+def _instant(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _self_signed(key: rsa.RSAPrivateKey, common_name: str) -> x509.Certificate:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=365))
+        .sign(key, hashes.SHA256())
+    )

@@ -1,0 +1,214 @@
+"""Every error this project raises on purpose, in one tree.
+
+    AwsconsError
+    ├── ConfigurationError         the configuration cannot be used: all its mistakes together
+    ├── CannotListen               the address or port to serve on cannot be had
+    ├── SignInError
+    │   ├── ResponseRefused        a SAML response failed a check
+    │   └── NoPendingLogin         an answer to no pending login of this browser
+    ├── UpstreamError
+    │   ├── UpstreamRefused        AWS answered, and said no or something we cannot use
+    │   ├── UpstreamThrottled      AWS answered: too many requests
+    │   ├── UpstreamSilent         AWS did not answer in time, or at all
+    │   └── BrokerCredentialsMissing   we have no AWS credentials to ask with
+    └── StoreUnavailable           logins cannot be read or written
+
+Two audiences. `public` is one fixed sentence per class, fit for anyone's eyes. `str(error)`
+and `hint` are for the operator's log: the cause, what was expected, what was received, what
+to try. Neither ever holds a secret. Errors of lower libraries are translated where they
+enter, so nothing else crosses a floor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+LONGEST_VALUE_SHOWN = 200
+"""Characters of a received value that go to the log; the rest is cut, visibly."""
+
+
+def shown(value: object) -> str:
+    """`value` as the log shows it: quoted, control characters escaped, cut when long."""
+    text = value if isinstance(value, str) else str(value)
+    if len(text) > LONGEST_VALUE_SHOWN:
+        text = f"{text[:LONGEST_VALUE_SHOWN]}… ({len(text)} characters)"
+    return repr(text)
+
+
+class AwsconsError(Exception):
+    """The root. `str()` is for the operator; `public` is for the person; `hint` says what to try."""
+
+    public: ClassVar[str] = "Something went wrong on our side."
+
+    def __init__(self, cause: str, *, hint: str = "") -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.hint = hint
+
+
+# --- configuration -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake in the configuration, worded for the person who edits the file.
+
+    path    where: `aws_config.targets[1].role`, or a file's name
+    found   what stands there, already fit to print; empty where nothing does
+    wanted  what would be right
+    hint    a cure, where one can be guessed ("did you mean …?")
+    """
+
+    path: str
+    found: str
+    wanted: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        lines = [f"  {self.path}"]
+        if self.found:
+            lines.append(f"      found   {self.found}")
+        lines.append(f"      wanted  {self.wanted}")
+        if self.hint:
+            lines.append(f"      hint    {self.hint}")
+        return "\n".join(lines)
+
+
+class ConfigurationError(AwsconsError):
+    """The configuration cannot be used. Carries every mistake found, never just the first."""
+
+    public = "This service is not set up correctly."
+
+    def __init__(self, source: str, mistakes: Sequence[Mistake]) -> None:
+        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        report = "\n\n".join(str(mistake) for mistake in mistakes)
+        super().__init__(f"{source}: {count}\n\n{report}")
+        self.source = source
+        self.mistakes = tuple(mistakes)
+
+
+class CannotListen(AwsconsError):
+    """The address or port to serve on cannot be had."""
+
+
+# --- signing in --------------------------------------------------------------------------
+
+
+class SignInError(AwsconsError):
+    """A sign-in did not work out.
+
+    return_to   the path of ours that this browser had asked for, where that is known: the way on
+    """
+
+    public = "The sign-in did not work."
+
+    def __init__(self, cause: str, *, hint: str = "", return_to: str | None = None) -> None:
+        super().__init__(cause, hint=hint)
+        self.return_to = return_to
+
+
+class ResponseRefused(SignInError):
+    """A SAML response failed a check. From outside all of these look alike; the log tells them apart.
+
+    rule      the name of the check, stable, for searching logs
+    section   where the rule comes from (`SAML core 2.5.1`, `XML signature 4.4.3`, `house rule`)
+    expected, received   what was demanded and what came, cut when long
+    """
+
+    public = "The answer of your identity provider could not be accepted."
+
+    def __init__(
+        self,
+        rule: str,
+        *,
+        section: str,
+        expected: object = "",
+        received: object = "",
+        hint: str = "",
+    ) -> None:
+        self.rule = rule
+        self.section = section
+        self.expected = shown(expected) if expected != "" else ""
+        self.received = shown(received) if received != "" else ""
+        parts = [f"{rule} ({section})"]
+        if self.expected:
+            parts.append(f"expected {self.expected}")
+        if self.received:
+            parts.append(f"received {self.received}")
+        super().__init__(", ".join(parts), hint=hint)
+
+
+class NoPendingLogin(SignInError):
+    """An answer that belongs to no pending login of this browser: unsolicited, late, replayed or stolen.
+
+    in_a_loop   the sign-in that it answers was itself a fresh start after such an answer
+    """
+
+    public = "This sign-in was already used, took too long, or began in another browser."
+
+    def __init__(self, cause: str, *, return_to: str | None = None, in_a_loop: bool = False) -> None:
+        super().__init__(
+            cause,
+            hint="blocked cookies, a wrong clock, or an ACS URL under another host name than people use"
+            if in_a_loop
+            else "",
+            return_to=return_to,
+        )
+        self.in_a_loop = in_a_loop
+
+
+# --- AWS ---------------------------------------------------------------------------------
+
+
+class UpstreamError(AwsconsError):
+    """AWS did not give us what we asked for. Never holds a credential, a token or a login URL.
+
+    step         `sts` or `federation`
+    code         the error code of AWS, or the kind of failure
+    request_id   what AWS support asks for; empty when there was no answer
+    """
+
+    public = "AWS did not open this console."
+
+    def __init__(
+        self, cause: str, *, step: str, code: str = "", request_id: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(cause, hint=hint)
+        self.step = step
+        self.code = code
+        self.request_id = request_id
+
+
+class UpstreamRefused(UpstreamError):
+    """AWS answered, and said no, or said something that we cannot use."""
+
+    public = "AWS did not open this console. If it happens again, tell the people who run this service."
+
+
+class UpstreamThrottled(UpstreamError):
+    """AWS answered that it has had too many requests."""
+
+    public = "AWS is limiting requests just now. Please try again in a moment."
+
+
+class UpstreamSilent(UpstreamError):
+    """AWS did not answer in time, or could not be reached."""
+
+    public = "AWS did not answer in time. Please try again in a moment."
+
+
+class BrokerCredentialsMissing(UpstreamError):
+    """This service has no AWS credentials of its own, or cannot read them."""
+
+    public = "This service cannot talk to AWS just now."
+
+
+# --- our own store -----------------------------------------------------------------------
+
+
+class StoreUnavailable(AwsconsError):
+    """Logins cannot be read or written. Nobody is let in on the strength of a guess."""
+
+    public = "This service cannot keep track of sign-ins just now. Please try again in a moment."

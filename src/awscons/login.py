@@ -1,0 +1,323 @@
+"""Signing in: from "who are you?" to a Login, and what becomes of it.
+
+A use case. It owns its port, `RecordStore`, and knows nothing of browsers, cookies or caches: the web
+wing hands over texts and carries texts away.
+
+What protects a sign-in: the AuthnRequest's ID and the RelayState are random and ours; a pending login
+is bound to one browser by a secret that only its cookie holds, and is consumed once; an assertion is
+remembered until it ends; a login gets a new id each time. The store sees hashes of ids, so that a copy
+of it opens nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from awscons.config.settings import LoginSettings
+from awscons.errors import NoPendingLogin, ResponseRefused, SignInError
+from awscons.identity import Identity, Login
+from awscons.login_records import (
+    LastUse,
+    PendingLogin,
+    Record,
+    read_last_use,
+    read_login,
+    read_pending_login,
+    record_of,
+)
+from awscons.saml.authn_request import AuthnRequest, build_authn_request, build_redirect_url
+from awscons.saml.content import Assertion
+from awscons.saml.parties import IdentityProvider, ServiceProvider
+from awscons.saml.response import CLOCK_SKEW, open_envelope, verify_envelope
+
+_NAME_ID = "name_id"
+_LONGEST_HANDLE = 80
+"""Characters; longer handles and ids are none of ours, and not worth a look-up."""
+
+
+class RecordStore(Protocol):
+    """Where logins, pending logins and the replay memory are kept, by every process alike.
+
+    Every method raises StoreUnavailable when the store cannot be read or written.
+    """
+
+    def add(self, key: str, record: Record, *, lifetime: timedelta) -> bool:
+        """Keep `record` unless there is one under `key`; whether it was kept. Atomic."""
+
+    def set(self, key: str, record: Record, *, lifetime: timedelta) -> None:
+        """Keep `record`, in place of any other under `key`."""
+
+    def get(self, key: str) -> Record | None:
+        """The record under `key`; None when there is none, it has ended, or it cannot be understood."""
+
+    def delete(self, key: str) -> None:
+        """Forget the record under `key`, if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class BegunLogin:
+    """A pending login, and what the browser needs for it.
+
+    redirect_url     the identity provider's, with the AuthnRequest
+    handle           the RelayState; the browser's cookie for this pending login goes by it
+    browser_secret   the cookie's value; the store knows only its hash
+    """
+
+    redirect_url: str
+    handle: str
+    browser_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedLogin:
+    """A sign-in that worked. `login_id` is the cookie's value; `return_to` the path that was asked for."""
+
+    login_id: str = field(repr=False)
+    login: Login
+    return_to: str
+
+
+class Logins:
+    """The logins of this service: begin one, finish it, find it, end it."""
+
+    def __init__(
+        self,
+        *,
+        service_provider: ServiceProvider,
+        identity_provider: IdentityProvider,
+        settings: LoginSettings,
+        store: RecordStore,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """`clock` gives UTC."""
+        self._service_provider = service_provider
+        self._identity_provider = identity_provider
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+
+    def begin(self, return_to: str, *, fresh_start: bool = False) -> BegunLogin:
+        """Remember a pending login and say where the browser has to go.
+
+        return_to     a path of ours, query included, kept exactly and never shown to the outside
+        fresh_start   this sign-in follows an answer that belonged to no pending login; a second such
+                      answer in a row is a loop, which a browser without cookies would never leave
+        Raises StoreUnavailable.
+        """
+        now = self._clock()
+        # An xs:ID must not begin with a digit (Entra ID insists); 160 random bits.
+        request = AuthnRequest("_" + secrets.token_hex(20), now, self._settings.force_authn)
+        # The time in front lets a browser's many pending cookies be put in order of age.
+        handle = f"{int(now.timestamp()):08x}.{secrets.token_urlsafe(24)}"
+        browser_secret = secrets.token_urlsafe(32)
+        pending = PendingLogin(
+            request_id=request.request_id,
+            return_to=return_to,
+            browser_hash=_hashed(browser_secret),
+            begun_at=now,
+            force_authn=request.force_authn,
+            fresh_start=fresh_start,
+        )
+        self._store.set(_pending_key(handle), record_of(pending), lifetime=self._settings.pending_lifetime)
+        xml = build_authn_request(
+            request,
+            service_provider=self._service_provider,
+            identity_provider=self._identity_provider,
+        )
+        url = build_redirect_url(self._identity_provider.sso_url, authn_request=xml, relay_state=handle)
+        return BegunLogin(url, handle, browser_secret)
+
+    def finish(
+        self, saml_response: str, relay_state: str, *, browser_secrets: Mapping[str, str]
+    ) -> FinishedLogin:
+        """Turn the identity provider's answer into a login.
+
+        saml_response     the form value, as posted
+        relay_state       the handle, as posted
+        browser_secrets   the browser's pending-login cookies: handle to secret
+
+        Raises ResponseRefused for an answer that fails a check, NoPendingLogin for one that this
+        browser did not ask for, asked for too long ago or has used already, StoreUnavailable.
+        Either of the first two has `return_to`, where this browser had asked for something.
+        """
+        envelope = open_envelope(saml_response)
+        pending = self._take_pending(relay_state, browser_secrets)
+        now = self._clock()
+        try:
+            assertion = verify_envelope(
+                envelope,
+                service_provider=self._service_provider,
+                identity_provider=self._identity_provider,
+                expected_request_id=pending.request_id,
+                now=now,
+                authenticated_after=pending.begun_at if pending.force_authn else None,
+            )
+            self._refuse_replay(assertion, now)
+            identity = identity_from(assertion, self._settings)
+        except SignInError as error:
+            error.return_to = pending.return_to
+            raise
+        login = self._login(identity, assertion, now)
+        login_id = secrets.token_urlsafe(32)
+        self._keep(login_id, login, now)
+        return FinishedLogin(login_id, login, pending.return_to)
+
+    def find(self, login_id: str) -> Login | None:
+        """The login that the cookie names; None when it is unknown or over. Counts as use of it.
+
+        Raises StoreUnavailable.
+        """
+        if not 0 < len(login_id) <= _LONGEST_HANDLE:
+            return None
+        record = self._store.get(_login_key(login_id))
+        login = read_login(record)
+        now = self._clock()
+        if login is None or now >= login.ends_at or not self._still_in_use(login_id, now):
+            return None
+        return login
+
+    def end(self, login_id: str) -> None:
+        """Forget a login, at once and for every process. Raises StoreUnavailable."""
+        if 0 < len(login_id) <= _LONGEST_HANDLE:
+            self._store.delete(_login_key(login_id))
+
+    # --- pending logins ------------------------------------------------------------------
+
+    def _take_pending(self, handle: str, browser_secrets: Mapping[str, str]) -> PendingLogin:
+        """The pending login under `handle`, for this browser, once."""
+        record = self._store.get(_pending_key(handle)) if 0 < len(handle) <= _LONGEST_HANDLE else None
+        pending = read_pending_login(record)
+        if pending is None:
+            raise NoPendingLogin("the pending login is over, or was never ours")
+        secret = browser_secrets.get(handle)
+        if secret is None:
+            raise NoPendingLogin(
+                "this browser holds no cookie of the pending login", in_a_loop=pending.fresh_start
+            )
+        if not hmac.compare_digest(pending.browser_hash, _hashed(secret)):
+            raise NoPendingLogin("the pending login belongs to another browser")
+        if self._clock() >= pending.begun_at + self._settings.pending_lifetime:
+            raise NoPendingLogin("the pending login took too long", return_to=pending.return_to)
+        used = self._store.add(
+            f"used:{_hashed(handle)}", {}, lifetime=self._settings.pending_lifetime + CLOCK_SKEW
+        )
+        if not used:
+            raise NoPendingLogin(
+                "the answer was posted a second time",
+                return_to=pending.return_to,
+                in_a_loop=pending.fresh_start,
+            )
+        return pending
+
+    def _refuse_replay(self, assertion: Assertion, now: datetime) -> None:
+        """SAML profiles 4.1.4.5: no assertion twice, whoever posts it, whichever process reads it."""
+        name = _hashed(f"{assertion.idp_entity_id}\n{assertion.assertion_id}")
+        lifetime = assertion.not_on_or_after + CLOCK_SKEW - now
+        if not self._store.add(f"assertion:{name}", {}, lifetime=lifetime):
+            raise ResponseRefused("assertion was used before", section="SAML profiles 4.1.4.5")
+
+    # --- logins --------------------------------------------------------------------------
+
+    def _login(self, identity: Identity, assertion: Assertion, now: datetime) -> Login:
+        ends_at = now + self._settings.auth_duration
+        if assertion.session_not_on_or_after is not None:
+            ends_at = min(ends_at, assertion.session_not_on_or_after)
+        return Login(identity, now, ends_at, assertion.session_index)
+
+    def _keep(self, login_id: str, login: Login, now: datetime) -> None:
+        # A session end that passed within the allowed skew still gives a login, of one moment.
+        lifetime = max(login.ends_at - now, timedelta(seconds=1))
+        self._store.set(_login_key(login_id), record_of(login), lifetime=lifetime)
+        if self._ends_when_unused:
+            self._note_use(login_id, now)
+
+    @property
+    def _ends_when_unused(self) -> bool:
+        """False when a login ends by age before it could end by lack of use."""
+        return self._settings.idle_timeout < self._settings.auth_duration
+
+    def _still_in_use(self, login_id: str, now: datetime) -> bool:
+        """Whether the login was used recently enough; notes the use, though not at every request.
+
+        Uses stand beside the login, never in it: a note written while somebody signs out cannot bring
+        the login back.
+        """
+        if not self._ends_when_unused:
+            return True
+        last_use = read_last_use(self._store.get(_use_key(login_id)))
+        if last_use is None or now >= last_use.at + self._settings.idle_timeout:
+            return False
+        if now - last_use.at >= self._settings.idle_timeout / 10:
+            self._note_use(login_id, now)
+        return True
+
+    def _note_use(self, login_id: str, now: datetime) -> None:
+        lifetime = self._settings.idle_timeout
+        self._store.set(_use_key(login_id), record_of(LastUse(now)), lifetime=lifetime)
+
+
+def identity_from(assertion: Assertion, settings: LoginSettings) -> Identity:
+    """The person that a verified assertion speaks of, with the attributes that the configuration keeps.
+
+    Attribute names are matched without regard to case, and kept in the configuration's spelling;
+    values are always lists. Raises ResponseRefused when `user_attr` has no value, or several.
+    """
+    attributes = {name: _values(assertion, name) for name in settings.kept_attributes}
+    groups = frozenset(
+        value
+        for name, values in attributes.items()
+        if name.casefold() == "groups"
+        for value in values
+        if value
+    )
+    return Identity(_user_name(assertion, settings.user_attr), assertion.name_id, attributes, groups)
+
+
+def _values(assertion: Assertion, name: str) -> tuple[str, ...]:
+    wanted = name.casefold()
+    return tuple(
+        value
+        for received, values in assertion.attributes.items()
+        if received.casefold() == wanted
+        for value in values
+    )
+
+
+def _user_name(assertion: Assertion, user_attr: str) -> str:
+    if user_attr == _NAME_ID:
+        return assertion.name_id
+    values = [value for value in _values(assertion, user_attr) if value.strip()]
+    if len(values) != 1:
+        raise ResponseRefused(
+            "user name",
+            section="house rule, user_attr",
+            expected=f"one value of {user_attr}",
+            received=f"{len(values)} values; attributes received: {', '.join(sorted(assertion.attributes))}",
+            hint="`user_attr` names an attribute that the identity provider must send, with one value",
+        )
+    return values[0]
+
+
+# --- keys --------------------------------------------------------------------------------
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _pending_key(handle: str) -> str:
+    return f"pending:{_hashed(handle)}"
+
+
+def _login_key(login_id: str) -> str:
+    return f"login:{_hashed(login_id)}"
+
+
+def _use_key(login_id: str) -> str:
+    return f"use:{_hashed(login_id)}"

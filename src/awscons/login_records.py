@@ -1,0 +1,94 @@
+"""How logins lie in the store: values into JSON records, and back. A record that cannot be read is none.
+
+A store may hold records of an older release, of a damaged file, of somebody else. None of them may
+ever become a login by accident, and none may stop the service: what does not fit is logged and counts
+as absent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from awscons.identity import Login
+
+Record = dict[str, Any]
+"""What the store keeps: JSON values only."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLogin:
+    """What we remember while somebody is at their identity provider.
+
+    return_to      the path of ours that was asked for, query included
+    browser_hash   of the secret that only the browser's cookie holds
+    begun_at       UTC
+    force_authn    a fresh authentication was demanded
+    fresh_start    this sign-in follows an answer that belonged to no pending login
+    """
+
+    request_id: str
+    return_to: str
+    browser_hash: str
+    begun_at: datetime
+    force_authn: bool
+    fresh_start: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LastUse:
+    """When a login was last used; UTC, and exact only to a tenth of the time it may lie unused."""
+
+    at: datetime
+
+
+_PENDING_LOGIN = TypeAdapter(PendingLogin)
+_LOGIN = TypeAdapter(Login)
+_LAST_USE = TypeAdapter(LastUse)
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {
+    PendingLogin: _PENDING_LOGIN,
+    Login: _LOGIN,
+    LastUse: _LAST_USE,
+}
+
+
+def record_of(value: PendingLogin | Login | LastUse) -> Record:
+    """The value as a record; times become ISO 8601 text with their zone."""
+    record: Record = _ADAPTERS[type(value)].dump_python(value, mode="json")
+    return record
+
+
+def read_pending_login(record: Record | None) -> PendingLogin | None:
+    """The pending login in a record, if there is one."""
+    return _read(_PENDING_LOGIN, record)
+
+
+def read_login(record: Record | None) -> Login | None:
+    """The login in a record, if there is one."""
+    return _read(_LOGIN, record)
+
+
+def read_last_use(record: Record | None) -> LastUse | None:
+    """The last use in a record, if there is one."""
+    return _read(_LAST_USE, record)
+
+
+_Value = TypeVar("_Value")
+
+
+def _read(adapter: TypeAdapter[_Value], record: Record | None) -> _Value | None:
+    if record is None:
+        return None
+    try:
+        return adapter.validate_python(record)
+    except ValidationError as error:
+        # Which keys, not which values: a record holds what people are called.
+        keys = sorted({".".join(map(str, detail["loc"])) for detail in error.errors()})
+        _log.warning("store.record_not_understood", keys=keys)
+        return None

@@ -1,0 +1,308 @@
+"""What a response says, checked: one function per paragraph of the standard, each naming it.
+
+The functions get verified trees, expectations and the time; each checks one rule and raises, or
+gives back what it read. All comparisons are exact.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from awscons.errors import ResponseRefused
+from awscons.saml import names
+from awscons.saml.xml import (
+    Element,
+    element_children,
+    only_child,
+    required_attribute,
+    text_of,
+)
+
+# SAML core 1.3.3: UTC, written with Z. Identity providers send none to seven fraction digits.
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z", re.ASCII)
+_OLDEST_AUTHENTICATION = datetime(2005, 3, 1, tzinfo=UTC)
+"""SAML 2.0 became a standard in that month; nobody authenticated under it before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """The signed statement, after all checks. The only thing that the rest of the project sees.
+
+    not_on_or_after           UTC; until then (plus skew) the assertion could be presented again
+    authn_instant             UTC; when the person authenticated at the identity provider
+    session_not_on_or_after   UTC or None; caps our own login
+    attributes                by Name as sent; repeated Names are merged, values keep their order
+    """
+
+    assertion_id: str
+    idp_entity_id: str
+    name_id: str
+    session_index: str | None
+    not_on_or_after: datetime
+    authn_instant: datetime
+    session_not_on_or_after: datetime | None
+    attributes: Mapping[str, tuple[str, ...]]
+
+
+def parse_instant(text: str, *, section: str) -> datetime:
+    """A SAML instant as UTC datetime (SAML core 1.3.3). Fractions are cut to microseconds."""
+    matched = _INSTANT.fullmatch(text)
+    if matched is None:
+        raise ResponseRefused("instant", section=section, expected="UTC instant with Z", received=text)
+    try:
+        whole = datetime.strptime(matched[1], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        raise ResponseRefused("instant", section=section, received=text) from None
+    fraction = (matched[2] or "").ljust(6, "0")[:6]
+    return whole + timedelta(microseconds=int(fraction))
+
+
+def check_issuer(received: str | None, *, expected: str) -> None:
+    """SAML core 2.2.5: the identity provider we were configured to trust, to the letter."""
+    if received != expected:
+        raise ResponseRefused(
+            "issuer",
+            section="SAML core 2.2.5",
+            expected=expected,
+            received=received or "",
+            hint="`issuer` in saml_config must be the identity provider's entity ID, to the letter",
+        )
+
+
+def check_response_destination(response: Element, *, expected: str, response_is_signed: bool) -> None:
+    """SAML bindings 3.5.5.2: present when the Response is signed, and then or otherwise ours."""
+    received = response.get("Destination")
+    if received is None and not response_is_signed:
+        return
+    if received != expected:
+        raise ResponseRefused(
+            "response destination",
+            section="SAML bindings 3.5.5.2",
+            expected=expected,
+            received=received or "",
+            hint="`acs_url` here and the reply (ACS) URL at the identity provider must be the same text",
+        )
+
+
+def check_in_response_to(element: Element, *, expected: str) -> None:
+    """SAML profiles 4.1.4.2, stricter: always there, since we never accept what we did not ask for."""
+    received = element.get("InResponseTo")
+    if received != expected:
+        raise ResponseRefused(
+            "in response to", section="SAML profiles 4.1.4.2", expected=expected, received=received or ""
+        )
+
+
+def read_name_id(assertion: Element) -> str:
+    """SAML core 2.2.3 and 2.4.1: exactly one NameID, text only, not empty."""
+    subject = only_child(assertion, names.SUBJECT, section="SAML core 2.4.1")
+    name_id = text_of(
+        only_child(subject, names.NAME_ID, section="SAML core 2.4.1"), section="SAML core 2.2.3"
+    )
+    if not name_id.strip():
+        raise ResponseRefused(
+            "NameID is empty",
+            section="SAML core 2.2.3",
+            hint="the identity provider needs a rule that issues a NameID",
+        )
+    return name_id
+
+
+def check_subject_confirmation(
+    assertion: Element, *, expected_recipient: str, expected_request_id: str, now: datetime, skew: timedelta
+) -> datetime:
+    """SAML profiles 4.1.4.2: one bearer confirmation for us, for this request, in time.
+
+    Several may stand there and any one suffices (SAML core 2.4.1.1); when none does, the refusal of
+    the last one is the answer. Gives back its NotOnOrAfter, in UTC.
+    """
+    subject = only_child(assertion, names.SUBJECT, section="SAML core 2.4.1")
+    confirmations = [child for child in subject if child.tag == names.SUBJECT_CONFIRMATION]
+    refusal = ResponseRefused("no subject confirmation", section="SAML profiles 4.1.4.2")
+    for confirmation in confirmations:
+        try:
+            return _check_bearer(
+                confirmation,
+                expected_recipient=expected_recipient,
+                expected_request_id=expected_request_id,
+                now=now,
+                skew=skew,
+            )
+        except ResponseRefused as error:
+            refusal = error
+    raise refusal
+
+
+def _check_bearer(
+    confirmation: Element,
+    *,
+    expected_recipient: str,
+    expected_request_id: str,
+    now: datetime,
+    skew: timedelta,
+) -> datetime:
+    section = "SAML profiles 4.1.4.2"
+    if confirmation.get("Method") != names.BEARER:
+        raise ResponseRefused(
+            "confirmation method",
+            section=section,
+            expected=names.BEARER,
+            received=confirmation.get("Method", ""),
+        )
+    data = only_child(confirmation, names.SUBJECT_CONFIRMATION_DATA, section=section)
+    recipient = required_attribute(data, "Recipient", section=section)
+    if recipient != expected_recipient:
+        raise ResponseRefused(
+            "recipient",
+            section=section,
+            expected=expected_recipient,
+            received=recipient,
+            hint="`acs_url` here and the reply (ACS) URL at the identity provider must be the same text",
+        )
+    check_in_response_to(data, expected=expected_request_id)
+    end = required_attribute(data, "NotOnOrAfter", section=section)
+    return _check_period(data.get("NotBefore"), end, now=now, skew=skew, section=section)
+
+
+def _check_period(
+    not_before: str | None, not_on_or_after: str, *, now: datetime, skew: timedelta, section: str
+) -> datetime:
+    """NotBefore is inclusive, NotOnOrAfter exclusive; each gives way by `skew`. Gives back the end, UTC."""
+    hint = "the clocks of this host and of the identity provider differ, or the answer took too long"
+    if not_before is not None and now + skew < parse_instant(not_before, section=section):
+        raise ResponseRefused(
+            "not yet valid", section=section, expected=now.isoformat(), received=not_before, hint=hint
+        )
+    end = parse_instant(not_on_or_after, section=section)
+    if now - skew >= end:
+        raise ResponseRefused(
+            "expired", section=section, expected=now.isoformat(), received=not_on_or_after, hint=hint
+        )
+    return end
+
+
+def check_conditions(
+    assertion: Element, *, expected_audience: str, now: datetime, skew: timedelta
+) -> datetime:
+    """SAML core 2.5.1: in time, for us, and under no condition that we do not know.
+
+    Stricter than the standard: the end and an audience must be there. Every AudienceRestriction must
+    name us; within one, any of its Audiences may. Gives back NotOnOrAfter, in UTC.
+    """
+    section = "SAML core 2.5.1"
+    conditions = only_child(assertion, names.CONDITIONS, section=section)
+    end = _check_period(
+        conditions.get("NotBefore"),
+        required_attribute(conditions, "NotOnOrAfter", section=section),
+        now=now,
+        skew=skew,
+        section=section,
+    )
+    restrictions = []
+    for condition in element_children(conditions):
+        if condition.tag == names.AUDIENCE_RESTRICTION:
+            restrictions.append(condition)
+        elif condition.tag not in {names.ONE_TIME_USE, names.PROXY_RESTRICTION}:
+            raise ResponseRefused("unknown condition", section="SAML core 2.5.1.1", received=condition.tag)
+    if not restrictions:
+        raise ResponseRefused("no audience restriction", section="SAML core 2.5.1.4")
+    for restriction in restrictions:
+        _check_audience(restriction, expected_audience)
+    return end
+
+
+def _check_audience(restriction: Element, expected_audience: str) -> None:
+    section = "SAML core 2.5.1.4"
+    audiences = []
+    for child in element_children(restriction):
+        if child.tag != names.AUDIENCE:
+            raise ResponseRefused("audience restriction", section=section, received=child.tag)
+        # Audience is an anyURI, and white space around one has no meaning (XML schema 3.2.17).
+        audiences.append(text_of(child, section=section).strip(" \t\r\n"))
+    if expected_audience not in audiences:
+        raise ResponseRefused(
+            "audience",
+            section=section,
+            expected=expected_audience,
+            received=audiences,
+            hint="`spid` here and the audience (SP entity ID) at the identity provider must be the same text",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """What the AuthnStatements say, taken together; all times UTC."""
+
+    instant: datetime
+    session_index: str | None
+    session_not_on_or_after: datetime | None
+
+
+def check_authn_statement(
+    assertion: Element, *, now: datetime, skew: timedelta, authenticated_after: datetime | None
+) -> Authentication:
+    """SAML core 2.7.2: somebody authenticated, at a sensible time, and their session is not over.
+
+    authenticated_after   UTC; when a fresh authentication was demanded, the moment of the demand
+    Several statements: the latest authentication and the earliest end count.
+    """
+    section = "SAML core 2.7.2"
+    statements = [child for child in assertion if child.tag == names.AUTHN_STATEMENT]
+    if not statements:
+        raise ResponseRefused("no authentication statement", section=section)
+    instants, ends, indexes = [], [], []
+    for statement in statements:
+        only_child(statement, names.AUTHN_CONTEXT, section=section)
+        instants.append(
+            parse_instant(required_attribute(statement, "AuthnInstant", section=section), section=section)
+        )
+        end = statement.get("SessionNotOnOrAfter")
+        if end is not None:
+            ends.append(_check_period(None, end, now=now, skew=skew, section=section))
+        indexes.append(statement.get("SessionIndex"))
+    if max(instants) > now + skew or min(instants) < _OLDEST_AUTHENTICATION:
+        raise ResponseRefused(
+            "authentication instant", section=section, expected=now.isoformat(), received=max(instants)
+        )
+    if authenticated_after is not None and max(instants) < authenticated_after - skew:
+        raise ResponseRefused(
+            "authentication is not fresh",
+            section="SAML core 3.4.1, ForceAuthn",
+            expected=f"after {authenticated_after.isoformat()}",
+            received=max(instants).isoformat(),
+            hint="the identity provider did not honour ForceAuthn; see `force_reauth`",
+        )
+    return Authentication(max(instants), next(filter(None, indexes), None), min(ends, default=None))
+
+
+def read_attributes(assertion: Element) -> dict[str, tuple[str, ...]]:
+    """SAML core 2.7.3: every attribute by its Name, values as text, repeated Names merged.
+
+    A structured value (with child elements, as in eduPersonTargetedID) and an explicit nil are no text
+    that could be compared with a group, and are left out.
+    """
+    merged: dict[str, list[str]] = {}
+    for name, values in _attributes(assertion):
+        merged.setdefault(name, []).extend(values)
+    return {name: tuple(values) for name, values in merged.items()}
+
+
+def _attributes(assertion: Element) -> Iterable[tuple[str, list[str]]]:
+    section = "SAML core 2.7.3"
+    nil = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+    for statement in assertion:
+        if statement.tag != names.ATTRIBUTE_STATEMENT:
+            continue
+        for attribute in element_children(statement):
+            if attribute.tag != names.ATTRIBUTE:
+                raise ResponseRefused("attribute statement", section=section, received=attribute.tag)
+            values = [child for child in element_children(attribute) if child.tag == names.ATTRIBUTE_VALUE]
+            texts = [
+                value.text or ""
+                for value in values
+                if len(value) == 0 and value.get(nil) not in {"true", "1"}
+            ]
+            yield required_attribute(attribute, "Name", section=section), texts

@@ -1,0 +1,84 @@
+"""The gates before the parser: what a posted form value must be, as text, to be looked at at all.
+
+They are cheap, they keep the exotic parts of XML (document types, entities, other encodings, huge
+documents) away from the C parser, and they are tried in this order.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+
+from awscons.errors import ResponseRefused
+
+MOST_FORM_CHARACTERS = 350_000
+"""Characters of the form value; base64 of the byte limit below, and a little air."""
+MOST_BYTES = 256_000
+"""Bytes of the decoded document; a person in 200 groups needs about 25,000."""
+MOST_TAGS = 20_000
+MOST_NAMESPACE_DECLARATIONS = 2_000
+
+_WHITE_SPACE = re.compile(r"[ \t\r\n]+")
+_DECLARED_ENCODING = re.compile(r"""^<\?xml[^>]*?encoding\s*=\s*["']([^"']*)["']""")
+_GATES = "house rule, gates before the parser"
+
+
+def decode_form_value(form_value: str) -> str:
+    """The XML text inside a SAMLResponse form value (SAML bindings 3.5.4: base64).
+
+    Raises ResponseRefused for anything too large, not strictly base64, not UTF-8, or holding a
+    document type, an entity or more tags than any real response.
+    """
+    text = _utf8(_base64_bytes(form_value))
+    _check_text(text)
+    return text
+
+
+def _base64_bytes(form_value: str) -> bytes:
+    if not form_value:
+        raise ResponseRefused("response missing", section="SAML bindings 3.5.4")
+    if len(form_value) > MOST_FORM_CHARACTERS:
+        raise ResponseRefused(
+            "form value too large",
+            section=_GATES,
+            expected=f"at most {MOST_FORM_CHARACTERS} characters",
+            received=len(form_value),
+        )
+    try:
+        data = base64.b64decode(_WHITE_SPACE.sub("", form_value), validate=True)
+    except (binascii.Error, ValueError):
+        raise ResponseRefused(
+            "form value is not base64", section="SAML bindings 3.5.4", received=form_value[:40]
+        ) from None
+    if len(data) > MOST_BYTES:
+        raise ResponseRefused(
+            "document too large", section=_GATES, expected=f"at most {MOST_BYTES} bytes", received=len(data)
+        )
+    return data
+
+
+def _utf8(data: bytes) -> str:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ResponseRefused("document is not UTF-8", section=_GATES) from None
+    if "\x00" in text:
+        raise ResponseRefused("document holds NUL", section=_GATES)
+    return text
+
+
+def _check_text(text: str) -> None:
+    declared = _DECLARED_ENCODING.match(text)
+    if declared and declared[1].lower() not in {"utf-8", "utf8", "us-ascii", "ascii"}:
+        raise ResponseRefused("encoding declared", section=_GATES, expected="UTF-8", received=declared[1])
+    lowered = text.lower()
+    for forbidden in ("<!doctype", "<!entity"):
+        if forbidden in lowered:
+            raise ResponseRefused("document type or entity", section=_GATES, received=forbidden)
+    if text.count("<") > MOST_TAGS:
+        raise ResponseRefused("too many tags", section=_GATES, expected=f"at most {MOST_TAGS}")
+    if text.count("xmlns") > MOST_NAMESPACE_DECLARATIONS:
+        raise ResponseRefused(
+            "too many namespaces", section=_GATES, expected=f"at most {MOST_NAMESPACE_DECLARATIONS}"
+        )

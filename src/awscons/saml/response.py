@@ -1,0 +1,116 @@
+"""The one way from a posted form value to an Assertion, step after step; the first refusal ends it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from awscons.errors import ResponseRefused
+from awscons.saml import names
+from awscons.saml.content import (
+    Assertion,
+    check_authn_statement,
+    check_conditions,
+    check_in_response_to,
+    check_issuer,
+    check_response_destination,
+    check_subject_confirmation,
+    read_attributes,
+    read_name_id,
+)
+from awscons.saml.gates import decode_form_value
+from awscons.saml.parties import IdentityProvider, ServiceProvider
+from awscons.saml.shape import Envelope, check_shape, issuer_of
+from awscons.saml.signature import verify_enveloped
+from awscons.saml.xml import Element, check_tree, only_child, parse, required_attribute
+
+CLOCK_SKEW = timedelta(seconds=60)
+"""How far the identity provider's clock may be from ours, either way."""
+
+
+def open_envelope(form_value: str) -> Envelope:
+    """Gates, parser, walk and shape: everything before cryptography. Nothing in it is verified yet.
+
+    form_value   as posted, base64
+    Raises ResponseRefused.
+    """
+    root = parse(decode_form_value(form_value))
+    check_tree(root)
+    return check_shape(root)
+
+
+def verify_envelope(
+    envelope: Envelope,
+    *,
+    service_provider: ServiceProvider,
+    identity_provider: IdentityProvider,
+    expected_request_id: str,
+    now: datetime,
+    authenticated_after: datetime | None = None,
+) -> Assertion:
+    """The verified assertion inside an envelope.
+
+    expected_request_id   the ID of the AuthnRequest that this browser's pending login sent
+    now                   UTC
+    authenticated_after   UTC; the moment a fresh authentication was demanded, or None
+
+    Raises ResponseRefused at the first check that fails. Replay is the caller's to refuse: it needs
+    a memory, and `assertion_id` with `not_on_or_after` to remember.
+    """
+    response, assertion = _verify_signatures(envelope, identity_provider)
+
+    response_issuer = issuer_of(response)
+    if response_issuer is not None:
+        check_issuer(response_issuer, expected=identity_provider.entity_id)
+    check_response_destination(
+        response, expected=service_provider.acs_url, response_is_signed=envelope.response_is_signed
+    )
+    check_in_response_to(response, expected=expected_request_id)
+
+    check_issuer(issuer_of(assertion), expected=identity_provider.entity_id)
+    check_subject_confirmation(
+        assertion,
+        expected_recipient=service_provider.acs_url,
+        expected_request_id=expected_request_id,
+        now=now,
+        skew=CLOCK_SKEW,
+    )
+    valid_until = check_conditions(
+        assertion, expected_audience=service_provider.entity_id, now=now, skew=CLOCK_SKEW
+    )
+    authentication = check_authn_statement(
+        assertion, now=now, skew=CLOCK_SKEW, authenticated_after=authenticated_after
+    )
+    return Assertion(
+        assertion_id=required_attribute(assertion, "ID", section="SAML core 2.3.3"),
+        idp_entity_id=identity_provider.entity_id,
+        name_id=read_name_id(assertion),
+        session_index=authentication.session_index,
+        not_on_or_after=valid_until,
+        authn_instant=authentication.instant,
+        session_not_on_or_after=authentication.session_not_on_or_after,
+        attributes=read_attributes(assertion),
+    )
+
+
+def _verify_signatures(envelope: Envelope, identity_provider: IdentityProvider) -> tuple[Element, Element]:
+    """The response and the assertion to read from, after verifying every signature that is there.
+
+    The assertion comes from bytes that a signature covers, its own where it has one. The response is
+    the verified one where it is signed; where it is not, it may only cause refusals.
+    """
+    certificates = identity_provider.signing_certificates
+    response, assertion = envelope.unverified_response, envelope.unverified_assertion
+    if envelope.response_is_signed:
+        response = verify_enveloped(response, certificates)
+        assertion = only_child(response, names.ASSERTION, section="SAML core 3.3.3")
+    if envelope.assertion_is_signed:
+        # In its original surroundings: canonicalizing the Response may have dropped a namespace that
+        # the assertion's own PrefixList names.
+        assertion = verify_enveloped(envelope.unverified_assertion, certificates)
+    if not (envelope.response_is_signed or envelope.assertion_is_signed):
+        raise ResponseRefused(
+            "no signature",
+            section="SAML profiles 4.1.4.5",
+            hint="set the identity provider to sign the assertion, the response, or both",
+        )
+    return response, assertion

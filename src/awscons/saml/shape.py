@@ -1,0 +1,126 @@
+"""The shape of a response: which elements stand where, before any cryptography looks at them.
+
+What has no place here cannot be used to hide a second truth: wrapping attacks (XSW) all need an
+element that a good response does not have, or has elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from awscons.errors import ResponseRefused
+from awscons.saml import names
+from awscons.saml.xml import Element, element_children, only_child, text_of
+
+_ENVELOPE = "SAML core 3.3.3"
+_ASSERTION = "SAML core 2.3.3"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A response of the right shape. Nothing in it is verified; what it says may only cause refusals."""
+
+    unverified_response: Element
+    unverified_assertion: Element
+    response_is_signed: bool
+    assertion_is_signed: bool
+
+
+def check_shape(root: Element) -> Envelope:
+    """The parts of a response: Issuer?, Signature?, Status, and exactly one Assertion, in that order.
+
+    Raises ResponseRefused for any other child or order, Extensions, Advice, a nested or second
+    assertion, a Signature anywhere but right after the Issuer of the element it signs, and for a
+    status other than Success: then there is no assertion to look for.
+    """
+    if root.tag != names.RESPONSE:
+        raise ResponseRefused("root is not a Response", section=_ENVELOPE, received=root.tag)
+    _check_version(root)
+    _check_status(only_child(root, names.STATUS, section=_ENVELOPE))
+    children = element_children(root)
+    response_is_signed = _take_issuer_and_signature(children)
+    expected = [names.STATUS, names.ASSERTION]
+    found = [child.tag for child in children]
+    if found == [names.STATUS, names.ENCRYPTED_ASSERTION]:
+        raise ResponseRefused(
+            "assertion is encrypted",
+            section="SAML core 2.3.4",
+            hint="this version cannot decrypt: switch assertion encryption off at the identity provider",
+        )
+    if found != expected:
+        raise ResponseRefused(
+            "children of the Response", section=_ENVELOPE, expected=expected, received=found
+        )
+    assertion = children[1]
+    assertion_is_signed = _check_assertion_shape(assertion)
+    envelope = Envelope(root, assertion, response_is_signed, assertion_is_signed)
+    _check_no_other_place(envelope)
+    return envelope
+
+
+def _check_version(element: Element) -> None:
+    if element.get("Version") != "2.0":
+        raise ResponseRefused(
+            "version", section="SAML core 4.1", expected="2.0", received=element.get("Version", "")
+        )
+
+
+def _check_status(status: Element) -> None:
+    """SAML core 3.2.2.1: the top-level code decides; the rest explains, for the log."""
+    code = only_child(status, names.STATUS_CODE, section="SAML core 3.2.2.1")
+    if code.get("Value") == names.SUCCESS:
+        return
+    said = [element.get("Value", "") for element in status.iter(names.STATUS_CODE)]
+    said += [element.text or "" for element in status.iter(names.STATUS_MESSAGE)]
+    raise ResponseRefused(
+        "status is not Success",
+        section="SAML core 3.2.2.2",
+        expected=names.SUCCESS,
+        received=" ".join(said),
+        hint="the identity provider itself declined; its own log says why",
+    )
+
+
+def _take_issuer_and_signature(children: list[Element]) -> bool:
+    """Drops a leading Issuer and the Signature right after it; True when there was a Signature."""
+    if children and children[0].tag == names.ISSUER:
+        del children[0]
+        if children and children[0].tag == names.SIGNATURE:
+            del children[0]
+            return True
+    return False
+
+
+def _check_assertion_shape(assertion: Element) -> bool:
+    _check_version(assertion)
+    children = element_children(assertion)
+    if not children or children[0].tag != names.ISSUER:
+        raise ResponseRefused("assertion begins with its Issuer", section=_ASSERTION)
+    signed = _take_issuer_and_signature(children)
+    allowed = {names.SUBJECT, names.CONDITIONS, names.AUTHN_STATEMENT, names.ATTRIBUTE_STATEMENT}
+    for child in children:
+        if child.tag not in allowed:
+            raise ResponseRefused("children of the Assertion", section=_ASSERTION, received=child.tag)
+    return signed
+
+
+def _check_no_other_place(envelope: Envelope) -> None:
+    """No further assertion, and no signature beyond those two places, however deep."""
+    places = {
+        names.ASSERTION: 1,
+        names.ENCRYPTED_ASSERTION: 0,
+        names.ADVICE: 0,
+        names.EXTENSIONS: 0,
+        names.RESPONSE: 1,
+        names.SIGNATURE: envelope.response_is_signed + envelope.assertion_is_signed,
+    }
+    for tag, expected in places.items():
+        received = sum(1 for _ in envelope.unverified_response.iter(tag))
+        if received != expected:
+            raise ResponseRefused(f"number of {tag}", section=_ENVELOPE, expected=expected, received=received)
+
+
+def issuer_of(element: Element) -> str | None:
+    """The text of the Issuer child, or None where there is none."""
+    found = [child for child in element if child.tag == names.ISSUER]
+    return text_of(found[0], section="SAML core 2.2.5") if found else None

@@ -1,0 +1,151 @@
+"""The one parser, the one walk over what it gave, and the few ways we read from a tree.
+
+Every document goes through `parse`; nothing else in this project calls lxml's parsers on foreign
+text. Reading is by exact child lists: no searching, no "first matching element".
+"""
+
+from __future__ import annotations
+
+import re
+
+from lxml import etree
+
+from awscons.errors import ResponseRefused
+from awscons.saml import names
+
+DEEPEST = 24
+"""Levels of nesting."""
+MOST_ATTRIBUTES = 24
+"""Attributes of one element."""
+_ABSOLUTE_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_WALK = "house rule, walk over the tree"
+
+Element = etree._Element  # noqa: SLF001  lxml gives its element type no public name
+
+
+def _hardened_parser() -> etree.XMLParser:
+    """No entities, no network, no DTD, no huge trees, no recovery. Made anew: lxml parsers keep state."""
+    return etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        huge_tree=False,
+        recover=False,
+        remove_comments=False,
+        remove_pis=False,
+    )
+
+
+def parse(document: str | bytes) -> Element:
+    """The root element of `document`, which has passed the gates or was made by us.
+
+    Raises ResponseRefused when it is not well-formed or has a document type after all.
+    """
+    data = document.encode("utf-8") if isinstance(document, str) else document
+    try:
+        root = etree.fromstring(data, parser=_hardened_parser())
+    except etree.XMLSyntaxError as error:
+        raise ResponseRefused("not well-formed XML", section="XML 1.0", received=error.msg) from None
+    docinfo = root.getroottree().docinfo
+    if docinfo.doctype or docinfo.internalDTD is not None or docinfo.externalDTD is not None:
+        raise ResponseRefused("document type or entity", section=_WALK)
+    return root
+
+
+def check_tree(root: Element) -> None:
+    """One walk over every node, refusing what no real response holds and attacks are made of.
+
+    No processing instructions or entities; comments only outside anything signed or signable, since
+    a comment splits text that looks whole (the class of CVE-2017-11427); every attribute called id, in
+    any letter case, unqualified and unique, so that "the element with this ID" has one meaning;
+    namespace names absolute, since canonicalization may fail on others; bounded depth and width.
+    """
+    identifiers: set[str] = set()
+    # Declarations only, each once: an element's whole `nsmap` at every element would be quadratic.
+    for _, declaration in etree.iterwalk(root, events=("start-ns",)):
+        namespace = declaration[1] if declaration else ""
+        if namespace and not _ABSOLUTE_URI.match(namespace):
+            raise ResponseRefused("relative namespace", section="XML signature 4.4.3", received=namespace)
+    for sibling in (*root.itersiblings(preceding=True), *root.itersiblings()):
+        if not isinstance(sibling, etree._Comment):  # noqa: SLF001  the only way to name the type
+            raise ResponseRefused("processing instruction", section=_WALK, received=sibling.tag)
+    stack: list[tuple[Element, int, bool]] = [(root, 1, False)]
+    while stack:
+        element, depth, protected = stack.pop()
+        _check_element(element, depth, identifiers)
+        protected = protected or element.tag == names.ASSERTION or _is_signed(element)
+        for child in element:
+            if isinstance(child.tag, str):
+                stack.append((child, depth + 1, protected))
+            elif not isinstance(child, etree._Comment) or protected:  # noqa: SLF001  as above
+                raise ResponseRefused(
+                    "comment, entity or processing instruction", section=_WALK, received=element.tag
+                )
+
+
+def _check_element(element: Element, depth: int, identifiers: set[str]) -> None:
+    if depth > DEEPEST:
+        raise ResponseRefused("nested too deep", section=_WALK, expected=f"at most {DEEPEST} levels")
+    if len(element.attrib) > MOST_ATTRIBUTES:
+        raise ResponseRefused("too many attributes", section=_WALK, expected=f"at most {MOST_ATTRIBUTES}")
+    for name, value in element.attrib.items():
+        qualified = etree.QName(name)
+        if qualified.localname.lower() != "id":
+            continue
+        if qualified.namespace is not None:
+            raise ResponseRefused("qualified ID attribute", section=_WALK, received=name)
+        if not value or value in identifiers:
+            raise ResponseRefused("ID not unique", section="SAML core 1.3.4", received=value)
+        identifiers.add(value)
+
+
+def _is_signed(element: Element) -> bool:
+    return any(child.tag == names.SIGNATURE for child in element)
+
+
+# --- reading -----------------------------------------------------------------------------
+
+
+def element_children(element: Element) -> list[Element]:
+    """The child elements, in order, without comments. Text between them must be white space.
+
+    Raises ResponseRefused when there is text where only elements belong.
+    """
+    children = [child for child in element if isinstance(child.tag, str)]
+    loose = (element.text or "", *(child.tail or "" for child in element))
+    if any(text.strip(" \t\r\n") for text in loose):
+        raise ResponseRefused("text between elements", section="SAML schema", received=element.tag)
+    return children
+
+
+def only_child(element: Element, tag: str, *, section: str) -> Element:
+    """The one child element of that name. None is refused, and so are two."""
+    found = [child for child in element if child.tag == tag]
+    if len(found) != 1:
+        raise ResponseRefused(
+            f"exactly one {etree.QName(tag).localname}", section=section, expected=1, received=len(found)
+        )
+    return found[0]
+
+
+def text_of(element: Element, *, section: str) -> str:
+    """The text of an element that may hold nothing but text. Child nodes of any kind are refused."""
+    if len(element):
+        raise ResponseRefused(f"{local_name(element)} must be text only", section=section)
+    return element.text or ""
+
+
+def required_attribute(element: Element, name: str, *, section: str) -> str:
+    """The attribute's value. A missing or empty one is refused."""
+    value = element.get(name)
+    if not value:
+        raise ResponseRefused(f"{local_name(element)} without {name}", section=section)
+    return value
+
+
+def local_name(element: Element) -> str:
+    """`Assertion` of `{urn:…}Assertion`."""
+    return etree.QName(element).localname

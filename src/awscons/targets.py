@@ -1,0 +1,56 @@
+"""What can be opened: a target is a named door to one IAM role. Values only, no rules."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# IAM names and paths: letters, digits and these signs, ASCII only ("IAM and STS quotas" in the IAM guide).
+_ROLE_ARN = re.compile(
+    r"arn:(?P<partition>aws(?:-[a-z]+)*):iam::(?P<account>[0-9]{12}):role/(?P<name>(?:[\x21-\x7e]+/)?[A-Za-z0-9_+=,.@-]{1,64})"
+)
+LONGEST_ARN = 2048
+"""Characters; AssumeRole, RoleArn."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleArn:
+    """An IAM role's ARN, taken apart. `account_id` is text: twelve digits, leading zeros count."""
+
+    partition: str
+    account_id: str
+    role_name: str
+    """With its path, where it has one: `team/Admin`."""
+
+    def __str__(self) -> str:
+        return f"arn:{self.partition}:iam::{self.account_id}:role/{self.role_name}"
+
+
+def parse_role_arn(text: str) -> RoleArn | None:
+    """The role named by `text`, or None when it is no role ARN."""
+    matched = _ROLE_ARN.fullmatch(text) if len(text) <= LONGEST_ARN else None
+    if matched is None:
+        return None
+    return RoleArn(matched["partition"], matched["account"], matched["name"])
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A named door: which role, for how long, and who may go through.
+
+    name        the last part of the URL; `service` in the configuration
+    duration    seconds the console should last
+    groups      member of at least one; empty: no group is asked for
+    attributes  at least one must be present and non-empty; empty: none is asked for
+    """
+
+    name: str
+    role: RoleArn
+    duration: int
+    groups: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+
+    @property
+    def open_to_everyone(self) -> bool:
+        """True when every person who can sign in may open it."""
+        return not self.groups and not self.attributes

@@ -1,0 +1,51 @@
+"""The Flask application, put together from views, guards and pages."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import NotFound
+
+from awscons.config.schema import RESERVED_SERVICES
+from awscons.web.assets import load_assets, register_assets
+from awscons.web.console_views import register_console_views, unknown_target
+from awscons.web.guards import MountPoint, register_guards
+from awscons.web.login_views import register_login_views
+from awscons.web.parts import WebParts
+from awscons.web.portal_views import register_portal_views
+from awscons.web.problems import answer_http_error, register_problems
+
+
+def create_app(parts: WebParts) -> Flask:
+    """The web application. It keeps no state of its own and needs no secret key: logins live in the store."""
+    app = Flask("awscons.web", static_folder=None)
+    # The router's automatic redirects are built from the Host header, which anyone can send.
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+
+    assets = load_assets()
+    register_guards(app, parts.site)
+    register_problems(app, parts.site)
+    register_assets(app, assets)
+    register_login_views(app, parts)
+    register_portal_views(app, parts)
+    register_console_views(app, parts)
+    _answer_unknown_targets(app, parts)
+
+    mount_path = parts.site.mount_path
+    app.jinja_env.globals["asset_url"] = lambda name: f"{mount_path}{assets[name].path}"
+    app.jinja_env.globals["logout_url"] = parts.site.url("/saml/logout")
+    if mount_path:
+        app.wsgi_app = MountPoint(app.wsgi_app, mount_path)  # type: ignore[method-assign]  # as Flask advises
+    return app
+
+
+def _answer_unknown_targets(app: Flask, parts: WebParts) -> None:
+    """Whatever stands below the prefix and is no page of ours is an unknown target: 401, as documented."""
+    below = f"{parts.site.url_prefix}/"
+
+    @app.errorhandler(NotFound)
+    def not_found(error: NotFound) -> Response:
+        first = request.path.removeprefix("/").split("/")[0]
+        if request.path.startswith(below) and first not in RESERVED_SERVICES:
+            return unknown_target(parts)
+        return answer_http_error(error)

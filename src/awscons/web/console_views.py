@@ -1,0 +1,163 @@
+"""GET <url_prefix>/<service>: the main job. Which target, whose login, may they, the console."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from flask import Blueprint, Flask, Response, abort, request
+
+from awscons.access import Granted, RefusalReason, Refused, decide
+from awscons.audit import Action, AuditEvent, Outcome
+from awscons.broker import OpenedConsole
+from awscons.errors import AwsconsError, UpstreamError, shown
+from awscons.identity import Identity
+from awscons.targets import Target
+from awscons.web.login_views import begin_login, current_login
+from awscons.web.parts import WebParts
+from awscons.web.problems import (
+    NextStep,
+    Problem,
+    incident_id,
+    log_problem,
+    path_and_query,
+    problem_response,
+)
+
+
+def register_console_views(app: Flask, parts: WebParts) -> None:
+    """The targets, under the configured prefix."""
+    views = Blueprint("console", __name__)
+
+    @views.get(parts.site.target_path("<name>"))
+    def open_target(name: str) -> Response:
+        target = parts.targets.get(name)
+        if target is None:
+            return unknown_target(parts)
+        # Flask answers HEAD with the view of GET. A link checker must not assume a role.
+        if request.method != "GET":
+            abort(405)
+        login = current_login(parts)
+        if login is None:
+            return begin_login(parts, path_and_query())
+        match decide(target, login.identity):
+            case Refused() as refused:
+                return _refuse(parts, target, login.identity, refused)
+            case Granted() as granted:
+                return _open(parts, target, login.identity, granted)
+
+    app.register_blueprint(views)
+
+
+def unknown_target(parts: WebParts) -> Response:
+    """401, the documented status; no WWW-Authenticate, since no HTTP authentication would help."""
+    log_problem(HTTPStatus.UNAUTHORIZED, error="UnknownTarget", cause=shown(request.path))
+    home = NextStep("See what you can open", parts.site.url(parts.site.home_path))
+    sentence = "There is no target of that name here. Is the link complete?"
+    return problem_response(Problem(HTTPStatus.UNAUTHORIZED, sentence, next_step=home))
+
+
+def _open(parts: WebParts, target: Target, identity: Identity, granted: Granted) -> Response:
+    try:
+        opened = parts.broker.open_console(
+            target, identity, relogin_url=parts.site.url(parts.site.target_path(target.name))
+        )
+    except AwsconsError as error:
+        parts.audit.record(_failed(target, identity, granted, error))
+        raise
+    parts.audit.record(_opened(target, identity, granted, opened))
+    # 301 is the documented status. `no-store` keeps browsers from remembering it: the URL inside lives
+    # fifteen minutes. No body, so that the URL stands in one place only.
+    response = Response(status=HTTPStatus.MOVED_PERMANENTLY)
+    response.headers["Location"] = opened.url.value
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _refuse(parts: WebParts, target: Target, identity: Identity, refused: Refused) -> Response:
+    parts.audit.record(
+        AuditEvent(
+            action=Action.OPEN_CONSOLE,
+            outcome=Outcome.REFUSED,
+            incident_id=incident_id(),
+            user_name=identity.user_name,
+            name_id=identity.name_id,
+            target=target.name,
+            role_arn=str(target.role),
+            decided_by=refused.reason.value,
+            client_address=request.remote_addr,
+        )
+    )
+    return problem_response(
+        Problem(
+            HTTPStatus.FORBIDDEN,
+            f"You are signed in as {identity.user_name}, and may not open “{target.name}”.",
+            details=_what_would_help(identity, refused),
+            next_step=NextStep("See what you can open", parts.site.url(parts.site.home_path)),
+            may_sign_out=True,
+        )
+    )
+
+
+def _what_would_help(identity: Identity, refused: Refused) -> tuple[str, ...]:
+    """The reason, in words that a person can act on."""
+    match refused.reason:
+        case RefusalReason.NONE_OF_THE_ATTRIBUTES:
+            names = ", ".join(refused.attributes)
+            return (f"It is open to people whose account has a value for: {names}.",)
+        case RefusalReason.NO_GROUPS_RECEIVED:
+            received = (
+                "Your identity provider told us of no groups of yours at all: "
+                "that is worth telling the people who run it."
+            )
+        case _:
+            received = f"The groups we were told you are in: {', '.join(sorted(identity.groups))}."
+    groups = ", ".join(refused.groups)
+    return (
+        f"It is open to members of: {groups}.",
+        received,
+        "If you have just been added to a group, sign out and in again: groups are read at sign-in.",
+    )
+
+
+# --- audit -------------------------------------------------------------------------------
+
+
+def _opened(target: Target, identity: Identity, granted: Granted, opened: OpenedConsole) -> AuditEvent:
+    return AuditEvent(
+        action=Action.OPEN_CONSOLE,
+        outcome=Outcome.DONE,
+        user_name=identity.user_name,
+        name_id=identity.name_id,
+        target=target.name,
+        role_arn=str(target.role),
+        decided_by=granted.reason,
+        role_session_name=opened.role_session_name,
+        assumed_role_arn=opened.credentials.assumed_role_arn,
+        access_key_id=opened.credentials.access_key_id,
+        sts_request_id=opened.credentials.request_id,
+        role_session_duration=opened.durations.role_session_duration,
+        console_session_duration=opened.durations.console_session_duration,
+        duration_wanted=target.duration,
+        duration_given=opened.durations.console_lasts,
+        duration_reason=opened.durations.reason,
+        signin_endpoint=opened.endpoint,
+        console_destination=opened.destination,
+        client_address=request.remote_addr,
+    )
+
+
+def _failed(target: Target, identity: Identity, granted: Granted, error: AwsconsError) -> AuditEvent:
+    return AuditEvent(
+        action=Action.OPEN_CONSOLE,
+        outcome=Outcome.FAILED,
+        incident_id=incident_id(),
+        user_name=identity.user_name,
+        name_id=identity.name_id,
+        target=target.name,
+        role_arn=str(target.role),
+        decided_by=granted.reason,
+        sts_request_id=(error.request_id or None) if isinstance(error, UpstreamError) else None,
+        cause=str(error),
+        hint=error.hint or None,
+        client_address=request.remote_addr,
+    )

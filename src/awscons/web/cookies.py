@@ -1,0 +1,136 @@
+"""Our cookies: one that names a login, and one for each pending login. Names, flags, lifetimes.
+
+The login cookie is SameSite=Lax: it travels with links, not with other sites' requests. A pending
+login's cookie has to come with the identity provider's POST, which is cross-site, so it is
+SameSite=None; browsers take that only together with Secure. Over plain http, which is for trials, the
+cookies adapt as far as browsers allow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+from urllib.parse import urlsplit
+
+from flask import Request, Response
+
+from awscons.config.schema import LOOPBACK_HOSTS
+from awscons.config.settings import CookieSettings, Site
+from awscons.login import BegunLogin
+
+MOST_PENDING = 16
+"""Pending logins of one browser; the oldest give way. Sixteen cookies stay well below header limits."""
+
+SameSite = Literal["None", "Lax"]
+
+
+@dataclass(frozen=True, slots=True)
+class CookiePolicy:
+    """How our cookies look at this site."""
+
+    login_name: str
+    pending_prefix: str
+    path: str
+    secure: bool
+    pending_secure: bool
+    pending_same_site: SameSite | None
+
+
+def choose_cookie_policy(site: Site, settings: CookieSettings, *, sso_url: str) -> CookiePolicy:
+    """The strictest cookies that this site's URL and the identity provider's allow."""
+    path = settings.path or site.mount_path or "/"
+    secure = site.is_https if settings.secure is None else settings.secure
+    # RFC 6265bis 4.1.3: these prefixes make browsers insist on what we set.
+    prefix = ""
+    if secure and site.is_https:
+        prefix = "__Host-" if path == "/" else "__Secure-"
+    pending_secure, pending_same_site = _pending_flags(site, urlsplit(sso_url).hostname or "")
+    pending_prefix = prefix if pending_secure else ""
+    return CookiePolicy(
+        login_name=settings.name or f"{prefix}awscons",
+        pending_prefix=f"{pending_prefix}awscons-pending-",
+        path=path,
+        secure=secure,
+        pending_secure=pending_secure,
+        pending_same_site=pending_same_site,
+    )
+
+
+def _pending_flags(site: Site, idp_host: str) -> tuple[bool, SameSite | None]:
+    if site.is_https:
+        return True, "None"
+    if idp_host == site.host:
+        return False, "Lax"
+    if site.host in LOOPBACK_HOSTS:
+        # Browsers count loopback as a secure place, and so take Secure cookies over http there.
+        return True, "None"
+    return False, None
+
+
+def login_id_in(request: Request, policy: CookiePolicy) -> str:
+    """The login id that the browser sent, or ""."""
+    return request.cookies.get(policy.login_name, "")
+
+
+def pending_secrets_in(request: Request, policy: CookiePolicy) -> Mapping[str, str]:
+    """The browser's pending-login cookies: handle to secret."""
+    prefix = policy.pending_prefix
+    return {
+        name.removeprefix(prefix): value for name, value in request.cookies.items() if name.startswith(prefix)
+    }
+
+
+def set_login(response: Response, policy: CookiePolicy, login_id: str) -> None:
+    """Give the browser its login: a cookie that ends with the browser; the store knows the real end."""
+    response.set_cookie(
+        policy.login_name,
+        login_id,
+        path=policy.path,
+        secure=policy.secure,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def drop_login(response: Response, policy: CookiePolicy) -> None:
+    """Take the login cookie from the browser."""
+    response.delete_cookie(
+        policy.login_name, path=policy.path, secure=policy.secure, httponly=True, samesite="Lax"
+    )
+
+
+def set_pending(
+    request: Request,
+    response: Response,
+    policy: CookiePolicy,
+    begun: BegunLogin,
+    *,
+    lifetime: timedelta,
+) -> None:
+    """Bind a pending login to the browser; beyond MOST_PENDING the oldest ones are dropped."""
+    response.set_cookie(
+        policy.pending_prefix + begun.handle,
+        begun.browser_secret,
+        max_age=lifetime,
+        path=policy.path,
+        secure=policy.pending_secure,
+        httponly=True,
+        samesite=policy.pending_same_site,
+    )
+    # Handles begin with the time of their making, so their order is their age.
+    present = sorted(pending_secrets_in(request, policy))
+    for handle in present[: max(0, len(present) + 1 - MOST_PENDING)]:
+        drop_pending(response, policy, handle)
+
+
+def drop_pending(response: Response, policy: CookiePolicy, handle: str) -> None:
+    """Take a pending login's cookie from the browser."""
+    response.delete_cookie(
+        policy.pending_prefix + handle,
+        path=policy.path,
+        secure=policy.pending_secure,
+        httponly=True,
+        samesite=policy.pending_same_site,
+    )

@@ -1,0 +1,79 @@
+"""What holds for every request and every answer: security headers, origins, sizes, our mount point.
+
+A view that says nothing gets the strictest of it. Each exemption stands beside its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, abort, request
+
+from awscons.config.settings import Site
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+LARGEST_BODY = 512 * 1024
+"""Bytes of a request's body. The largest we expect is a SAML response of 350,000 characters, encoded."""
+
+_CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+
+ACS_ENDPOINT = "login.acs"
+"""The one endpoint that other sites post to by design; a pending login protects it instead."""
+
+
+def register_guards(app: Flask, site: Site) -> None:
+    """Put the guards in front of and behind every view of `app`."""
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST_BODY
+    app.config["MAX_FORM_PARTS"] = 20
+
+    @app.before_request
+    def refuse_cross_origin_writes() -> None:
+        if request.method in {"GET", "HEAD", "OPTIONS"} or request.endpoint == ACS_ENDPOINT:
+            return
+        # Browsers say where a request comes from; what says nothing is no browser and holds no cookie
+        # that somebody else could ride on.
+        fetch_site = request.headers.get("Sec-Fetch-Site")
+        if fetch_site is not None and fetch_site not in {"same-origin", "none"}:
+            abort(403, "a request from another site")
+        origin = request.headers.get("Origin")
+        if fetch_site is None and origin is not None and origin != site.origin:
+            abort(403, "a request from another site")
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        headers = response.headers
+        headers.setdefault("Cache-Control", "no-store")
+        headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
+        headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        headers["Referrer-Policy"] = "no-referrer"
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["X-Frame-Options"] = "DENY"
+        if site.is_https:
+            headers["Strict-Transport-Security"] = "max-age=31536000"
+        return response
+
+
+class MountPoint:
+    """Moves our mount path out of PATH_INFO where the server in front did not.
+
+    Apache's WSGIScriptAlias does it; a proxy that passes the whole path on does not. Both then work.
+    """
+
+    def __init__(self, application: WSGIApplication, mount_path: str) -> None:
+        self._application = application
+        self._mount_path = mount_path
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request, as WSGI has it (PEP 3333)."""
+        path = environ.get("PATH_INFO", "")
+        if not environ.get("SCRIPT_NAME") and path.startswith(f"{self._mount_path}/"):
+            environ["SCRIPT_NAME"] = self._mount_path
+            environ["PATH_INFO"] = path.removeprefix(self._mount_path)
+        return self._application(environ, start_response)

@@ -1,0 +1,141 @@
+"""The way through the identity provider and back, and signing out."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from flask import Blueprint, Flask, Response, make_response, render_template, request
+
+from awscons.audit import Action, AuditEvent, Outcome
+from awscons.errors import NoPendingLogin, SignInError, StoreUnavailable
+from awscons.identity import Login
+from awscons.web import cookies
+from awscons.web.parts import WebParts
+from awscons.web.problems import NextStep, Problem, incident_id, problem_response
+
+
+def register_login_views(app: Flask, parts: WebParts) -> None:
+    """The ACS and sign-out, under `/saml/`."""
+    views = Blueprint("login", __name__, url_prefix="/saml")
+
+    # Posted by the identity provider, hence from another site: exempt from the cross-origin guard (see
+    # `guards.ACS_ENDPOINT`). A pending login of this browser protects it instead.
+    @views.post("/acs")
+    def acs() -> Response:
+        relay_state = request.form.get("RelayState", "")
+        try:
+            finished = parts.logins.finish(
+                request.form.get("SAMLResponse", ""),
+                relay_state,
+                browser_secrets=cookies.pending_secrets_in(request, parts.cookies),
+            )
+        except NoPendingLogin as error:
+            _record_refusal(parts, Outcome.REFUSED, error)
+            return _start_afresh(parts, error)
+        except (SignInError, StoreUnavailable) as error:
+            outcome = Outcome.FAILED if isinstance(error, StoreUnavailable) else Outcome.REFUSED
+            _record_refusal(parts, outcome, error)
+            raise
+        _end_current_login(parts)
+        parts.audit.record(
+            AuditEvent(
+                action=Action.SIGN_IN,
+                outcome=Outcome.DONE,
+                user_name=finished.login.identity.user_name,
+                name_id=finished.login.identity.name_id,
+                client_address=request.remote_addr,
+            )
+        )
+        response = _redirect(parts.site.url(finished.return_to))
+        cookies.set_login(response, parts.cookies, finished.login_id)
+        cookies.drop_pending(response, parts.cookies, relay_state)
+        return response
+
+    @views.post("/logout")
+    def logout() -> Response:
+        login = current_login(parts)
+        _end_current_login(parts)
+        if login is not None:
+            parts.audit.record(
+                AuditEvent(
+                    action=Action.SIGN_OUT,
+                    outcome=Outcome.DONE,
+                    user_name=login.identity.user_name,
+                    name_id=login.identity.name_id,
+                    client_address=request.remote_addr,
+                )
+            )
+        response = _redirect(parts.site.url("/saml/signed-out"))
+        cookies.drop_login(response, parts.cookies)
+        return response
+
+    @views.get("/signed-out")
+    def signed_out() -> Response:
+        home = parts.site.url(parts.site.home_path)
+        return make_response(render_template("signed_out.html", home=home))
+
+    app.register_blueprint(views)
+
+
+def current_login(parts: WebParts) -> Login | None:
+    """The login that this request's cookie names, if it is one. Raises StoreUnavailable."""
+    return parts.logins.find(cookies.login_id_in(request, parts.cookies))
+
+
+def begin_login(parts: WebParts, return_to: str, *, fresh_start: bool = False) -> Response:
+    """Send the browser to the identity provider; it comes back to `return_to`, a path of ours."""
+    begun = parts.logins.begin(return_to, fresh_start=fresh_start)
+    # 302 for a GET; 303 where the browser has just posted something that must not be posted on.
+    status = HTTPStatus.FOUND if request.method == "GET" else HTTPStatus.SEE_OTHER
+    response = _redirect(begun.redirect_url, status)
+    cookies.set_pending(request, response, parts.cookies, begun, lifetime=parts.pending_lifetime)
+    return response
+
+
+def _start_afresh(parts: WebParts, error: NoPendingLogin) -> Response:
+    """An answer that this browser did not ask for is never trusted; the person is asked again, by us.
+
+    Their identity provider knows them already, so most people notice nothing: this is also how a tile
+    at the identity provider works. A second time in a row is a loop, and gets an explanation.
+    """
+    return_to = error.return_to or parts.site.home_path
+    if not error.in_a_loop:
+        return begin_login(parts, return_to, fresh_start=True)
+    return problem_response(
+        Problem(
+            HTTPStatus.BAD_REQUEST,
+            "You were signed in, but the sign-in could not be matched to this browser, twice in a row.",
+            details=(
+                "Most often the browser blocks this site's cookies.",
+                "A page reloaded, or reached with the Back button, can do it too.",
+                "If it happens to everybody, the address that people use is not the one that their "  # noqa: ISC004  one sentence
+                "identity provider sends them to.",
+            ),
+            next_step=NextStep("Sign in again", parts.site.url(return_to)),
+        )
+    )
+
+
+def _end_current_login(parts: WebParts) -> None:
+    login_id = cookies.login_id_in(request, parts.cookies)
+    if login_id:
+        parts.logins.end(login_id)
+
+
+def _record_refusal(parts: WebParts, outcome: Outcome, error: SignInError | StoreUnavailable) -> None:
+    parts.audit.record(
+        AuditEvent(
+            action=Action.SIGN_IN,
+            outcome=outcome,
+            incident_id=incident_id(),
+            cause=str(error),
+            hint=error.hint or None,
+            client_address=request.remote_addr,
+        )
+    )
+
+
+def _redirect(url: str, status: HTTPStatus = HTTPStatus.SEE_OTHER) -> Response:
+    response = Response(status=status)
+    response.headers["Location"] = url
+    return response

@@ -1,0 +1,178 @@
+"""Errors into answers: one table of status codes, one page, one incident id that the log carries too.
+
+A person gets a sentence, an incident id and a next step. Clients that ask for JSON get the same as
+`application/problem+json` (RFC 9457). Causes go to the log only.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import quote
+
+import structlog
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from awscons.config.settings import Site
+from awscons.errors import (
+    AwsconsError,
+    BrokerCredentialsMissing,
+    ConfigurationError,
+    SignInError,
+    StoreUnavailable,
+    UpstreamError,
+    UpstreamRefused,
+    UpstreamSilent,
+    UpstreamThrottled,
+)
+
+_log = structlog.get_logger(__name__)
+
+# First match wins, so the leaves of the tree stand before their branches.
+STATUS_CODES: tuple[tuple[type[AwsconsError], HTTPStatus], ...] = (
+    (SignInError, HTTPStatus.BAD_REQUEST),
+    (UpstreamThrottled, HTTPStatus.SERVICE_UNAVAILABLE),
+    (BrokerCredentialsMissing, HTTPStatus.SERVICE_UNAVAILABLE),
+    (UpstreamSilent, HTTPStatus.GATEWAY_TIMEOUT),
+    (UpstreamRefused, HTTPStatus.BAD_GATEWAY),
+    (UpstreamError, HTTPStatus.BAD_GATEWAY),
+    (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+    (ConfigurationError, HTTPStatus.INTERNAL_SERVER_ERROR),
+    (AwsconsError, HTTPStatus.INTERNAL_SERVER_ERROR),
+)
+
+_TITLES = {
+    HTTPStatus.BAD_REQUEST: "That did not work",
+    HTTPStatus.UNAUTHORIZED: "Unknown",
+    HTTPStatus.FORBIDDEN: "Unauthorized",
+    HTTPStatus.NOT_FOUND: "Nothing here",
+    HTTPStatus.METHOD_NOT_ALLOWED: "Not this way",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Too large",
+    HTTPStatus.BAD_GATEWAY: "AWS said no",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Not just now",
+    HTTPStatus.GATEWAY_TIMEOUT: "AWS did not answer",
+}
+_SENTENCES = {
+    HTTPStatus.FORBIDDEN: "This request came from another site, and was not carried out.",
+    HTTPStatus.NOT_FOUND: "There is no page at this address.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address cannot be asked in this way.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "What was sent is too large.",
+}
+_RETRY_AFTER = "5"
+"""Seconds, for answers that say to try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What a person can do now. `href` is a path of ours, complete."""
+
+    label: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a person is told. `details` are further sentences; nothing here comes from an upstream."""
+
+    status: HTTPStatus
+    sentence: str
+    details: tuple[str, ...] = ()
+    next_step: NextStep | None = None
+    may_sign_out: bool = False
+
+
+def incident_id() -> str:
+    """This request's incident id, the same however often it is asked for: `7f3k-9qxd`."""
+    if "incident_id" not in g:
+        # No letters or digits that are mistaken for one another when read out over the telephone.
+        alphabet = "23456789abcdefghjkmnpqrstuvwxyz"
+        letters = "".join(secrets.choice(alphabet) for _ in range(8))
+        g.incident_id = f"{letters[:4]}-{letters[4:]}"
+    known: str = g.incident_id
+    return known
+
+
+def status_of(error: AwsconsError) -> HTTPStatus:
+    """The status code of an error of ours."""
+    return next(status for kind, status in STATUS_CODES if isinstance(error, kind))
+
+
+def problem_response(problem: Problem) -> Response:
+    """The page, or the JSON, of a problem."""
+    title = _TITLES.get(problem.status, problem.status.phrase)
+    if _wants_json():
+        response = jsonify(
+            type="about:blank",
+            title=title,
+            status=problem.status.value,
+            detail=" ".join((problem.sentence, *problem.details)),
+            incident=incident_id(),
+        )
+        response.content_type = "application/problem+json"
+    else:
+        page = render_template("problem.html", title=title, problem=problem, incident_id=incident_id())
+        response = make_response(page)
+    response.status_code = problem.status.value
+    response.headers["Vary"] = "Accept"
+    if problem.status is HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = _RETRY_AFTER
+    return response
+
+
+def _wants_json() -> bool:
+    accepted = request.accept_mimetypes
+    best = accepted.best_match(["text/html", "application/json", "application/problem+json"])
+    return best is not None and best != "text/html" and accepted[best] > accepted["text/html"]
+
+
+def register_problems(app: Flask, site: Site) -> None:
+    """Answer every error of `app` from the table above, and log its cause."""
+
+    @app.errorhandler(AwsconsError)
+    def ours(error: AwsconsError) -> Response:
+        status = status_of(error)
+        log_problem(status, error=type(error).__name__, cause=str(error), hint=error.hint)
+        step = None
+        if isinstance(error, SignInError):
+            step = NextStep("Sign in again", site.url(error.return_to or site.home_path))
+        elif request.method == "GET":
+            step = NextStep("Try again", site.url(path_and_query()))
+        return problem_response(Problem(status, error.public, next_step=step))
+
+    @app.errorhandler(HTTPException)
+    def of_http(error: HTTPException) -> Response:
+        return answer_http_error(error)
+
+    @app.errorhandler(Exception)
+    def unforeseen(error: Exception) -> Response:
+        # `exc_info` is reduced to the error's type and places before it is written.
+        _log.error("problem.unforeseen", incident_id=incident_id(), exc_info=error)
+        return problem_response(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, AwsconsError.public))
+
+
+def answer_http_error(error: HTTPException) -> Response:
+    """The page for an error that the framework found: no such page, not this method, too large."""
+    status = HTTPStatus(error.code or 500)
+    log_problem(status, error=type(error).__name__, cause=str(error.description))
+    sentence = _SENTENCES.get(status, "This request could not be understood.")
+    response = problem_response(Problem(status, sentence))
+    allow = dict(error.get_headers()).get("Allow")
+    if allow:
+        response.headers["Allow"] = allow
+    return response
+
+
+def log_problem(status: HTTPStatus, **facts: str) -> None:
+    """One line for the operator, under the incident id that the person was shown."""
+    write = _log.warning if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _log.info
+    told = {name: value for name, value in facts.items() if value}
+    write("problem", incident_id=incident_id(), status=status.value, method=request.method, **told)
+
+
+def path_and_query() -> str:
+    """What was asked for, below where we are mounted: the path encoded again, the query as it came."""
+    query = request.environ.get("QUERY_STRING", "")
+    path = quote(request.path, safe="/~")
+    return f"{path}?{query}" if query else path

@@ -1,0 +1,20 @@
+"""What holds for the whole run: a skipped test is a failure, and the number of tests is said."""
+
+import pytest
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int):  # type: ignore[no-untyped-def]  # noqa: ANN201  pytest's own signature
+    """A test that did not run proves nothing: make the run fail."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = len(reporter.stats.get("skipped", [])) if reporter else 0
+    if skipped and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    return (yield)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests ran."""
+    stats = terminalreporter.stats
+    ran = sum(len(stats.get(outcome, [])) for outcome in ("passed", "failed", "error", "xfailed", "xpassed"))
+    terminalreporter.write_line(f"{ran} tests ran, {len(stats.get('skipped', []))} skipped")

@@ -1,0 +1,116 @@
+"""A small browser for tests: it keeps cookies, follows what it is told to, and fills in forms."""
+
+from __future__ import annotations
+
+import base64
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+from lxml import etree
+
+from support.serving import client_tls
+
+
+@dataclass
+class Form:
+    """A form of a page."""
+
+    action: str
+    fields: dict[str, str]
+
+
+class _Forms(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[Form] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.found.append(Form(values.get("action", ""), {}))
+        elif tag in {"input", "button"} and self.found and "name" in values:
+            self.found[-1].fields[values["name"]] = values.get("value", "")
+
+
+def forms_in(page: httpx.Response) -> list[Form]:
+    """The forms of a page, in order."""
+    parser = _Forms()
+    parser.feed(page.text)
+    return parser.found
+
+
+def text_of(page: httpx.Response) -> str:
+    """What a page says, without markup, white space folded."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page.text).split())
+
+
+@dataclass(frozen=True)
+class SentToIdp:
+    """A redirect to the identity provider, taken apart."""
+
+    response: httpx.Response
+    url: str
+    request_id: str
+    relay_state: str
+    force_authn: bool
+
+
+class Browser:
+    """One browser. Redirects are followed by hand, so that a test sees each."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+        self.http = httpx.Client(verify=client_tls(), follow_redirects=False, timeout=30)
+
+    def get(self, url: str, **more: object) -> httpx.Response:
+        """GET a path of the service, or a whole URL."""
+        return self.http.get(self._whole(url), **more)  # type: ignore[arg-type]
+
+    def post(self, url: str, data: Mapping[str, str], **more: object) -> httpx.Response:
+        """POST a form."""
+        return self.http.post(self._whole(url), data=dict(data), **more)  # type: ignore[arg-type]
+
+    def submit(self, page: httpx.Response, fields: Mapping[str, str] | None = None, *, form: int = 0) -> httpx.Response:
+        """Send a form of a page, with some fields filled in."""
+        found = forms_in(page)[form]
+        action = str(page.url.join(found.action)) if found.action else str(page.url)
+        return self.http.post(action, data={**found.fields, **(fields or {})})
+
+    def follow(self, response: httpx.Response) -> httpx.Response:
+        """GET where a redirect points."""
+        assert response.is_redirect, f"{response.status_code}: {text_of(response)}"
+        return self.http.get(response.url.join(response.headers["Location"]))
+
+    def follow_all(self, response: httpx.Response) -> httpx.Response:
+        """Follow redirects until there is a page."""
+        while response.is_redirect:
+            response = self.follow(response)
+        return response
+
+    def _whole(self, url: str) -> str:
+        return url if url.startswith(("http://", "https://")) else f"{self.base}{url}"
+
+    def close(self) -> None:
+        """End connections."""
+        self.http.close()
+
+
+def sent_to_idp(response: httpx.Response) -> SentToIdp:
+    """What a redirect to the identity provider carries. Fails on anything else."""
+    assert response.status_code in {302, 303}, f"{response.status_code}: {text_of(response)}"
+    url = response.headers["Location"]
+    query = parse_qs(urlsplit(url).query)
+    xml = zlib.decompress(base64.b64decode(query["SAMLRequest"][0]), wbits=-15)
+    root = etree.fromstring(xml)
+    return SentToIdp(
+        response=response,
+        url=url,
+        request_id=root.attrib["ID"],
+        relay_state=query["RelayState"][0],
+        force_authn=root.get("ForceAuthn") == "true",
+    )

@@ -1,0 +1,75 @@
+"""Faults to order: a WSGI layer in front of the pretend AWS that misbehaves as it is told."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to answer instead of the real thing."""
+
+    status: str
+    body: bytes
+    content_type: str = "text/html"
+
+
+def sts_error(status: int, code: str, message: str) -> Answer:
+    """An error as STS words it."""
+    body = (
+        '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
+        f"<Code>{code}</Code><Message>{message}</Message></Error><RequestId>req-1</RequestId></ErrorResponse>"
+    )
+    return Answer(f"{status} x", body.encode(), "text/xml")
+
+
+HANG = "hang"
+RESET = "reset"
+CUT_SHORT = "cut short"
+
+Fault = Answer | str
+
+
+@dataclass
+class Faulty:
+    """`fault` is None for good behaviour. `calls` counts what came in; `bodies` keeps it."""
+
+    application: WSGIApplication
+    fault: Fault | None = None
+    times: int = 1_000_000
+    calls: int = 0
+    bodies: list[bytes] = field(default_factory=list)
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def misbehave(self, fault: Fault, *, times: int = 1_000_000) -> None:
+        """From now on, for so many calls."""
+        self.fault, self.times, self.calls = fault, times, 0
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        self.calls += 1
+        if self.fault is None or self.calls > self.times:
+            return self.application(environ, start_response)
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        match self.fault:
+            case Answer(status, body, content_type):
+                length = str(len(body))
+                start_response(status, [("Content-Type", content_type), ("Content-Length", length)])
+                return [body]
+            case "hang":
+                self.released.wait(30)
+                start_response("200 OK", [])
+                return []
+            case "reset":
+                environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+                start_response("200 OK", [])
+                return []
+            case _:
+                start_response("200 OK", [("Content-Type", "text/xml"), ("Content-Length", "5000")])
+                return [b"<AssumeRoleResponse"]

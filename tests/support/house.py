@@ -1,0 +1,240 @@
+"""The whole service, built by its own assembly and reached over https, between a forger and a pretend AWS.
+
+Nothing inside is replaced: fakes stand only where the identity provider and AWS would.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+
+from awscons.adapters.audit_log import configure_logging
+from awscons.assembly import build_service
+from awscons.config.settings import parse_settings
+from awscons.demo.aws import PretendSignin, PretendSts
+from support.browser import Browser, SentToIdp, sent_to_idp
+from support.clock import MovableClock
+from support.faults import Faulty
+from support.forge import IDP, SP, SSO_URL, Forger, Story, pem_of
+from support.serving import server_tls, serving
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+BROKER = "arn:aws:iam::123456789012:user/AWSconSSO"
+
+MINIMAL_TARGETS = [{"service": "awsadm", "role": "arn:aws:iam::123456789012:role/MyAdminRole"}]
+FULL_TARGETS = [
+    {
+        "service": "cloudadmin",
+        "role": "arn:aws:iam::123456789012:role/MyAdminRole",
+        "duration": 28800,
+        "groups": ["sysadmin", "cloudadmin"],
+    },
+    {
+        "service": "sandbox",
+        "role": "arn:aws:iam::999999789012:role/DBAdmin",
+        "duration": 28800,
+        "groups": ["dbs"],
+    },
+]
+
+GROUPS = {
+    "ada@example.com": ("sysadmin", "cloudadmin"),
+    "carl@example.com": ("cloudadmin", "staff"),
+    "otto@example.com": ("dbs",),
+    "nina@example.com": (),
+}
+
+
+@dataclass
+class House:
+    """The service under test and its neighbours."""
+
+    url: str
+    clock: MovableClock
+    sts: Faulty
+    signin: Faulty
+    pretend_signin: PretendSignin
+    secret_key: str
+    log: io.StringIO
+    browsers: list[Browser] = field(default_factory=list)
+
+    @property
+    def acs_url(self) -> str:
+        """Where responses are posted."""
+        return f"{self.url}/saml/acs"
+
+    def browser(self) -> Browser:
+        """A new browser."""
+        made = Browser(self.url)
+        self.browsers.append(made)
+        return made
+
+    # --- verbs ---
+
+    def answer(
+        self, sent: SentToIdp, name: str = "ada@example.com", *, forger: Forger | None = None, **changes: Any
+    ) -> dict[str, str]:
+        """What the identity provider would post: the form that vouches for somebody."""
+        story = self.story(sent.request_id, name).at(**changes)
+        return {
+            "SAMLResponse": (forger or Forger()).form_value(story),
+            "RelayState": sent.relay_state,
+        }
+
+    def story(self, request_id: str, name: str = "ada@example.com") -> Story:
+        """What the identity provider says of somebody, here and now."""
+        groups = GROUPS.get(name, ())
+        return Story(
+            self.clock(),
+            request_id=request_id,
+            assertion_id=f"_a{request_id}",
+            acs=self.acs_url,
+            destination=self.acs_url,
+            recipient=self.acs_url,
+            response_in_response_to=request_id,
+            confirmation_in_response_to=request_id,
+            name_id=f"<saml:NameID>{name}</saml:NameID>",
+            attributes=(("groups", groups),) if groups else (),
+        )
+
+    def sign_in(
+        self, browser: Browser, path: str, name: str = "ada@example.com", **changes: Any
+    ) -> httpx.Response:
+        """Ask for a path, sign in on the way, and give the answer to the path itself."""
+        sent = sent_to_idp(browser.get(path))
+        answered = browser.post("/saml/acs", self.answer(sent, name, **changes))
+        assert answered.status_code == 303, answered.text
+        return browser.follow(answered)
+
+    # --- log ---
+
+    def lines(self, event: str | None = None) -> list[dict[str, Any]]:
+        """The log so far, as records."""
+        records = [json.loads(line) for line in self.log.getvalue().splitlines()]
+        return [record for record in records if event is None or record["event"] == event]
+
+    def audit(self) -> list[dict[str, Any]]:
+        """The audit events so far."""
+        return self.lines("audit")
+
+
+def config_for(
+    acs_url: str,
+    *,
+    sts_url: str,
+    signin_url: str,
+    credentials_file: Path,
+    store: Mapping[str, object],
+    aws: Mapping[str, object] | None = None,
+    saml: Mapping[str, object] | None = None,
+    session: Mapping[str, object] | None = None,
+) -> dict[str, Any]:
+    """The three dicts of a configuration, with changes on top."""
+    return {
+        "session_config": {"session_backing": dict(store), **(session or {})},
+        "saml_config": {
+            "saml_endpoint": SSO_URL,
+            "spid": SP,
+            "issuer": IDP,
+            "acs_url": acs_url,
+            "certificate": pem_of(Forger().certificate),
+            "assertions": ["groups"],
+            **(saml or {}),
+        },
+        "aws_config": {
+            "url_prefix": "/aws",
+            "aws_profile_name": "cons",
+            "aws_credentials_file": str(credentials_file),
+            "sts_endpoint": sts_url,
+            "signin_endpoint": signin_url,
+            "timeout": 2,
+            "targets": FULL_TARGETS,
+            **(aws or {}),
+        },
+    }
+
+
+def write_credentials(path: Path, key_id: str, secret: str, token: str | None = None) -> Path:
+    """A credentials file with the profile `cons`."""
+    lines = ["[cons]", f"aws_access_key_id = {key_id}", f"aws_secret_access_key = {secret}"]
+    if token is not None:
+        lines.append(f"aws_session_token = {token}")
+    path.write_text("\n".join([*lines, ""]))
+    return path
+
+
+@contextmanager
+def open_house(
+    folder: Path,
+    *,
+    mount_path: str = "",
+    debug: bool = False,
+    roles: dict[str, int] | None = None,
+    **sections: Mapping[str, object],
+) -> Iterator[House]:
+    """Open the house for a test. `aws`, `saml`, `session` change the configuration."""
+    log = io.StringIO()
+    configure_logging(debug=debug, stream=log)
+    clock = MovableClock()
+    pretend_sts = PretendSts(
+        roles=roles
+        or {
+            "arn:aws:iam::123456789012:role/MyAdminRole": 43200,
+            "arn:aws:iam::999999789012:role/DBAdmin": 3600,
+        }
+    )
+    key_id, secret = pretend_sts.add_user(BROKER)
+    credentials_file = write_credentials(folder / "credentials", key_id, secret)
+    pretend_signin = PretendSignin(book=pretend_sts)
+    sts = Faulty(pretend_sts.application())
+    signin = Faulty(pretend_signin.application())
+    with ExitStack() as stack:
+        sts_port = stack.enter_context(serving(lambda _port: sts))
+        signin_port = stack.enter_context(serving(lambda _port: signin))
+
+        def build(port: int) -> WSGIApplication:
+            config = config_for(
+                f"https://localhost:{port}{mount_path}/saml/acs",
+                sts_url=f"http://127.0.0.1:{sts_port}/",
+                signin_url=f"http://127.0.0.1:{signin_port}/federation",
+                credentials_file=credentials_file,
+                store={"cache_type": "SQLite", "path": str(folder / "logins.sqlite3")},
+                **sections,
+            )
+            settings = parse_settings(config, source="test", environment={})
+            return build_service(settings, environment={}, clock=clock)
+
+        port = stack.enter_context(serving(build, tls=server_tls()))
+        house = House(
+            url=f"https://localhost:{port}{mount_path}",
+            clock=clock,
+            sts=sts,
+            signin=signin,
+            pretend_signin=pretend_signin,
+            secret_key=secret,
+            log=log,
+        )
+        try:
+            yield house
+        finally:
+            sts.released.set()
+            signin.released.set()
+            for browser in house.browsers:
+                browser.close()
+
+
+def console_url(response: httpx.Response) -> dict[str, str]:
+    """The parameters of a console URL in a 301. Fails on anything else."""
+    assert response.status_code == 301, f"{response.status_code}: {response.text}"
+    query = parse_qs(urlsplit(response.headers["Location"]).query)
+    return {name: values[0] for name, values in query.items()}

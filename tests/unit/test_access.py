@@ -1,0 +1,87 @@
+"""The decision: who may open what, and why."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.cast import ADA, ADMIN_ROLE, AWSADM, CLOUDADMIN, NINA, OTTO, SANDBOX, person
+
+from awscons.access import Granted, Refused, RefusalReason, decide
+from awscons.targets import Target
+
+AUDITORS = Target("audit", ADMIN_ROLE, 3600, attributes=("costCenter", "employeeNumber"))
+BOTH = Target("both", ADMIN_ROLE, 3600, groups=("dbs",), attributes=("costCenter",))
+
+names = st.text(min_size=1, max_size=8)
+
+
+def test_a_member_of_one_listed_group_is_let_in_by_that_group() -> None:
+    assert decide(CLOUDADMIN, ADA) == Granted(by_group="sysadmin", by_attribute=None)
+
+
+def test_a_person_in_exactly_one_group_is_let_in() -> None:
+    assert decide(SANDBOX, OTTO) == Granted(by_group="dbs", by_attribute=None)
+
+
+def test_a_member_of_other_groups_is_refused_and_told_which_would_do() -> None:
+    assert decide(CLOUDADMIN, OTTO) == Refused(
+        RefusalReason.IN_NONE_OF_THE_GROUPS, groups=("sysadmin", "cloudadmin"), attributes=()
+    )
+
+
+def test_a_person_without_any_groups_is_refused_for_that_reason() -> None:
+    refused = decide(CLOUDADMIN, NINA)
+    assert isinstance(refused, Refused)
+    assert refused.reason is RefusalReason.NO_GROUPS_RECEIVED
+
+
+def test_a_target_without_rules_lets_in_everyone_and_says_so() -> None:
+    granted = decide(AWSADM, NINA)
+    assert isinstance(granted, Granted)
+    assert granted.reason == "open to everyone who signs in"
+
+
+def test_a_group_is_compared_whole_and_not_by_its_letters() -> None:
+    assert isinstance(decide(SANDBOX, person("x", groups=("d", "b", "s"))), Refused)
+
+
+@pytest.mark.parametrize("groups", [("DBS",), ("dbs ",), ("dbs-admins",), ("/dbs",)])
+def test_a_group_that_is_merely_similar_does_not_count(groups: tuple[str, ...]) -> None:
+    assert isinstance(decide(SANDBOX, person("x", groups=groups)), Refused)
+
+
+def test_one_present_attribute_of_several_lets_in() -> None:
+    somebody = person("x", attributes={"employeeNumber": ("7",)})
+    assert decide(AUDITORS, somebody) == Granted(by_group=None, by_attribute="employeeNumber")
+
+
+def test_attribute_names_are_matched_without_regard_to_case() -> None:
+    assert isinstance(decide(AUDITORS, person("x", attributes={"COSTCENTER": ("7",)})), Granted)
+
+
+@pytest.mark.parametrize("values", [(), ("",), ("", "")])
+def test_an_attribute_without_a_value_does_not_count(values: tuple[str, ...]) -> None:
+    refused = decide(AUDITORS, person("x", attributes={"costCenter": values}))
+    assert isinstance(refused, Refused)
+    assert refused.reason is RefusalReason.NONE_OF_THE_ATTRIBUTES
+
+
+def test_groups_and_attributes_must_both_be_satisfied_where_both_are_named() -> None:
+    group_only = person("x", groups=("dbs",))
+    attribute_only = person("x", attributes={"costCenter": ("7",)})
+    complete = person("x", groups=("dbs",), attributes={"costCenter": ("7",)})
+    assert isinstance(decide(BOTH, group_only), Refused)
+    assert isinstance(decide(BOTH, attribute_only), Refused)
+    granted = decide(BOTH, complete)
+    assert isinstance(granted, Granted)
+    assert granted.reason == "group 'dbs' and attribute 'costCenter'"
+
+
+@given(wanted=st.lists(names, min_size=1), held=st.lists(names))
+def test_whoever_is_let_in_by_groups_holds_one_of_them(wanted: list[str], held: list[str]) -> None:
+    decision = decide(Target("t", ADMIN_ROLE, 3600, groups=tuple(wanted)), person("x", groups=tuple(held)))
+    match decision:
+        case Granted(by_group=group):
+            assert group in wanted
+            assert group in held
+        case Refused():
+            assert not set(wanted) & set(held)

@@ -1,0 +1,23 @@
+"""Values that open doors show nothing of themselves."""
+
+from datetime import UTC, datetime
+
+from awscons.config.schema import RedisBacking
+from awscons.credentials import ConsoleUrl, RoleCredentials, SigninToken
+from awscons.login import BegunLogin
+
+SECRET = "do-not-show-me"
+
+
+def test_no_repr_or_str_shows_a_secret() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    values = [
+        RoleCredentials("ASIAEXAMPLE", SECRET, SECRET, now, "arn:aws:sts::1:assumed-role/x/y", "r"),
+        SigninToken(SECRET),
+        ConsoleUrl(f"https://signin.example/?SigninToken={SECRET}"),
+        BegunLogin("https://idp.example.com/", "handle", SECRET),
+        RedisBacking(cache_type="Redis", password=SECRET),
+    ]
+    for value in values:
+        assert SECRET not in repr(value)
+        assert SECRET not in f"{value}"

@@ -1,0 +1,42 @@
+"""Role ARNs, taken apart or refused."""
+
+import pytest
+
+from awscons.targets import RoleArn, parse_role_arn
+
+
+@pytest.mark.parametrize(
+    ("text", "arn"),
+    [
+        ("arn:aws:iam::123456789012:role/MyAdminRole", RoleArn("aws", "123456789012", "MyAdminRole")),
+        ("arn:aws-cn:iam::012345678901:role/team/x/Admin", RoleArn("aws-cn", "012345678901", "team/x/Admin")),
+        ("arn:aws-us-gov:iam::123456789012:role/a", RoleArn("aws-us-gov", "123456789012", "a")),
+    ],
+)
+def test_a_role_arn_is_taken_apart_and_put_together_again(text: str, arn: RoleArn) -> None:
+    assert parse_role_arn(text) == arn
+    assert str(arn) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "MyAdminRole",
+        "arn:aws:iam::12345:role/MyAdminRole",
+        "arn:aws:iam::1234567890123:role/MyAdminRole",
+        "arn:aws:iam::123456789012:user/Ada",
+        "arn:aws:sts::123456789012:assumed-role/MyAdminRole/ada",
+        "arn:aws:iam:us-east-1:123456789012:role/MyAdminRole",
+        "arn:aws:iam::123456789012:role/",
+        "arn:aws:iam::123456789012:role/My Admin",
+        "arn:aws:iam::123456789012:role/Admin\n",
+        " arn:aws:iam::123456789012:role/Admin",
+        "arn:aws:iam::١٢٣٤٥٦٧٨٩٠١٢:role/Admin",  # noqa: RUF001  digits, but not AWS's
+        "arn:evil:iam::123456789012:role/Admin",
+        "arn:aws:iam::123456789012:role/" + "a" * 65,
+        "arn:aws:iam::123456789012:role/" + "p/" * 1500 + "Admin",
+    ],
+)
+def test_anything_else_is_no_role_arn(text: str) -> None:
+    assert parse_role_arn(text) is None
