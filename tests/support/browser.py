@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import re
 import zlib
 from collections.abc import Mapping
@@ -46,7 +47,7 @@ def forms_in(page: httpx.Response) -> list[Form]:
 
 def text_of(page: httpx.Response) -> str:
     """What a page says, without markup, white space folded."""
-    return " ".join(re.sub(r"<[^>]+>", " ", page.text).split())
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,9 @@ class Browser:
         """POST a form."""
         return self.http.post(self._whole(url), data=dict(data), **more)  # type: ignore[arg-type]
 
-    def submit(self, page: httpx.Response, fields: Mapping[str, str] | None = None, *, form: int = 0) -> httpx.Response:
+    def submit(
+        self, page: httpx.Response, fields: Mapping[str, str] | None = None, *, form: int = 0
+    ) -> httpx.Response:
         """Send a form of a page, with some fields filled in."""
         found = forms_in(page)[form]
         action = str(page.url.join(found.action)) if found.action else str(page.url)

@@ -39,13 +39,13 @@ Fault = Answer | str
 
 @dataclass
 class Faulty:
-    """`fault` is None for good behaviour. `calls` counts what came in; `bodies` keeps it."""
+    """`fault` is None for good behaviour. `calls` and `connections` count what came in."""
 
     application: WSGIApplication
     fault: Fault | None = None
     times: int = 1_000_000
     calls: int = 0
-    bodies: list[bytes] = field(default_factory=list)
+    connections: set[str] = field(default_factory=set)
     released: threading.Event = field(default_factory=threading.Event)
 
     def misbehave(self, fault: Fault, *, times: int = 1_000_000) -> None:
@@ -54,6 +54,7 @@ class Faulty:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self.calls += 1
+        self.connections.add(environ["REMOTE_PORT"])
         if self.fault is None or self.calls > self.times:
             return self.application(environ, start_response)
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -67,9 +68,10 @@ class Faulty:
                 start_response("200 OK", [])
                 return []
             case "reset":
-                environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+                environ["test.socket"].shutdown(socket.SHUT_RDWR)
                 start_response("200 OK", [])
                 return []
             case _:
-                start_response("200 OK", [("Content-Type", "text/xml"), ("Content-Length", "5000")])
+                headers = [("Content-Type", "text/xml"), ("Content-Length", "5000"), ("Connection", "close")]
+                start_response("200 OK", headers)
                 return [b"<AssumeRoleResponse"]

@@ -40,17 +40,25 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
-@cache
 def key_named(name: str, *, bits: int = 2048) -> Key:
     """A key by name, made once a run; a name beginning with `ec` gives an elliptic one."""
+    return _key(name, bits)
+
+
+@cache
+def _key(name: str, bits: int) -> Key:
     if name.startswith("ec"):
         return ec.generate_private_key(ec.SECP256R1())
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
-@cache
 def certificate_of(name: str, *, bits: int = 2048, ended: bool = False) -> x509.Certificate:
     """A self-signed certificate for the key of that name; `ended` ones ended yesterday."""
+    return _certificate(name, bits, ended)
+
+
+@cache
+def _certificate(name: str, bits: int, ended: bool) -> x509.Certificate:  # noqa: FBT001  a cache's key
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
     begin, end = (-400, -1) if ended else (-1, 365)

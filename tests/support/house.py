@@ -19,7 +19,8 @@ import httpx
 from awscons.adapters.audit_log import configure_logging
 from awscons.assembly import build_service
 from awscons.config.settings import parse_settings
-from awscons.demo.aws import PretendSignin, PretendSts
+from awscons.demo.signin import PretendSignin
+from awscons.demo.sts import PretendSts
 from support.browser import Browser, SentToIdp, sent_to_idp
 from support.clock import MovableClock
 from support.faults import Faulty
@@ -63,6 +64,7 @@ class House:
     clock: MovableClock
     sts: Faulty
     signin: Faulty
+    pretend_sts: PretendSts
     pretend_signin: PretendSignin
     secret_key: str
     log: io.StringIO
@@ -220,6 +222,7 @@ def open_house(
             clock=clock,
             sts=sts,
             signin=signin,
+            pretend_sts=pretend_sts,
             pretend_signin=pretend_signin,
             secret_key=secret,
             log=log,

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import trustme
-from werkzeug.serving import make_server
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
+    from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 LONGEST_START = 20.0
 """Seconds that a program may take until it answers."""
@@ -57,17 +60,93 @@ def free_port() -> int:
         return port
 
 
+class _Handler(BaseHTTPRequestHandler):
+    """WSGI over HTTP/1.1 with connections kept, which the development servers of the field do not do.
+
+    `test.socket` in the environment is the connection, for applications that mean to break it.
+    """
+
+    protocol_version = "HTTP/1.1"
+    application: WSGIApplication
+    scheme = "http"
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """Every method goes to the application, made-up ones too."""
+        if name.startswith("do_"):
+            return self._answer
+        raise AttributeError(name)
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+    def _answer(self) -> None:
+        head: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start_response(
+            status: str, headers: list[tuple[str, str]], _error: object = None
+        ) -> Callable[[bytes], object]:
+            head.append((status, headers))
+            return self.wfile.write
+
+        body = b"".join(self.application(self._environment(), start_response))
+        status, headers = head[-1]
+        code, _, reason = status.partition(" ")
+        self.send_response(int(code), reason)
+        for name, value in headers:
+            self.send_header(name, value)
+            if (name.lower(), value) == ("connection", "close"):
+                self.close_connection = True
+        if not any(name.lower() == "content-length" for name, _ in headers):
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _environment(self) -> WSGIEnvironment:
+        path, _, query = self.path.partition("?")
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        environment: WSGIEnvironment = {
+            "REQUEST_METHOD": self.command,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": unquote(path, "iso-8859-1"),
+            "QUERY_STRING": query,
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "SERVER_NAME": "localhost",
+            "SERVER_PORT": str(self.connection.getsockname()[1]),
+            "SERVER_PROTOCOL": self.request_version,
+            "REMOTE_ADDR": self.client_address[0],
+            "REMOTE_PORT": str(self.client_address[1]),
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": self.scheme,
+            "wsgi.input": io.BytesIO(body),
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            "test.socket": self.connection,
+        }
+        for name, value in self.headers.items():
+            environment[f"HTTP_{name.upper().replace('-', '_')}"] = value
+        return environment
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_arguments: object) -> None:
+        """Clients that go away, and connections that a test breaks, are no news."""
+
+
 @contextmanager
-def serving(
-    build: Callable[[int], WSGIApplication], *, tls: ssl.SSLContext | None = None
-) -> Iterator[int]:
+def serving(build: Callable[[int], WSGIApplication], *, tls: ssl.SSLContext | None = None) -> Iterator[int]:
     """Serve what `build(port)` makes, in threads of this process; gives the port."""
-    with free_socket() as listener:
-        port = listener.getsockname()[1]
-        server = make_server(
-            "127.0.0.1", port, build(port), threaded=True, ssl_context=tls, fd=listener.fileno()
-        )
-        server.log = lambda *_arguments, **_more: None  # type: ignore[method-assign]  # no access log
+    handler = type("Handler", (_Handler,), {"scheme": "https" if tls else "http"})
+    with _Server(("127.0.0.1", 0), handler) as server:
+        port: int = server.server_address[1]
+        handler.application = staticmethod(build(port))  # type: ignore[attr-defined]
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
@@ -75,7 +154,6 @@ def serving(
         finally:
             server.shutdown()
             thread.join()
-            server.server_close()
 
 
 @contextmanager

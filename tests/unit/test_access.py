@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.cast import ADA, ADMIN_ROLE, AWSADM, CLOUDADMIN, NINA, OTTO, SANDBOX, person
 
-from awscons.access import Granted, Refused, RefusalReason, decide
+from awscons.access import Granted, RefusalReason, Refused, decide
 from awscons.targets import Target
+from support.cast import ADA, ADMIN_ROLE, AWSADM, CLOUDADMIN, NINA, OTTO, SANDBOX, person
 
 AUDITORS = Target("audit", ADMIN_ROLE, 3600, attributes=("costCenter", "employeeNumber"))
 BOTH = Target("both", ADMIN_ROLE, 3600, groups=("dbs",), attributes=("costCenter",))

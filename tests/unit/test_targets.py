@@ -32,7 +32,7 @@ def test_a_role_arn_is_taken_apart_and_put_together_again(text: str, arn: RoleAr
         "arn:aws:iam::123456789012:role/My Admin",
         "arn:aws:iam::123456789012:role/Admin\n",
         " arn:aws:iam::123456789012:role/Admin",
-        "arn:aws:iam::١٢٣٤٥٦٧٨٩٠١٢:role/Admin",  # noqa: RUF001  digits, but not AWS's
+        "arn:aws:iam::١٢٣٤٥٦٧٨٩٠١٢:role/Admin",
         "arn:evil:iam::123456789012:role/Admin",
         "arn:aws:iam::123456789012:role/" + "a" * 65,
         "arn:aws:iam::123456789012:role/" + "p/" * 1500 + "Admin",

@@ -5,6 +5,7 @@ and tests may import from here.
 
     cast                who lives in the demo, and what they may open
     identity_provider   a SAML identity provider whose assertions are really signed
-    aws                 STS, the federation endpoint and a console page, over real HTTP
+    sts                 STS, over real HTTP
+    signin              the federation endpoint and a console page, over real HTTP
     assembly            the service and its neighbours, put together
 """

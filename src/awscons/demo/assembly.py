@@ -16,9 +16,10 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from awscons.assembly import build_service
 from awscons.config.settings import parse_settings
-from awscons.demo.aws import PretendSignin, PretendSts
 from awscons.demo.cast import PEOPLE, TARGETS
 from awscons.demo.identity_provider import DemoIdentityProvider
+from awscons.demo.signin import PretendSignin
+from awscons.demo.sts import PretendSts
 from awscons.saml.parties import ServiceProvider
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from awscons.web.problems import answer_http_error, register_problems
 def create_app(parts: WebParts) -> Flask:
     """The web application. It keeps no state of its own and needs no secret key: logins live in the store."""
     app = Flask("awscons.web", static_folder=None)
-    # The router's automatic redirects are built from the Host header, which anyone can send.
-    app.url_map.strict_slashes = False
+    # The router's redirects would be built from the Host header, which anyone can send. The other kind,
+    # to add a slash at the end, never happens: the one page with such an address has both addresses.
     app.url_map.merge_slashes = False
 
     assets = load_assets()

@@ -7,10 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from lxml import etree
-from support.forge import ACS, IDP, SP, certificate_of
 
 from awscons.saml.authn_request import AuthnRequest, build_authn_request, build_redirect_url
 from awscons.saml.parties import IdentityProvider, ServiceProvider
+from support.forge import ACS, IDP, SP, certificate_of
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -42,7 +42,9 @@ def test_a_fresh_authentication_is_demanded_only_where_configured() -> None:
     assert etree.fromstring(request_xml()).get("ForceAuthn") is None
 
 
-@pytest.mark.parametrize("sso_url", ["https://idp.example.com/sso", "https://idp.example.com/sso?spid=a%2Fb&x=1"])
+@pytest.mark.parametrize(
+    "sso_url", ["https://idp.example.com/sso", "https://idp.example.com/sso?spid=a%2Fb&x=1"]
+)
 def test_the_request_travels_deflated_and_keeps_the_query_of_the_sso_url(sso_url: str) -> None:
     url = build_redirect_url(sso_url, authn_request=request_xml(sso_url=sso_url), relay_state="h.1-2_3")
     assert url.startswith(sso_url)

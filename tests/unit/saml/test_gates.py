@@ -43,7 +43,10 @@ def encoded(document: str | bytes) -> str:
         (encoded("<!doctype x><x/>"), "document type or entity"),
         (encoded('<x><![CDATA[<!ENTITY a "b">]]></x>'), "document type or entity"),
         (encoded("<x>" + "<y/>" * 20_001 + "</x>"), "too many tags"),
-        (encoded("<x " + " ".join(f'xmlns:n{n}="urn:{n}"' for n in range(2_001)) + "/>"), "too many namespaces"),
+        (
+            encoded("<x " + " ".join(f'xmlns:n{n}="urn:{n}"' for n in range(2_001)) + "/>"),
+            "too many namespaces",
+        ),
         (encoded("hello"), "not well-formed XML"),
         (encoded("<x>"), "not well-formed XML"),
         (encoded("<x>&undefined;</x>"), "not well-formed XML"),

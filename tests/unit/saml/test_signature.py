@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support.forge import ACS, EXC_C14N, IDP, REQUEST_ID, SP, SSO_URL, Forger, Story, certificate_of, posted
 
 from awscons.errors import ResponseRefused
 from awscons.saml.parties import IdentityProvider, ServiceProvider
 from awscons.saml.response import open_envelope, verify_envelope
+from support.forge import ACS, EXC_C14N, IDP, REQUEST_ID, SP, SSO_URL, Forger, Story, certificate_of, posted
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 STORY = Story(NOW)
@@ -57,7 +57,10 @@ def test_an_assertion_signed_by_another_inside_a_well_signed_response_is_refused
         (Forger(digest_uri="http://www.w3.org/2001/04/xmldsig-more#md5"), "digest method"),
         (Forger(transforms=(EXC_C14N,)), "transforms"),
         (Forger(transforms=()), "transforms"),
-        (Forger(transforms=(EXC_C14N, "http://www.w3.org/2000/09/xmldsig#enveloped-signature")), "transforms"),
+        (
+            Forger(transforms=(EXC_C14N, "http://www.w3.org/2000/09/xmldsig#enveloped-signature")),
+            "transforms",
+        ),
         (
             Forger(transforms=("http://www.w3.org/TR/1999/REC-xslt-19991116", EXC_C14N)),
             "transforms",
@@ -188,9 +191,7 @@ def test_a_wrapped_assertion_is_refused(form_value: str) -> None:
 
 def test_a_signature_of_another_element_in_the_right_place_is_refused() -> None:
     moved = signed_assertion()
-    signature = moved[
-        moved.index("<ds:Signature") : moved.index("</ds:Signature>") + len("</ds:Signature>")
-    ]
+    signature = moved[moved.index("<ds:Signature") : moved.index("</ds:Signature>") + len("</ds:Signature>")]
     assert refused_rule(unsigned(evil(), around=signature)) == "reference"
 
 
@@ -227,7 +228,9 @@ def test_a_relative_namespace_is_refused() -> None:
 def test_the_envelope_cannot_give_what_the_signed_assertion_does_not() -> None:
     """An unsigned envelope may only cause refusals: nothing it says is in the result."""
     assertion = verify_envelope(
-        open_envelope(posted(GOOD.xml(STORY).replace('ID="_response"', 'ID="_response" SessionIndex="evil"'))),
+        open_envelope(
+            posted(GOOD.xml(STORY).replace('ID="_response"', 'ID="_response" SessionIndex="evil"'))
+        ),
         service_provider=ServiceProvider(SP, ACS),
         identity_provider=IdentityProvider(IDP, SSO_URL, (certificate_of("idp"),)),
         expected_request_id=REQUEST_ID,

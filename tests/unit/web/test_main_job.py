@@ -1,6 +1,7 @@
 """The main job, through the front door: which target, whose login, may they, the console."""
 
 import pytest
+
 from support.browser import Browser, sent_to_idp, text_of
 from support.house import House, console_url
 
@@ -55,7 +56,7 @@ def test_somebody_without_groups_is_told_that_none_arrived(house: House, browser
     assert "told us of no groups" in text_of(house.sign_in(browser, "/aws/cloudadmin", "nina@example.com"))
 
 
-def test_an_unknown_target_is_401_before_any_sign_in(house: House, browser: Browser) -> None:
+def test_an_unknown_target_is_401_before_any_sign_in(browser: Browser) -> None:
     answer = browser.get("/aws/nothing")
     assert answer.status_code == 401
     assert "Unknown" in text_of(answer)
@@ -71,7 +72,9 @@ def test_a_person_comes_back_to_the_very_url_they_asked_for(house: House, browse
     assert answered.headers["Location"] == f"{house.url}{path}"
 
 
-def test_a_second_visit_needs_no_second_sign_in_and_gets_a_fresh_console(house: House, browser: Browser) -> None:
+def test_a_second_visit_needs_no_second_sign_in_and_gets_a_fresh_console(
+    house: House, browser: Browser
+) -> None:
     first = console_url(house.sign_in(browser, "/aws/cloudadmin"))
     second = console_url(browser.get("/aws/cloudadmin"))
     assert first["SigninToken"] != second["SigninToken"]
@@ -97,7 +100,9 @@ def test_only_get_opens_a_console(house: House, browser: Browser) -> None:
     assert house.sts.calls == calls
 
 
-def test_every_decision_leaves_one_audit_event_that_joins_to_cloudtrail(house: House, browser: Browser) -> None:
+def test_every_decision_leaves_one_audit_event_that_joins_to_cloudtrail(
+    house: House, browser: Browser
+) -> None:
     house.sign_in(browser, "/aws/cloudadmin")
     signed_in, opened = house.audit()
     assert (signed_in["action"], signed_in["outcome"]) == ("sign-in", "done")
@@ -121,9 +126,7 @@ def test_a_refusal_leaves_an_audit_event_under_the_incident_id_that_was_shown(
 
 
 def test_a_name_beyond_ascii_becomes_a_legal_session_name(house: House, browser: Browser) -> None:
-    house.sign_in(
-        browser, "/aws/cloudadmin", name_id="<saml:NameID>Zoë Müller-Łukasz</saml:NameID>"
-    )
+    house.sign_in(browser, "/aws/cloudadmin", name_id="<saml:NameID>Zoë Müller-Łukasz</saml:NameID>")
     event = house.audit()[-1]
     assert event["user_name"] == "Zoë Müller-Łukasz"
     assert event["role_session_name"].startswith("Zoe-Muller-ukasz-")

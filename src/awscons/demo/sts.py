@@ -1,30 +1,25 @@
-"""A pretend AWS over real HTTP: STS, the federation endpoint, and a page where the console would be.
+"""A pretend STS over real HTTP: AssumeRole and GetCallerIdentity, query protocol, 2011-06-15.
 
-It gives nothing away that the real one would not: requests must be signed, names and durations legal,
-sign-in tokens made from credentials that STS really issued. What it is modelled on: the STS API
-reference and the IAM User Guide's page on custom identity brokers.
+It gives nothing away that the real one would not: requests must be signed (Signature Version 4), names
+and durations legal, roles known, and chained roles end after an hour. Modelled on the STS API reference.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, request
 
-from awscons.console import PARTITIONS
-from awscons.targets import parse_role_arn
+from awscons.targets import RoleArn, parse_role_arn
 
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _AUTHORIZATION = re.compile(
@@ -33,9 +28,32 @@ _AUTHORIZATION = re.compile(
     r"SignedHeaders=(?P<headers>[a-z0-9;-]+), Signature=(?P<signature>[0-9a-f]{64})"
 )
 _INVALID = "1 validation error detected: Value at '{}' failed to satisfy constraint"
-_TOKEN_LIFETIME = timedelta(minutes=15)
 _LONGEST_CHAINED = 3600
 _SHORTEST, _LONGEST = 900, 43_200
+
+_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
+_ASSUME_ROLE_RESPONSE = f"""<AssumeRoleResponse xmlns="{_NAMESPACE}">
+  <AssumeRoleResult>
+    <AssumedRoleUser><AssumedRoleId>{{role_id}}</AssumedRoleId><Arn>{{arn}}</Arn></AssumedRoleUser>
+    <Credentials>
+      <AccessKeyId>{{key_id}}</AccessKeyId>
+      <SecretAccessKey>{{secret}}</SecretAccessKey>
+      <SessionToken>{{token}}</SessionToken>
+      <Expiration>{{expiration}}</Expiration>
+    </Credentials>
+  </AssumeRoleResult>
+  <ResponseMetadata><RequestId>{{request_id}}</RequestId></ResponseMetadata>
+</AssumeRoleResponse>"""
+_CALLER_IDENTITY_RESPONSE = f"""<GetCallerIdentityResponse xmlns="{_NAMESPACE}">
+  <GetCallerIdentityResult>
+    <Arn>{{arn}}</Arn><UserId>{{user_id}}</UserId><Account>{{account}}</Account>
+  </GetCallerIdentityResult>
+  <ResponseMetadata><RequestId>{{request_id}}</RequestId></ResponseMetadata>
+</GetCallerIdentityResponse>"""
+_ERROR_RESPONSE = f"""<ErrorResponse xmlns="{_NAMESPACE}">
+  <Error><Type>Sender</Type><Code>{{code}}</Code><Message>{{message}}</Message></Error>
+  <RequestId>{{request_id}}</RequestId>
+</ErrorResponse>"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +67,6 @@ class RoleSession:
     chained: bool
 
 
-class CredentialBook(Protocol):
-    """Who knows which credentials were really issued."""
-
-    def find(self, access_key_id: str, secret_access_key: str, session_token: str) -> RoleSession | None:
-        """The role session of these credentials; None when they are wrong or have ended."""
-
-
 @dataclass(frozen=True, slots=True)
 class _AccessKey:
     """A key that this STS knows. `role_session` is None for the long-term key of a user."""
@@ -64,6 +75,15 @@ class _AccessKey:
     session_token: str | None
     arn: str
     role_session: RoleSession | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Issued:
+    """What one role session was given."""
+
+    key_id: str
+    key: _AccessKey
+    role_session: RoleSession
 
 
 class _ApiError(Exception):
@@ -95,6 +115,14 @@ class PretendSts:
         key_id, secret = "AKIA" + _letters(16), secrets.token_urlsafe(30)
         self._keys[key_id] = _AccessKey(secret, None, arn, None)
         return key_id, secret
+
+    def add_role_session(self, role_arn: str, name: str) -> tuple[str, str, str]:
+        """Temporary credentials as a task, a function or a person would have them: id, secret, token."""
+        role = parse_role_arn(role_arn)
+        if role is None:
+            raise ValueError(role_arn)
+        issued = self._issue(role, name, seconds=_LONGEST, chained=False)
+        return issued.key_id, issued.key.secret, issued.key.session_token or ""
 
     def find(self, access_key_id: str, secret_access_key: str, session_token: str) -> RoleSession | None:
         """See CredentialBook."""
@@ -194,144 +222,46 @@ class PretendSts:
                 "ValidationError",
                 "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
             )
+        issued = self._issue(role, name, seconds=seconds, chained=key.role_session is not None)
+        return _ASSUME_ROLE_RESPONSE.format(
+            role_id=f"AROA{_letters(17)}:{escape(name)}",
+            arn=escape(issued.key.arn),
+            key_id=issued.key_id,
+            secret=issued.key.secret,
+            token=issued.key.session_token,
+            expiration=issued.role_session.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            request_id=request_id,
+        )
+
+    def _issue(self, role: RoleArn, name: str, *, seconds: int, chained: bool) -> _Issued:
+        last = role.role_name.split("/")[-1]
+        arn = f"arn:{role.partition}:sts::{role.account_id}:assumed-role/{last}/{name}"
         expires_at = self._clock() + timedelta(seconds=seconds)
-        role_session = RoleSession(arn, role.account_id, name, expires_at, key.role_session is not None)
-        key_id, secret, token = "ASIA" + _letters(16), secrets.token_urlsafe(30), secrets.token_urlsafe(300)
-        assumed = (
-            f"arn:{role.partition}:sts::{role.account_id}:assumed-role/{role.role_name.split('/')[-1]}/{name}"
-        )
-        self._keys[key_id] = _AccessKey(secret, token, assumed, role_session)
-        return (
-            '<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>'
-            f"<AssumedRoleUser><AssumedRoleId>AROA{_letters(17)}:{escape(name)}</AssumedRoleId><Arn>{escape(assumed)}</Arn></AssumedRoleUser>"
-            f"<Credentials><AccessKeyId>{key_id}</AccessKeyId><SecretAccessKey>{secret}</SecretAccessKey>"
-            f"<SessionToken>{token}</SessionToken><Expiration>{expires_at:%Y-%m-%dT%H:%M:%SZ}</Expiration></Credentials>"
-            f"</AssumeRoleResult><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></AssumeRoleResponse>"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class ConsoleVisit:
-    """Somebody who arrived in the pretend console, and how; durations in seconds."""
-
-    role_session: RoleSession
-    console_lasts: int
-    relogin_url: str
-    destination: str
-
-
-@dataclass(slots=True)
-class PretendSignin:
-    """The federation endpoint: getSigninToken by GET and POST, login by GET; HTML on errors.
-
-    book   who knows which credentials were issued
-    """
-
-    book: CredentialBook
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    visits: list[ConsoleVisit] = field(default_factory=list)
-    _tokens: dict[str, tuple[RoleSession, int, datetime]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def application(self) -> Flask:
-        """`/federation`, and `/console/<number>` where the browser lands."""
-        app = Flask("awscons.demo", static_folder=None)
-
-        @app.route("/federation", methods=["GET", "POST"])
-        def federation() -> Response:
-            match request.values.get("Action"):
-                case "getSigninToken":
-                    return self._get_signin_token()
-                case "login" if request.method == "GET":
-                    return self._login()
-                case _:
-                    return _html_error(400, "Unknown action")
-
-        @app.get("/console/<int:number>")
-        def console(number: int) -> Response:
-            with self._lock:
-                visit = self.visits[number] if number < len(self.visits) else None
-            if visit is None:
-                return _html_error(404, "No such console")
-            page = make_response(render_template("console.html", visit=visit))
-            page.headers["Cache-Control"] = "no-store"
-            return page
-
-        return app
-
-    def _get_signin_token(self) -> Response:
-        try:
-            # Exactly three texts: fewer or more are an error at the real one as well.
-            match json.loads(request.values["Session"]):
-                case {"sessionId": str(key), "sessionKey": str(secret), "sessionToken": str(token), **more}:
-                    role_session = None if more else self.book.find(key, secret, token)
-                case _:
-                    role_session = None
-            seconds = request.values.get("SessionDuration")
-            duration = None if seconds is None else int(seconds)
-        except (KeyError, ValueError):
-            return _html_error(400, "Invalid credentials parameter")
-        if role_session is None:
-            return _html_error(400, "Invalid credentials parameter")
-        if duration is not None and (role_session.chained or not _SHORTEST <= duration <= _LONGEST):
-            return _html_error(400, "Bad Request")
-        left = int((role_session.expires_at - self.clock()).total_seconds())
-        signin_token = secrets.token_urlsafe(400)
-        with self._lock:
-            self._tokens[signin_token] = (role_session, duration or left, self.clock() + _TOKEN_LIFETIME)
-        response = make_response(json.dumps({"SigninToken": signin_token}))
-        response.content_type = "application/json;charset=UTF-8"
-        return response
-
-    def _login(self) -> Response:
-        destination = request.args.get("Destination", "")
-        host = urlsplit(destination).hostname or ""
-        suffixes = tuple(partition.console_suffix for partition in PARTITIONS.values())
-        if not destination.startswith("https://") or not host.endswith(suffixes):
-            return _html_error(400, "Invalid destination")
-        with self._lock:
-            known = self._tokens.get(request.args.get("SigninToken", ""))
-            if known is None or known[2] <= self.clock():
-                return _html_error(400, "Invalid or expired token")
-            role_session, duration, _ = known
-            visit = ConsoleVisit(role_session, duration, request.args.get("Issuer", ""), destination)
-            self.visits.append(visit)
-            number = len(self.visits) - 1
-        response = Response(status=302)
-        # The real one goes to `Destination`; a pretend console has a pretend page.
-        response.headers["Location"] = f"{request.script_root}/console/{number}"
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        role_session = RoleSession(str(role), role.account_id, name, expires_at, chained)
+        key = _AccessKey(secrets.token_urlsafe(30), secrets.token_urlsafe(300), arn, role_session)
+        key_id = "ASIA" + _letters(16)
+        self._keys[key_id] = key
+        return _Issued(key_id, key, role_session)
 
 
 # --- answers -----------------------------------------------------------------------------
 
 
 def _caller_identity(key: _AccessKey, request_id: str) -> str:
-    account = key.arn.split(":")[4]
-    return (
-        '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
-        f"<Arn>{escape(key.arn)}</Arn><UserId>AIDA{_letters(17)}</UserId><Account>{account}</Account>"
-        f"</GetCallerIdentityResult><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></GetCallerIdentityResponse>"
+    return _CALLER_IDENTITY_RESPONSE.format(
+        arn=escape(key.arn),
+        user_id=f"AIDA{_letters(17)}",
+        account=key.arn.split(":")[4],
+        request_id=request_id,
     )
 
 
 def _error_xml(error: _ApiError, request_id: str) -> str:
-    return (
-        '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
-        f"<Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
-        f"<RequestId>{request_id}</RequestId></ErrorResponse>"
-    )
+    return _ERROR_RESPONSE.format(code=error.code, message=escape(error.message), request_id=request_id)
 
 
 def _xml(status: int, body: str) -> Response:
     return Response(body, status=status, content_type="text/xml")
-
-
-def _html_error(status: int, message: str) -> Response:
-    title = f"HTTP Status {status} - {escape(message)}"
-    page = f"<!doctype html><html lang=en><title>{title}</title><h1>{title}</h1></html>"
-    return Response(page, status=status, content_type="text/html;charset=utf-8")
 
 
 def _letters(count: int) -> str:

@@ -1,0 +1,132 @@
+"""A pretend federation endpoint over real HTTP, and a page where the console would be.
+
+Sign-in tokens are made only from credentials that STS really issued, and live fifteen minutes; errors
+are HTML, as the real ones are. Modelled on the IAM User Guide's page on custom identity brokers.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
+
+from flask import Flask, Response, make_response, render_template, request
+
+from awscons.console import PARTITIONS
+from awscons.demo.sts import RoleSession
+
+_TOKEN_LIFETIME = timedelta(minutes=15)
+_SHORTEST, _LONGEST = 900, 43_200
+
+
+class CredentialBook(Protocol):
+    """Who knows which credentials were really issued."""
+
+    def find(self, access_key_id: str, secret_access_key: str, session_token: str) -> RoleSession | None:
+        """The role session of these credentials; None when they are wrong or have ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleVisit:
+    """Somebody who arrived in the pretend console, and how; durations in seconds."""
+
+    role_session: RoleSession
+    console_lasts: int
+    relogin_url: str
+    destination: str
+
+
+@dataclass(slots=True)
+class PretendSignin:
+    """The federation endpoint: getSigninToken by GET and POST, login by GET; HTML on errors.
+
+    book   who knows which credentials were issued
+    """
+
+    book: CredentialBook
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    visits: list[ConsoleVisit] = field(default_factory=list)
+    _tokens: dict[str, tuple[RoleSession, int, datetime]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def application(self) -> Flask:
+        """`/federation`, and `/console/<number>` where the browser lands."""
+        app = Flask("awscons.demo", static_folder=None)
+
+        @app.route("/federation", methods=["GET", "POST"])
+        def federation() -> Response:
+            match request.values.get("Action"):
+                case "getSigninToken":
+                    return self._get_signin_token()
+                case "login" if request.method == "GET":
+                    return self._login()
+                case _:
+                    return _html_error(400, "Unknown action")
+
+        @app.get("/console/<int:number>")
+        def console(number: int) -> Response:
+            with self._lock:
+                visit = self.visits[number] if number < len(self.visits) else None
+            if visit is None:
+                return _html_error(404, "No such console")
+            page = make_response(render_template("console.html", visit=visit))
+            page.headers["Cache-Control"] = "no-store"
+            return page
+
+        return app
+
+    def _get_signin_token(self) -> Response:
+        try:
+            # Exactly three texts: fewer or more are an error at the real one as well.
+            match json.loads(request.values["Session"]):
+                case {"sessionId": str(key), "sessionKey": str(secret), "sessionToken": str(token), **more}:
+                    role_session = None if more else self.book.find(key, secret, token)
+                case _:
+                    role_session = None
+            seconds = request.values.get("SessionDuration")
+            duration = None if seconds is None else int(seconds)
+        except (KeyError, ValueError):
+            return _html_error(400, "Invalid credentials parameter")
+        if role_session is None:
+            return _html_error(400, "Invalid credentials parameter")
+        if duration is not None and (role_session.chained or not _SHORTEST <= duration <= _LONGEST):
+            return _html_error(400, "Bad Request")
+        left = int((role_session.expires_at - self.clock()).total_seconds())
+        signin_token = secrets.token_urlsafe(400)
+        with self._lock:
+            self._tokens[signin_token] = (role_session, duration or left, self.clock() + _TOKEN_LIFETIME)
+        response = make_response(json.dumps({"SigninToken": signin_token}))
+        response.content_type = "application/json;charset=UTF-8"
+        return response
+
+    def _login(self) -> Response:
+        destination = request.args.get("Destination", "")
+        host = urlsplit(destination).hostname or ""
+        suffixes = tuple(partition.console_suffix for partition in PARTITIONS.values())
+        if not destination.startswith("https://") or not host.endswith(suffixes):
+            return _html_error(400, "Invalid destination")
+        with self._lock:
+            known = self._tokens.get(request.args.get("SigninToken", ""))
+            if known is None or known[2] <= self.clock():
+                return _html_error(400, "Invalid or expired token")
+            role_session, duration, _ = known
+            visit = ConsoleVisit(role_session, duration, request.args.get("Issuer", ""), destination)
+            self.visits.append(visit)
+            number = len(self.visits) - 1
+        response = Response(status=302)
+        # The real one goes to `Destination`; a pretend console has a pretend page.
+        response.headers["Location"] = f"{request.script_root}/console/{number}"
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def _html_error(status: int, message: str) -> Response:
+    title = f"HTTP Status {status} - {escape(message)}"
+    page = f"<!doctype html><html lang=en><title>{title}</title><h1>{title}</h1></html>"
+    return Response(page, status=status, content_type="text/html;charset=utf-8")

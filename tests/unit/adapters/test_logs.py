@@ -1,0 +1,72 @@
+"""Logs are JSON lines, and quote nobody's secrets, whoever writes them."""
+
+import io
+import json
+import logging
+
+import structlog
+
+from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
+from awscons.audit import Action, AuditEvent, Outcome
+
+
+def logged(write: object, *, debug: bool = False) -> list[dict[str, object]]:
+    stream = io.StringIO()
+    configure_logging(debug=debug, stream=stream)
+    write()  # type: ignore[operator]
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_an_audit_event_is_one_line_with_the_fields_that_apply() -> None:
+    event = AuditEvent(action=Action.OPEN_CONSOLE, outcome=Outcome.DONE, user_name="Zoë\n")
+    (line,) = logged(lambda: StructlogAuditLog().record(event))
+    assert line["event"] == "audit"
+    assert line["action"] == "open-console"
+    assert line["user_name"] == "Zoë\n"
+    assert "cause" not in line
+    assert str(line["timestamp"]).endswith("Z")
+
+
+def test_a_failure_is_a_warning() -> None:
+    event = AuditEvent(action=Action.SIGN_IN, outcome=Outcome.FAILED)
+    (line,) = logged(lambda: StructlogAuditLog().record(event))
+    assert line["level"] == "warning"
+
+
+def test_other_peoples_debug_lines_never_appear() -> None:
+    def write() -> None:
+        for name in ("botocore.parsers", "urllib3.connectionpool", "signxml.processor", "werkzeug"):
+            logging.getLogger(name).debug("secret")
+            logging.getLogger(name).info("secret")
+
+    assert logged(write, debug=True) == []
+
+
+def test_other_peoples_warnings_are_json_too() -> None:
+    (line,) = logged(lambda: logging.getLogger("botocore").warning("careful: %s", "x"))
+    assert (line["event"], line["logger"], line["level"]) == ("careful: x", "botocore", "warning")
+
+
+def test_an_exception_is_written_as_type_and_places_without_its_text() -> None:
+    def fail() -> None:
+        raise ValueError("https://signin/?SigninToken=secret")
+
+    def write() -> None:
+        try:
+            fail()
+        except ValueError as error:
+            structlog.get_logger("awscons.x").error("broken", exc_info=error)
+            logging.getLogger("other").exception("broken as well")
+
+    for line in logged(write):
+        assert line["error_type"] == "ValueError"
+        assert "fail" in str(line["error_at"])
+        assert "secret" not in json.dumps(line)
+
+
+def test_our_own_debug_lines_appear_only_when_debugging() -> None:
+    def write() -> None:
+        structlog.get_logger("awscons.x").debug("detail")
+
+    assert logged(write) == []
+    assert len(logged(write, debug=True)) == 1

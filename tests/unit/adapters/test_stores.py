@@ -1,0 +1,168 @@
+"""Stores: one contract for every kind, and what each has to get right on its own.
+
+`StoreContract` holds the laws; a subclass says how its store is made. Redis and memcached inherit the
+same laws in the journeys, where the real programs run.
+"""
+
+import json
+import os
+import sqlite3
+import stat
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awscons.adapters.caches import build_cache
+from awscons.adapters.record_store import CacheRecordStore
+from awscons.config.schema import FileSystemBacking, SimpleBacking, SqliteBacking
+from awscons.errors import ConfigurationError, StoreUnavailable
+from support.stores import StoreContract
+
+HOUR = timedelta(hours=1)
+
+
+def sqlite_store(path: Path) -> CacheRecordStore:
+    return CacheRecordStore(build_cache(SqliteBacking(path=str(path)), environment={}))
+
+
+def run_sql(path: Path, statement: str) -> list[Any]:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        return connection.execute(statement).fetchall()
+
+
+class TestSqlite(StoreContract):
+    @pytest.fixture
+    def make(self, tmp_path: Path) -> Callable[[], CacheRecordStore]:
+        return lambda: sqlite_store(tmp_path / "state" / "logins.sqlite3")
+
+    def test_the_file_is_for_this_user_alone(self, tmp_path: Path) -> None:
+        path = tmp_path / "state" / "logins.sqlite3"
+        old = os.umask(0)
+        try:
+            sqlite_store(path).set("k", {}, lifetime=HOUR)
+        finally:
+            os.umask(old)
+        for file in path.parent.iterdir():
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+    def test_records_are_json_in_the_file(self, tmp_path: Path) -> None:
+        path = tmp_path / "logins.sqlite3"
+        sqlite_store(path).set("k", {"name": "Zoë"}, lifetime=HOUR)
+        ((value,),) = run_sql(path, "SELECT value FROM records")
+        assert json.loads(value) == {"name": "Zoë"}
+
+    def test_it_lies_in_the_state_directory_of_the_service(self, tmp_path: Path) -> None:
+        environment = {"STATE_DIRECTORY": str(tmp_path / "state")}
+        store = CacheRecordStore(build_cache(SqliteBacking(), environment=environment))
+        store.set("k", {}, lifetime=HOUR)
+        assert (tmp_path / "state" / "logins.sqlite3").exists()
+
+    def test_a_damaged_file_is_an_error_and_works_again_once_it_is_gone(self, tmp_path: Path) -> None:
+        path = tmp_path / "logins.sqlite3"
+        path.write_bytes(b"this is no database at all, and long enough to be seen as none" * 100)
+        store = sqlite_store(path)
+        with pytest.raises(StoreUnavailable):
+            store.get("k")
+        path.unlink()
+        store.set("k", {"a": 1}, lifetime=HOUR)
+        assert store.get("k") == {"a": 1}
+
+    def test_a_record_that_is_no_json_counts_as_absent(self, tmp_path: Path) -> None:
+        path = tmp_path / "logins.sqlite3"
+        store = sqlite_store(path)
+        store.set("k", {"a": 1}, lifetime=HOUR)
+        run_sql(path, "UPDATE records SET value = '{broken'")
+        assert store.get("k") is None
+
+    def test_a_record_that_has_ended_is_absent_and_can_be_added_again(self, tmp_path: Path) -> None:
+        path = tmp_path / "logins.sqlite3"
+        store = sqlite_store(path)
+        store.set("k", {"a": 1}, lifetime=HOUR)
+        run_sql(path, "UPDATE records SET ends_at = 1")
+        assert store.get("k") is None
+        assert store.add("k", {"a": 2}, lifetime=HOUR) is True
+        assert store.get("k") == {"a": 2}
+
+    def test_records_that_have_ended_are_swept_away(self, tmp_path: Path) -> None:
+        path = tmp_path / "logins.sqlite3"
+        sqlite_store(path).set("old", {}, lifetime=HOUR)
+        run_sql(path, "UPDATE records SET ends_at = 1")
+        sqlite_store(path).set("new", {}, lifetime=HOUR)
+        assert run_sql(path, "SELECT key FROM records") == [("new",)]
+
+    def test_a_folder_that_cannot_be_made_is_an_error(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        with pytest.raises(StoreUnavailable, match=r"NotADirectoryError|FileExistsError"):
+            sqlite_store(tmp_path / "file" / "logins.sqlite3").set("k", {}, lifetime=HOUR)
+
+
+class TestSimpleCache(StoreContract):
+    shared_between_instances = False
+
+    @pytest.fixture
+    def make(self) -> Callable[[], CacheRecordStore]:
+        return lambda: CacheRecordStore(build_cache(SimpleBacking(cache_type="SimpleCache"), environment={}))
+
+    def test_more_than_five_hundred_live_records_are_kept(self) -> None:
+        store = CacheRecordStore(build_cache(SimpleBacking(cache_type="SimpleCache"), environment={}))
+        for number in range(2_000):
+            store.set(f"k{number}", {"n": number}, lifetime=HOUR)
+        assert store.get("k0") == {"n": 0}
+
+
+class TestFileSystem(StoreContract):
+    @pytest.fixture
+    def make(self, tmp_path: Path) -> Callable[[], CacheRecordStore]:
+        backing = FileSystemBacking(cache_type="FileSystem", cache_dir=str(tmp_path / "cache"))
+        return lambda: CacheRecordStore(build_cache(backing, environment={}))
+
+    def test_more_than_five_hundred_live_records_are_kept(self, make: Callable[[], CacheRecordStore]) -> None:
+        store = make()
+        for number in range(600):
+            store.set(f"k{number}", {"n": number}, lifetime=HOUR)
+        assert store.get("k0") == {"n": 0}
+
+    def test_nothing_is_pickled(self, make: Callable[[], CacheRecordStore], tmp_path: Path) -> None:
+        make().set("k", {"name": "ada"}, lifetime=HOUR)
+        (file,) = (tmp_path / "cache").iterdir()
+        assert json.loads(file.read_bytes()[4:]) == {"name": "ada"}
+
+    def test_a_folder_that_cannot_be_made_is_a_configuration_error(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        backing = FileSystemBacking(cache_type="FileSystem", cache_dir=str(tmp_path / "file" / "cache"))
+        with pytest.raises(ConfigurationError, match="cache_dir"):
+            build_cache(backing, environment={})
+
+    def test_a_folder_that_went_away_is_an_error(
+        self, make: Callable[[], CacheRecordStore], tmp_path: Path
+    ) -> None:
+        store = make()
+        (tmp_path / "cache").rmdir()
+        with pytest.raises(StoreUnavailable):
+            store.set("k", {}, lifetime=HOUR)
+        with pytest.raises(StoreUnavailable):
+            store.add("k", {}, lifetime=HOUR)
+
+
+def test_the_stores_of_many_threads_add_once(tmp_path: Path) -> None:
+    store = sqlite_store(tmp_path / "logins.sqlite3")
+    store.get("warm")
+    wins: list[bool] = []
+    start = threading.Barrier(8)
+
+    def add() -> None:
+        start.wait()
+        wins.append(store.add("one", {}, lifetime=HOUR))
+
+    threads = [threading.Thread(target=add) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(wins) == [False] * 7 + [True]

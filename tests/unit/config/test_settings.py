@@ -1,0 +1,397 @@
+"""Three dicts into settings: every key and default of the origin, and every mistake at once."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from awscons.config.schema import (
+    FileSystemBacking,
+    MemcachedBacking,
+    RedisBacking,
+    SimpleBacking,
+    SqliteBacking,
+)
+from awscons.config.settings import Settings, notices, parse_settings
+from awscons.errors import ConfigurationError, Mistake
+from support.forge import Forger, certificate_of, pem_of
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+CERTIFICATE = pem_of(Forger().certificate)
+
+SAML: dict[str, Any] = {
+    "saml_endpoint": "https://idp.example.com/sso",
+    "spid": "urn:awscons",
+    "issuer": "https://idp.example.com/",
+    "acs_url": "https://sso.example.com/saml/acs",
+    "certificate": CERTIFICATE,
+}
+MINIMAL: dict[str, Any] = {
+    "targets": [{"service": "awsadm", "role": "arn:aws:iam::123456789012:role/MyAdminRole"}]
+}
+FULL: dict[str, Any] = {
+    "url_prefix": "/aws",
+    "aws_profile_name": "cons",
+    "aws_credentials_file": "/usr/local/.aws/credentials",
+    "targets": [
+        {
+            "service": "cloudadmin",
+            "role": "arn:aws:iam::123456789012:role/MyAdminRole",
+            "duration": 28800,
+            "groups": ["sysadmin", "cloudadmin"],
+        },
+        {
+            "service": "sandbox",
+            "role": "arn:aws:iam::999999789012:role/DBAdmin",
+            "duration": 28800,
+            "groups": ["dbs"],
+        },
+    ],
+}
+
+
+def parse(
+    *,
+    session: object = None,
+    saml: object = None,
+    aws: object = None,
+    environment: dict[str, str] | None = None,
+) -> Settings:
+    sections = {
+        "session_config": {} if session is None else session,
+        "saml_config": SAML if saml is None else saml,
+        "aws_config": MINIMAL if aws is None else aws,
+    }
+    return parse_settings(sections, source="config.py", environment=environment or {})
+
+
+def mistakes(**sections: object) -> dict[str, Mistake]:
+    with pytest.raises(ConfigurationError) as caught:
+        parse(**sections)  # type: ignore[arg-type]
+    return {mistake.path: mistake for mistake in caught.value.mistakes}
+
+
+def with_target(**changes: object) -> dict[str, object]:
+    return {**MINIMAL, "targets": [{**MINIMAL["targets"][0], **changes}]}
+
+
+# --- the origin's examples and defaults --------------------------------------------------
+
+
+def test_the_minimal_example_opens_one_target_for_an_hour_to_everyone() -> None:
+    settings = parse()
+    (target,) = settings.targets
+    assert (target.name, target.duration, target.open_to_everyone) == ("awsadm", 3600, True)
+    assert settings.site.target_path("awsadm") == "/awsadm"
+
+
+def test_the_full_example_says_exactly_what_the_text_says() -> None:
+    settings = parse(aws=FULL)
+    cloudadmin, sandbox = settings.targets
+    assert settings.site.target_path(cloudadmin.name) == "/aws/cloudadmin"
+    assert cloudadmin.groups == ("sysadmin", "cloudadmin")
+    assert (cloudadmin.duration, sandbox.duration) == (28800, 28800)
+    assert (cloudadmin.role.account_id, sandbox.role.account_id) == ("123456789012", "999999789012")
+    assert sandbox.groups == ("dbs",)
+    assert settings.aws.profile_name == "cons"
+    assert settings.aws.credentials_file == "/usr/local/.aws/credentials"
+
+
+def test_the_defaults_are_the_documented_ones() -> None:
+    settings = parse()
+    assert isinstance(settings.backing, SqliteBacking)
+    assert settings.site.url_prefix == ""
+    assert settings.login.user_attr == "name_id"
+    assert settings.login.kept_attributes == ()
+    assert settings.login.auth_duration == timedelta(hours=1)
+    assert settings.login.idle_timeout == timedelta(hours=1)
+    assert settings.login.pending_lifetime == timedelta(minutes=10)
+    assert settings.login.force_authn is False
+    assert settings.aws.timeout == 10
+    assert settings.aws.profile_name is None
+
+
+def test_every_key_of_the_origin_is_taken() -> None:
+    settings = parse(
+        session={
+            "session_backing": {"cache_type": "FileSystem", "cache_dir": "/tmp/x", "threshold": 2000},
+            "session_cookie": "consurl",
+            "session_expire": 300,
+            "session_secure": True,
+            "session_path": "/",
+            "session_reference": "session",
+        },
+        saml={
+            **SAML,
+            "user_attr": "mail",
+            "assertions": ("groups", "mail"),
+            "auth_duration": 7200,
+            "force_reauth": True,
+            "idp_ok": False,
+            "reqid_life": 120,
+        },
+        aws={**FULL, "timeout": 200.0},
+    )
+    assert settings.cookies.name == "consurl"
+    assert settings.login.idle_timeout == timedelta(seconds=300)
+    assert settings.login.kept_attributes == ("groups", "mail")
+    assert settings.login.force_authn is True
+    assert settings.aws.timeout == 200
+
+
+@pytest.mark.parametrize("key", ["aws_profile_name", "aws_profile"])
+def test_the_profile_goes_by_either_name(key: str) -> None:
+    assert parse(aws={**MINIMAL, key: "cons"}).aws.profile_name == "cons"
+
+
+def test_acs_endpoint_in_the_environment_overrides_acs_url() -> None:
+    settings = parse(environment={"ACS_ENDPOINT": "https://other.example.com/awscon/saml/acs"})
+    assert settings.service_provider.acs_url == "https://other.example.com/awscon/saml/acs"
+    assert settings.site.origin == "https://other.example.com"
+    assert settings.site.mount_path == "/awscon"
+
+
+@pytest.mark.parametrize(
+    ("backing", "kind"),
+    [
+        ({"cache_type": "SimpleCache"}, SimpleBacking),
+        ({"cache_type": "FileSystem", "cache_dir": "/x"}, FileSystemBacking),
+        ({"cache_type": "Redis", "host": "r", "port": 1, "password": "p", "key_prefix": "k"}, RedisBacking),
+        ({"cache_type": "RedisCache", "default_timeout": 300}, RedisBacking),
+        ({"cache_type": "Memcached", "servers": ["a:1", "b:2"]}, MemcachedBacking),
+        ({"cache_type": "SQLite", "path": "/x"}, SqliteBacking),
+    ],
+)
+def test_every_kind_of_store_is_taken_with_its_options(backing: dict[str, object], kind: type) -> None:
+    assert isinstance(parse(session={"session_backing": backing}).backing, kind)
+
+
+@pytest.mark.parametrize(
+    "pem",
+    [
+        CERTIFICATE,
+        "\n      " + CERTIFICATE.replace("\n", "\n      "),
+        CERTIFICATE.replace("\n", "\r\n"),
+        "-----BEGIN CERTIFICATE-----" + "".join(CERTIFICATE.splitlines()[1:-1]) + "-----END CERTIFICATE-----",
+        pem_of(certificate_of("next"), certificate_of("idp"), certificate_of("ec-idp")),
+    ],
+    ids=["as-is", "indented", "crlf", "one-line", "several"],
+)
+def test_a_certificate_is_taken_as_people_paste_it(pem: str) -> None:
+    provider = parse(saml={**SAML, "certificate": pem}).identity_provider
+    assert certificate_of("idp") in provider.signing_certificates
+
+
+# --- mistakes ----------------------------------------------------------------------------
+
+
+def test_all_mistakes_of_all_sections_are_reported_together() -> None:
+    found = mistakes(
+        session={"session_expire": "300", "session_backng": {}},
+        saml={**SAML, "issuer": "", "acs_url": "nowhere", "certificate": "none"},
+        aws={"url_prefx": "/aws", "targets": [{"service": "a/b", "role": "x", "duration": 60}]},
+    )
+    assert set(found) == {
+        "session_config.session_expire",
+        "session_config.session_backng",
+        "saml_config.issuer",
+        "saml_config.acs_url",
+        "aws_config.url_prefx",
+        "aws_config.targets[0].service",
+        "aws_config.targets[0].role",
+        "aws_config.targets[0].duration",
+    }
+
+
+def test_a_report_names_path_found_wanted_and_hint() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse(aws={**MINIMAL, "url_prefx": "/aws"})
+    report = str(caught.value)
+    assert report.startswith("config.py: 1 mistake\n")
+    assert "aws_config.url_prefx" in report
+    assert "found   a key that does not exist" in report
+    assert "wanted  one of " in report
+    assert "hint    did you mean 'url_prefix'?" in report
+
+
+@pytest.mark.parametrize(
+    ("sections", "path", "wanted", "hint"),
+    [
+        ({"saml": {}}, "saml_config.saml_endpoint", "required", ""),
+        ({"session": []}, "session_config", "a dict", ""),
+        ({"aws": {"targets": []}}, "aws_config.targets", "at least one", ""),
+        ({"aws": {}}, "aws_config.targets", "required", ""),
+        ({"aws": with_target(duration="3600")}, "aws_config.targets[0].duration", "a whole number", ""),
+        ({"aws": with_target(duration=899)}, "aws_config.targets[0].duration", "at least 900", ""),
+        ({"aws": with_target(duration=43201)}, "aws_config.targets[0].duration", "at most 43,200", ""),
+        ({"aws": with_target(duration=True)}, "aws_config.targets[0].duration", "a whole number", ""),
+        (
+            {"aws": with_target(groups="dbs")},
+            "aws_config.targets[0].groups",
+            "a list of text",
+            "did you mean ['dbs']?",
+        ),
+        ({"aws": with_target(groups=[7])}, "aws_config.targets[0].groups[0]", "text", ""),
+        ({"aws": with_target(groups=[""])}, "aws_config.targets[0].groups[0]", "not empty", ""),
+        (
+            {"aws": with_target(group=["x"])},
+            "aws_config.targets[0].group",
+            "one of ",
+            "did you mean 'groups'?",
+        ),
+        (
+            {"aws": with_target(role="arn:aws:iam::12345:role/x")},
+            "aws_config.targets[0].role",
+            "role ARN",
+            "twelve digits",
+        ),
+        (
+            {"aws": with_target(role="arn:aws-iso:iam::123456789012:role/x")},
+            "aws_config.targets[0].role",
+            "partition",
+            "",
+        ),
+        (
+            {"aws": with_target(service="saml")},
+            "aws_config.targets[0].service",
+            "our own paths",
+            "another name",
+        ),
+        ({"aws": with_target(service="static")}, "aws_config.targets[0].service", "our own paths", ""),
+        ({"aws": with_target(service="a/b")}, "aws_config.targets[0].service", "one part of a URL path", ""),
+        ({"aws": with_target(service="..")}, "aws_config.targets[0].service", "one part of a URL path", ""),
+        ({"aws": with_target(service="")}, "aws_config.targets[0].service", "one part of a URL path", ""),
+        (
+            {"aws": with_target(service="a" * 65)},
+            "aws_config.targets[0].service",
+            "one part of a URL path",
+            "",
+        ),
+        ({"aws": {**MINIMAL, "url_prefix": "aws"}}, "aws_config.url_prefix", "/aws", "did you mean '/aws'?"),
+        (
+            {"aws": {**MINIMAL, "url_prefix": "/aws/"}},
+            "aws_config.url_prefix",
+            "/aws",
+            "did you mean '/aws'?",
+        ),
+        ({"aws": {**MINIMAL, "url_prefix": "/saml"}}, "aws_config.url_prefix", "our own", "ours"),
+        (
+            {"aws": {**MINIMAL, "sts_endpoint": "http://sts.example.com/"}},
+            "aws_config.sts_endpoint",
+            "https",
+            "",
+        ),
+        ({"aws": {**MINIMAL, "timeout": 0}}, "aws_config.timeout", "at least 1", ""),
+        (
+            {"aws": {**MINIMAL, "aws_profile": "a", "aws_profile_name": "b"}},
+            "aws_config.aws_profile",
+            "one of",
+            "",
+        ),
+        ({"saml": {**SAML, "acs_url": "https://x.example.com/acs"}}, "saml_config.acs_url", "/saml/acs", ""),
+        (
+            {"saml": {**SAML, "acs_url": "sso.example.com/saml/acs"}},
+            "saml_config.acs_url",
+            "http(s) URL",
+            "https://",
+        ),
+        (
+            {"saml": {**SAML, "acs_url": "https://u:p@x.example.com/saml/acs"}},
+            "saml_config.acs_url",
+            "user name",
+            "",
+        ),
+        ({"saml": {**SAML, "acs_url": "https://x:99999/saml/acs"}}, "saml_config.acs_url", "http(s) URL", ""),
+        (
+            {"saml": {**SAML, "acs_url": "http://sso.example.com/saml/acs"}},
+            "saml_config.acs_url",
+            "https",
+            "session_secure",
+        ),
+        ({"saml": {**SAML, "assertions": "groups"}}, "saml_config.assertions", "a list", "['groups']"),
+        ({"saml": {**SAML, "issuer": "x" * 1025}}, "saml_config.issuer", "entity ID", ""),
+        ({"saml": {**SAML, "certificate": "MIIB"}}, "saml_config.certificate", "PEM", "BEGIN CERTIFICATE"),
+        (
+            {"saml": {**SAML, "certificate": pem_of(certificate_of("small", bits=1024))}},
+            "saml_config.certificate",
+            "2,048",
+            "",
+        ),
+        (
+            {"session": {"session_backing": {}}},
+            "session_config.session_backing.cache_type",
+            "one of SQLite",
+            "",
+        ),
+        (
+            {"session": {"session_backing": {"cache_type": "Redi"}}},
+            "session_config.session_backing.cache_type",
+            "one of SQLite",
+            "did you mean 'Redis'?",
+        ),
+        (
+            {"session": {"session_backing": {"cache_type": "Redis", "hots": "x"}}},
+            "session_config.session_backing.hots",
+            "one of ",
+            "did you mean 'host'?",
+        ),
+        (
+            {"session": {"session_backing": {"cache_type": "FileSystem"}}},
+            "session_config.session_backing.cache_dir",
+            "required",
+            "",
+        ),
+        ({"session": {"session_cookie": "a b"}}, "session_config.session_cookie", "cookie name", ""),
+    ],
+)
+def test_each_mistake_says_where_what_and_how_to_cure_it(
+    sections: dict[str, object], path: str, wanted: str, hint: str
+) -> None:
+    found = mistakes(**sections)
+    assert path in found
+    assert wanted in found[path].wanted
+    assert hint in found[path].hint
+
+
+def test_two_targets_of_one_name_are_a_mistake() -> None:
+    found = mistakes(aws={"targets": [MINIMAL["targets"][0]] * 2})
+    assert "targets[0] has it" in found["aws_config.targets[1].service"].hint
+
+
+def test_a_secret_is_never_shown_even_when_it_is_the_mistake() -> None:
+    backing = {"cache_type": "Redis", "password": 12345678, "pasword": "hunter2hunter2"}
+    with pytest.raises(ConfigurationError) as caught:
+        parse(session={"session_backing": backing})
+    assert "12345678" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_plain_http_is_fine_on_this_host_and_elsewhere_only_if_allowed() -> None:
+    local = {**SAML, "acs_url": "http://localhost:8000/saml/acs"}
+    remote = {**SAML, "acs_url": "http://sso.example.com/saml/acs"}
+    assert parse(saml=local).site.origin == "http://localhost:8000"
+    assert parse(saml=remote, session={"session_secure": False}).site.origin == "http://sso.example.com"
+
+
+# --- notices -----------------------------------------------------------------------------
+
+
+def test_a_target_open_to_everyone_is_pointed_out() -> None:
+    assert any("'awsadm' is open to every person" in notice for notice in notices(parse(), now=NOW))
+
+
+def test_rules_that_nobody_could_satisfy_are_pointed_out() -> None:
+    said = notices(parse(aws=with_target(groups=["x"], attrs=["costCenter"])), now=NOW)
+    assert any("does not keep 'groups'" in notice for notice in said)
+    assert any("'costCenter'" in notice for notice in said)
+    kept = {**SAML, "assertions": ["Groups", "COSTCENTER"]}
+    said = notices(parse(saml=kept, aws=with_target(groups=["x"], attrs=["costCenter"])), now=NOW)
+    assert said == []
+
+
+def test_a_certificate_near_its_end_is_pointed_out() -> None:
+    settings = parse(aws=with_target(groups=["x"]), saml={**SAML, "assertions": ["groups"]})
+    end = settings.identity_provider.signing_certificates[0].not_valid_after_utc
+    assert notices(settings, now=end - timedelta(days=31)) == []
+    assert "ends on" in notices(settings, now=end - timedelta(days=29))[0]
+    assert "ended on" in notices(settings, now=end)[0]

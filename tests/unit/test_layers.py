@@ -1,0 +1,67 @@
+"""The floors hold, and the contracts that say so would fail if they did not."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder / "src")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def test_the_floors_hold(copy: Path) -> None:
+    done = lint_imports(copy)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "contract"),
+    [
+        ("errors.py", "import awscons.identity", "Imports point down"),
+        ("access.py", "import awscons.login", "Imports point down"),
+        ("broker.py", "import awscons.adapters.sts", "Imports point down"),
+        ("web/pages.py", "import awscons.adapters.sts", "Imports point down"),
+        ("adapters/sts.py", "import awscons.web.app", "Imports point down"),
+        ("login.py", "import awscons.broker", "Imports point down"),
+        ("access.py", "def late() -> None:\n    import awscons.web.app", "Imports point down"),
+        ("assembly.py", "import awscons.demo.cast", "Only the command line opens the demo"),
+        (
+            "wsgi.py",
+            "def late() -> None:\n    import awscons.demo.cast",
+            "Only the command line opens the demo",
+        ),
+        ("saml/parties.py", "import awscons.identity", "The SAML library"),
+        ("saml/names.py", "import awscons.saml.response", "No cycles"),
+        ("web/cookies.py", "def late() -> None:\n    import awscons.web.parts", "No cycles"),
+        ("new_on_no_floor.py", "", "Imports point down"),
+    ],
+)
+def test_an_import_that_must_not_be_breaks_a_contract(
+    copy: Path, module: str, line: str, contract: str
+) -> None:
+    with (copy / "src" / "awscons" / module).open("a") as file:
+        file.write(f"\n\n{line}\n")
+    done = lint_imports(copy)
+    assert done.returncode != 0
+    assert contract in done.stdout
