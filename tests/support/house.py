@@ -182,9 +182,10 @@ def open_house(
     mount_path: str = "",
     debug: bool = False,
     roles: dict[str, int] | None = None,
+    store: Mapping[str, object] | None = None,
     **sections: Mapping[str, object],
 ) -> Iterator[House]:
-    """Open the house for a test. `aws`, `saml`, `session` change the configuration."""
+    """Open the house for a test. `aws`, `saml`, `session` change the configuration, `store` the store."""
     log = io.StringIO()
     configure_logging(debug=debug, stream=log)
     clock = MovableClock()
@@ -210,7 +211,7 @@ def open_house(
                 sts_url=f"http://127.0.0.1:{sts_port}/",
                 signin_url=f"http://127.0.0.1:{signin_port}/federation",
                 credentials_file=credentials_file,
-                store={"cache_type": "SQLite", "path": str(folder / "logins.sqlite3")},
+                store=store or {"cache_type": "SQLite", "path": str(folder / "logins.sqlite3")},
                 **sections,
             )
             settings = parse_settings(config, source="test", environment={})

@@ -23,7 +23,13 @@ class StoreContract:
         raise NotImplementedError
 
     def test_what_is_set_is_got_exactly(self, make: Make) -> None:
-        record = {"text": "Zoë 🙂", "list": ["a", ""], "none": None, "number": 1.5, "nested": {"x": []}}
+        record: dict[str, object] = {
+            "text": "Zoë 🙂",
+            "list": ["a", ""],
+            "none": None,
+            "number": 1.5,
+            "nested": {"x": []},
+        }
         store = make()
         store.set("k", record, lifetime=HOUR)
         assert store.get("k") == record

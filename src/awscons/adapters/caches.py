@@ -145,7 +145,10 @@ def _file_system(backing: FileSystemBacking) -> BaseCache:
 
 def _redis(backing: RedisBacking) -> BaseCache:
     try:
-        import redis  # noqa: PLC0415  only where it is asked for, since it is optional
+        # Only where it is asked for, since it is optional.
+        import redis  # noqa: PLC0415
+        from redis.backoff import NoBackoff  # noqa: PLC0415
+        from redis.retry import Retry  # noqa: PLC0415
     except ImportError:
         raise _library_missing("redis") from None
     options: dict[str, Any] = {"ssl": True, "ssl_ca_certs": backing.ssl_ca_certs} if backing.ssl else {}
@@ -158,6 +161,9 @@ def _redis(backing: RedisBacking) -> BaseCache:
         socket_timeout=_STORE_TIMEOUT,
         socket_connect_timeout=_STORE_TIMEOUT,
         health_check_interval=30,
+        # Once more and at once, for a connection that went stale; the library's own patience is half a
+        # minute. A server that hangs has had its time and is not asked again.
+        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         **options,
     )
     return JsonRedisCache(client, key_prefix=backing.key_prefix)

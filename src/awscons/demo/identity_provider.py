@@ -20,6 +20,7 @@ from signxml.algorithms import CanonicalizationMethod
 from signxml.signer import XMLSigner
 
 from awscons.demo.cast import Person
+from awscons.errors import ResponseRefused
 from awscons.saml import names
 from awscons.saml.parties import ServiceProvider
 from awscons.saml.xml import Element, parse, required_attribute
@@ -83,9 +84,9 @@ class DemoIdentityProvider:
         try:
             inflater = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
             xml = inflater.decompress(base64.b64decode(form_value, validate=True), _LARGEST_REQUEST)
-        except (ValueError, zlib.error):
+            root = parse(xml)
+        except (ValueError, zlib.error, ResponseRefused):
             abort(400)
-        root = parse(xml)
         ours = (
             root.tag == names.AUTHN_REQUEST
             and root.get("AssertionConsumerServiceURL") == self._service_provider.acs_url

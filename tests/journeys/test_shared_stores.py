@@ -1,0 +1,150 @@
+"""Redis and memcached, the real ones: the laws of every store, and what a network store adds to them."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import redis
+
+from awscons.adapters.caches import build_cache
+from awscons.adapters.record_store import CacheRecordStore
+from awscons.config.schema import MemcachedBacking, RedisBacking
+from awscons.errors import StoreUnavailable
+from support.browser import text_of
+from support.house import House, open_house
+from support.serving import free_port, program
+from support.stores import StoreContract
+
+HOUR = timedelta(hours=1)
+PASSWORD = "swordfish"
+
+
+def redis_server(folder: Path, port: int) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    command += ["--requirepass", PASSWORD, "--dir", str(folder)]
+    return program(command, port=port, log=folder / "redis.log")
+
+
+def memcached(folder: Path, port: int) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    user = ["-u", "nobody"] if os.getuid() == 0 else []
+    command = ["memcached", *user, "-l", "127.0.0.1", "-p", str(port), "-m", "64"]
+    return program(command, port=port, log=folder / "memcached.log")
+
+
+@pytest.fixture(scope="module")
+def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    port = free_port()
+    with redis_server(tmp_path_factory.mktemp("redis"), port):
+        yield port
+
+
+@pytest.fixture(scope="module")
+def memcached_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    port = free_port()
+    with memcached(tmp_path_factory.mktemp("memcached"), port):
+        yield port
+
+
+def redis_backing(port: int, **more: object) -> RedisBacking:
+    options = {"cache_type": "Redis", "host": "127.0.0.1", "port": port, "password": PASSWORD, **more}
+    return RedisBacking.model_validate(options)
+
+
+class TestRedis(StoreContract):
+    @pytest.fixture
+    def make(self, redis_port: int, request: pytest.FixtureRequest) -> Callable[[], CacheRecordStore]:
+        backing = redis_backing(redis_port, key_prefix=f"{request.node.name}:")
+        return lambda: CacheRecordStore(build_cache(backing, environment={}))
+
+    def test_an_added_record_has_a_lifetime_from_the_first_moment(
+        self, make: Callable[[], CacheRecordStore], redis_port: int
+    ) -> None:
+        make().add("k", {}, lifetime=HOUR)
+        client = redis.Redis(port=redis_port, password=PASSWORD)
+        keys = client.keys("*lifetime_from_the_first_moment*")
+        assert [0 < client.ttl(key) <= 3600 for key in keys] == [True]
+        client.close()
+
+    def test_a_wrong_password_is_an_error_that_does_not_show_it(self, redis_port: int) -> None:
+        store = CacheRecordStore(
+            build_cache(redis_backing(redis_port, password="not-the-password"), environment={})
+        )
+        with pytest.raises(StoreUnavailable) as caught:
+            store.get("k")
+        assert "not-the-password" not in str(caught.value)
+
+    def test_a_foreign_record_counts_as_absent(
+        self, make: Callable[[], CacheRecordStore], redis_port: int, request: pytest.FixtureRequest
+    ) -> None:
+        client = redis.Redis(port=redis_port, password=PASSWORD)
+        client.set(f"{request.node.name}:k", b"!\x80\x04pickle")
+        client.close()
+        assert make().get("k") is None
+
+
+class TestMemcached(StoreContract):
+    @pytest.fixture
+    def make(self, memcached_port: int, request: pytest.FixtureRequest) -> Callable[[], CacheRecordStore]:
+        backing = MemcachedBacking(
+            cache_type="Memcached",
+            servers=[f"127.0.0.1:{memcached_port}"],
+            key_prefix=f"{request.node.name[:60]}:",
+        )
+        return lambda: CacheRecordStore(build_cache(backing, environment={}))
+
+
+@contextmanager
+def store_program(kind: str, folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    with redis_server(folder, port) if kind == "Redis" else memcached(folder, port) as process:
+        yield process
+
+
+@pytest.mark.parametrize("kind", ["Redis", "Memcached"])
+def test_sign_in_works_and_a_store_that_is_away_is_a_503_until_it_is_back(tmp_path: Path, kind: str) -> None:
+    port = free_port()
+    store: dict[str, object] = {"cache_type": kind}
+    if kind == "Redis":
+        store |= {"host": "127.0.0.1", "port": port, "password": PASSWORD}
+    else:
+        store |= {"servers": [f"127.0.0.1:{port}"]}
+    with open_house(tmp_path, store=store) as house:
+        with store_program(kind, tmp_path, port):
+            browser = house.browser()
+            assert house.sign_in(browser, "/aws/cloudadmin").status_code == 301
+            assert browser.get("/aws/cloudadmin").status_code == 301
+        away = browser.get("/aws/cloudadmin")
+        assert away.status_code == 503
+        assert "cannot keep track of sign-ins" in text_of(away)
+        assert PASSWORD not in house.log.getvalue()
+        with store_program(kind, tmp_path, port):
+            assert eventually_signs_in(house)
+
+
+def eventually_signs_in(house: House) -> bool:
+    """Ask until it works: a client waits some seconds before it asks a server again that was away."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < 20:
+        browser = house.browser()
+        if browser.get("/aws/cloudadmin").status_code == 302:
+            return house.sign_in(browser, "/aws/cloudadmin").status_code == 301
+    return False
+
+
+def test_a_redis_that_hangs_is_a_503_within_bounds(tmp_path: Path) -> None:
+    port = free_port()
+    store = {"cache_type": "Redis", "host": "127.0.0.1", "port": port, "password": PASSWORD}
+    with open_house(tmp_path, store=store) as house, redis_server(tmp_path, port) as process:
+        browser = house.browser()
+        assert house.sign_in(browser, "/aws/cloudadmin").status_code == 301
+        process.send_signal(signal.SIGSTOP)
+        try:
+            assert browser.get("/aws/cloudadmin").status_code == 503
+        finally:
+            process.send_signal(signal.SIGCONT)
+        assert browser.get("/aws/cloudadmin").status_code == 301

@@ -1,0 +1,99 @@
+"""`awscons demo`, run as a program: everybody of the cast, through the pretend world and out again."""
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.browser import Browser, forms_in, text_of
+from support.serving import free_port, program
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    folder, port = tmp_path_factory.mktemp("demo"), free_port()
+    log = folder / "demo.log"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "HOME": str(folder), "TMPDIR": str(folder)}
+    environment.pop("AWS_PROFILE", None)
+    command = [sys.executable, "-m", "awscons", "demo", "--port", str(port)]
+    with program(command, port=port, log=log, environment=environment, folder=folder):
+        yield f"http://localhost:{port}", log
+
+
+@pytest.fixture
+def browser(demo: tuple[str, Path]) -> Iterator[Browser]:
+    made = Browser(demo[0])
+    yield made
+    made.close()
+
+
+def sign_in(browser: Browser, path: str, full_name: str) -> str:
+    """Choose somebody on the pretend identity provider's page; the text of the page where that ends."""
+    page = browser.follow_all(browser.get(path))
+    names = re.findall(r'<span class="name">([^<]+)</span>', page.text)
+    chosen = names.index(full_name)
+    return text_of(browser.follow_all(browser.submit(page, form=chosen)))
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "role", "session_name", "lasts"),
+    [
+        ("Ada Admin", "/aws/cloudadmin", "MyAdminRole", "ada@example.com", "8 h (28800 s)"),
+        ("Otto Only", "/aws/sandbox", "DBAdmin", "otto@example.com", "8 h (28800 s)"),
+        ("Nina Nowhere", "/aws/readonly", "ReadOnlyRole", "nina@example.com", "1 h (3600 s)"),
+        ("Zoë Müller-Łukasz", "/aws/cloudadmin", "MyAdminRole", "zoe.muller@example.com-", "8 h (28800 s)"),
+    ],
+)
+def test_everybody_arrives_in_the_console_that_the_banner_promises(
+    browser: Browser, name: str, path: str, role: str, session_name: str, lasts: str
+) -> None:
+    page = sign_in(browser, path, name)
+    for expected in ("You are in the console", f"Role {role}", session_name, lasts):
+        assert expected in page
+
+
+def test_somebody_without_the_group_is_told_why(browser: Browser) -> None:
+    page = sign_in(browser, "/aws/cloudadmin", "Nina Nowhere")
+    assert "Unauthorized" in page
+    assert "told us of no groups" in page
+
+
+def test_the_front_door_leads_to_the_portal(browser: Browser) -> None:
+    page = sign_in(browser, "/", "Otto Only")
+    assert "What you can open" in page
+    assert "sandbox" in page
+    assert "readonly" in page
+    assert "cloudadmin" not in page
+
+
+def test_the_banner_says_where_and_who(demo: tuple[str, Path]) -> None:
+    url, log = demo
+    banner = log.read_text()
+    assert f"awscons demo: open {url}/" in banner
+    assert re.search(rf"{url}/aws/cloudadmin +Ada Admin, Zoë Müller-Łukasz", banner)
+    assert re.search(r"Nina Nowhere +none", banner)
+
+
+def test_the_pretend_identity_provider_answers_nobody_else(browser: Browser) -> None:
+    for query in ("", "?SAMLRequest=", "?SAMLRequest=%25", "?SAMLRequest=PHgvPg=="):
+        assert browser.get(f"/demo/idp/sso{query}").status_code == 400
+
+
+def test_a_login_url_is_needed_to_get_into_the_pretend_console(browser: Browser) -> None:
+    assert browser.get("/demo/aws/console/999").status_code == 404
+    answer = browser.get(
+        "/demo/aws/federation?Action=login&SigninToken=x&Destination=https://us-east-1.console.aws.amazon.com/"
+    )
+    assert answer.status_code == 400
+    assert answer.headers["Content-Type"].startswith("text/html")
+
+
+def test_the_pages_of_the_pretend_world_need_no_javascript(browser: Browser) -> None:
+    page = browser.follow_all(browser.get("/aws/cloudadmin"))
+    assert "<script" not in page.text
+    assert len(forms_in(page)) == 4
