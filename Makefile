@@ -51,6 +51,14 @@ lock: $(VENV)/.dev ## Bring the locked dependencies up to date
 		--no-emit-index-url --custom-compile-command "make lock" \
 		--all-extras --group dev --constraint requirements.txt pyproject.toml --output-file requirements-dev.txt
 
+.PHONY: reference
+reference: $(VENV)/.dev ## Write the configuration reference anew, from the settings themselves
+	@$(RUN) docs/reference/generate.py
+
+.PHONY: pictures
+pictures: $(VENV)/.dev ## Take the pictures of the documentation from the running demo (needs Chromium)
+	@$(RUN) docs/pictures/take.py
+
 .PHONY: clean
 clean: ## Remove everything that these commands made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -241,7 +241,7 @@ BACKINGS: dict[str, type[Section]] = {
 
 
 class SessionSection(Section):
-    """`session_config`: where logins are kept, and the cookie that names one. `{}` is a good choice."""
+    """Where logins are kept, and the cookie that names one. `{}` is a good choice."""
 
     title: ClassVar[str] = "session_config"
 
@@ -270,7 +270,7 @@ class SessionSection(Section):
 
 
 class SamlSection(Section):
-    """`saml_config`: the identity provider, and who we are to it."""
+    """The identity provider, and who we are to it."""
 
     title: ClassVar[str] = "saml_config"
 
@@ -348,7 +348,7 @@ class TargetSection(Section):
 
 
 class AwsSection(Section):
-    """`aws_config`: the targets, and how this service itself talks to AWS."""
+    """The targets, and how this service itself talks to AWS."""
 
     title: ClassVar[str] = "aws_config"
 
@@ -363,9 +363,7 @@ class AwsSection(Section):
         default=None,
         description="Credentials file. Default: whatever boto3 finds (EC2 role, environment, …).",
     )
-    timeout: float = Field(
-        default=10.0, ge=1, le=300, strict=False, description="Seconds to wait for AWS in one sign-in."
-    )
+    timeout: float = Field(default=10.0, ge=1, le=300, description="Seconds to wait for AWS in one sign-in.")
     sts_endpoint: UpstreamUrl | None = Field(
         default=None,
         description="Full URL of STS, for private networks and tests. Default: the regional endpoint.",

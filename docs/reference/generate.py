@@ -1,0 +1,108 @@
+"""Writes configuration.md from the settings themselves: `make reference`. A test compares the two."""
+
+from __future__ import annotations
+
+import types
+import typing
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from awscons.config import schema
+
+PAGE = Path(__file__).with_name("configuration.md")
+
+INTRODUCTION = """# Configuration
+
+<!-- Written by `make reference` from the settings themselves. Edit src/awscons/config/schema.py instead. -->
+
+The configuration is a Python file, `config.py`, with three dicts. It lies beside `app.py`, or in the folder from which
+`awscons` is started; `--config` or the environment variable `AWSCONS_CONFIG` name another place. `config.py.sample` is a
+file to begin with.
+
+`awscons check` reads it, reports every mistake at once, and shows what it opens to whom. A service never starts with a
+configuration that has mistakes.
+"""
+
+ENVIRONMENT = """## Environment
+
+| variable | meaning |
+|---|---|
+| `AWSCONS_CONFIG` | Where the configuration is, for `awscons` and for `awscons.wsgi:application`. Default: `config.py`. |
+| `ACS_ENDPOINT` | Overrides `saml_config["acs_url"]`. |
+| `STATE_DIRECTORY` | Folder of the embedded store; systemd sets it. Default: the user's state folder. |
+| `DEBUG` | When set: debug lines in the log; with `awscons serve` also a new start whenever code changes. Still no secret in any line. |
+| `AWS_…` | Whatever boto3 knows: credentials, region, `AWS_ENDPOINT_URL_STS`, certificate bundles. |
+"""
+
+TYPE_WORDS: dict[object, str] = {str: "text", int: "whole number", float: "number", bool: "True or False"}
+
+
+def type_words(annotation: object) -> str:
+    """A type as the reference words it."""
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        return type_words(typing.get_args(annotation)[0])
+    if origin in {typing.Union, types.UnionType}:
+        kinds = [kind for kind in typing.get_args(annotation) if kind is not type(None)]
+        return type_words(kinds[0])
+    if origin is list:
+        (entry,) = typing.get_args(annotation)
+        return "list of targets" if entry is schema.TargetSection else f"list of {type_words(entry)}"
+    if origin is typing.Literal:
+        return " or ".join(f'`"{value}"`' for value in typing.get_args(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, schema.Section):
+        return "dict"
+    return TYPE_WORDS.get(annotation, "anything")
+
+
+def default_words(field: FieldInfo) -> str:
+    """A default as the reference words it."""
+    if field.default_factory is not None:
+        return '`{"cache_type": "SQLite"}`'
+    if field.default is PydanticUndefined:
+        return "*required*"
+    if isinstance(field.default, str):
+        return f'`"{field.default}"`'
+    if isinstance(field.default, int) and "Permissions" in (field.description or ""):
+        return f"`{oct(field.default)}`"
+    return f"`{field.default}`"
+
+
+def table(section: type[schema.Section]) -> str:
+    """The keys of one dict."""
+    rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    # What every kind of store has comes last.
+    for name, field in sorted(section.model_fields.items(), key=lambda item: item[0] == "default_timeout"):
+        words = (type_words(field.annotation), default_words(field), field.description or "")
+        rows.append(f"| `{name}` | {' | '.join(words)} |")
+    return "\n".join(rows) + "\n"
+
+
+def documentation(section: type[schema.Section]) -> str:
+    """What a section is for: its docstring."""
+    return (section.__doc__ or "").strip()
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [INTRODUCTION]
+    for section in schema.SECTIONS:
+        parts += [f"## `{section.title}`\n", documentation(section) + "\n", table(section)]  # type: ignore[attr-defined]
+        if section is schema.SessionSection:
+            parts.append("### `session_backing`: where logins are kept\n")
+            for backing in dict.fromkeys(schema.BACKINGS.values()):
+                kind = type_words(backing.model_fields["cache_type"].annotation)
+                parts += [f"#### {kind}\n", documentation(backing) + "\n", table(backing)]
+        if section is schema.AwsSection:
+            parts += [
+                "### A target\n",
+                documentation(schema.TargetSection) + "\n",
+                table(schema.TargetSection),
+            ]
+    return "\n".join([*parts, ENVIRONMENT])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,103 @@
+"""What the documents promise, compared with what the program does."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from awscons.cli import cli
+from awscons.config import schema
+from awscons.config.load import load_settings
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs" / "reference" / "configuration.md"
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
+SECTIONS = [*schema.SECTIONS, schema.TargetSection, *schema.BACKINGS.values()]
+
+
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "reference" / "generate.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_configuration_reference_is_up_to_date() -> None:
+    assert REFERENCE.read_text(encoding="utf-8") == generator().page(), "run: make reference"
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)
+def test_every_setting_has_a_description_and_stands_in_the_reference(section: type[schema.Section]) -> None:
+    text = REFERENCE.read_text(encoding="utf-8")
+    for name, field in section.model_fields.items():
+        assert field.description, name
+        assert f"| `{name}` |" in text
+
+
+def test_every_environment_variable_that_we_read_is_documented() -> None:
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    read = set(re.findall(r"""(?:os\.environ|environment)\.get\("([A-Z_]+)\"""", source))
+    read |= set(re.findall(r""""([A-Z_]+)" in os\.environ""", source))
+    reference = REFERENCE.read_text(encoding="utf-8")
+    assert {"AWSCONS_CONFIG", "ACS_ENDPOINT", "STATE_DIRECTORY", "DEBUG"} <= read
+    for variable in read:
+        assert f"`{variable}`" in reference
+
+
+def test_the_sample_loads_without_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "config.py").write_bytes((ROOT / "config.py.sample").read_bytes())
+    settings = load_settings(tmp_path / "config.py", environment={})
+    assert [target.name for target in settings.targets] == ["cloudadmin", "sandbox"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_example_configuration_in_the_documents_is_python(page: Path) -> None:
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        compile(block, str(page), "exec")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_in_the_documents_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        if not target.startswith(("http://", "https://", "mailto:")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_readme_shows_the_commands_that_there_are() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in cli.commands:
+        assert f"awscons {name}" in readme
+    for command in ("make demo", "make test", "make test-fast"):
+        assert command in readme
+
+
+def test_make_help_explains_every_command() -> None:
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"^\.PHONY: (\S+)", makefile, re.MULTILINE):
+        assert re.search(rf"^  make {target} +\S", shown, re.MULTILINE), target
+
+
+def test_the_gate_calls_exactly_the_command_that_the_readme_gives() -> None:
+    assert re.search(r"^make test$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_every_locked_dependency_has_its_hashes_and_no_address(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for block in re.split(r"\n(?=[a-z0-9])", text):
+        if "==" in block:
+            assert "--hash=sha256:" in block, block[:60]
+    assert "://" not in text
+
+
+def test_importing_the_package_builds_nothing() -> None:
+    """No configuration, no thread, no socket: parts receive what they need."""
+    code = "import awscons.wsgi, awscons.assembly, threading; assert threading.active_count() == 1"
+    subprocess.run([sys.executable, "-c", code], cwd="/", env={"PYTHONPATH": str(ROOT / "src")}, check=True)
