@@ -9,7 +9,7 @@ sys.path.insert(0, str(HERE / "src"))
 if __name__ == "__main__":
     from awscons.cli import main
 
-    main(["serve", "--config", str(HERE / "config.py")])
+    main(["serve", "--config", str(HERE / "config.py"), *sys.argv[1:]])
 else:
     from awscons.wsgi import load_application
 

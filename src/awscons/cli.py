@@ -20,6 +20,7 @@ import click
 
 from awscons import __version__
 from awscons.adapters.audit_log import configure_logging
+from awscons.adapters.caches import build_cache
 from awscons.adapters.server import open_listener, serve
 from awscons.assembly import build_service, utc_now
 from awscons.config.load import load_settings
@@ -66,11 +67,12 @@ def check(config: Path) -> None:
 def serve_command(config: Path, bind: str | None, port: int, workers: int | None, threads: int) -> None:
     """Serve. TLS is for a proxy in front: Apache, nginx, a load balancer.
 
-    With DEBUG in the environment: debug lines in the log, and a new start whenever code changes.
+    With DEBUG in the environment there are debug lines in the log.
     """
     settings = load_settings(config, environment=os.environ)
-    debug = "DEBUG" in os.environ
-    configure_logging(debug=debug)
+    configure_logging(debug="DEBUG" in os.environ)
+    # Here as well as in each worker, so that a store that cannot be set up is a sentence.
+    build_cache(settings.backing, environment=os.environ)
     host = bind or _natural_bind(settings.site)
     listener = open_listener(host, port)
 
@@ -83,7 +85,6 @@ def serve_command(config: Path, bind: str | None, port: int, workers: int | None
         on_ready=ready,
         workers=_worker_count(settings, workers),
         threads=threads,
-        reload=debug,
     )
 
 

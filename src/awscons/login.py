@@ -37,6 +37,7 @@ from awscons.saml.parties import IdentityProvider, ServiceProvider
 from awscons.saml.response import CLOCK_SKEW, open_envelope, verify_envelope
 
 _NAME_ID = "name_id"
+_LONGEST_MEMORY = timedelta(days=366)
 _LONGEST_HANDLE = 80
 """Characters; longer handles and ids are none of ours, and not worth a look-up."""
 
@@ -218,7 +219,9 @@ class Logins:
     def _refuse_replay(self, assertion: Assertion, now: datetime) -> None:
         """SAML profiles 4.1.4.5: no assertion twice, whoever posts it, whichever process reads it."""
         name = _hashed(f"{assertion.idp_entity_id}\n{assertion.assertion_id}")
-        lifetime = assertion.not_on_or_after + CLOCK_SKEW - now
+        # Until it ends; a year where somebody signs assertions that end much later. Without a pending
+        # login, which lives for minutes, none is accepted in any case.
+        lifetime = min(assertion.not_on_or_after - now + CLOCK_SKEW, _LONGEST_MEMORY)
         if not self._store.add(f"assertion:{name}", {}, lifetime=lifetime):
             raise ResponseRefused("assertion was used before", section="SAML profiles 4.1.4.5")
 

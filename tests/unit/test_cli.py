@@ -135,6 +135,16 @@ def test_many_processes_with_the_memory_of_one_are_refused(tmp_path: Path) -> No
     assert "SimpleCache keeps logins in the memory of one process" in done.stderr
 
 
+def test_a_store_that_cannot_be_set_up_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    store = f"{{'session_backing': {{'cache_type': 'FileSystem', 'cache_dir': '{tmp_path}/file/x'}}}}"
+    text = CONFIG.replace("session_config = {}", f"session_config = {store}")
+    done = awscons("serve", "--port", "18998", folder=configured(tmp_path, text))
+    assert done.returncode == 2
+    assert "session_backing.cache_dir" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [["chek"], ["check", "--confg", "x"], ["demo", "--port", "x"]])
 def test_a_wrong_command_line_is_a_sentence_with_exit_status_2(tmp_path: Path, arguments: list[str]) -> None:
     done = awscons(*arguments, folder=tmp_path)

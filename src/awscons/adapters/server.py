@@ -41,7 +41,6 @@ def serve(
     on_ready: Callable[[], None],
     workers: int = 1,
     threads: int = 16,
-    reload: bool = False,
 ) -> None:
     """Serve until interrupted. Does not return.
 
@@ -57,7 +56,6 @@ def serve(
             "workers": workers,
             "threads": threads,
             "graceful_timeout": _GRACE,
-            "reload": reload,
             "loglevel": "warning",
             # A control socket would appear in the home folder of whoever starts us.
             "control_socket_disable": True,

@@ -31,6 +31,8 @@ RESERVED_SERVICES = frozenset(
 )
 """Paths of our own, which no target may take."""
 
+LONGEST_LOGIN = 30 * 24 * 3600
+"""Seconds."""
 _LONGEST_ENTITY_ID = 1024
 """Characters; SAML core 8.3.6."""
 
@@ -254,7 +256,7 @@ class SessionSection(Section):
         description="Name of the login cookie. Default: `awscons`, with the strictest prefix possible.",
     )
     session_expire: int = Field(
-        default=3600, ge=1, description="Seconds without use after which a login ends."
+        default=3600, ge=1, le=LONGEST_LOGIN, description="Seconds without use after which a login ends."
     )
     session_secure: bool | None = Field(
         default=None,
@@ -299,6 +301,7 @@ class SamlSection(Section):
     auth_duration: int = Field(
         default=3600,
         ge=1,
+        le=LONGEST_LOGIN,
         description=(
             "Seconds after which a login ends, however much it is used; "
             "earlier if the identity provider says so."

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509 import Certificate, load_pem_x509_certificates
@@ -181,7 +181,7 @@ def _settings(
     acs = urlsplit(saml.acs_url)
     return Settings(
         site=Site(
-            origin=f"{acs.scheme}://{acs.netloc}",
+            origin=_origin(acs),
             mount_path=acs.path.removesuffix("/saml/acs"),
             url_prefix=aws.url_prefix,
         ),
@@ -206,6 +206,13 @@ def _settings(
         ),
         targets=tuple(_target(section) for section in aws.targets),
     )
+
+
+def _origin(parts: SplitResult) -> str:
+    """Scheme, host and port as browsers write them (RFC 6454): lower case, no usual port."""
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    usual = {"https": 443, "http": 80}[parts.scheme]
+    return f"{parts.scheme}://{host}" + ("" if parts.port in {None, usual} else f":{parts.port}")
 
 
 def _target(section: TargetSection) -> targets.Target:

@@ -34,8 +34,7 @@ def create_app(parts: WebParts) -> Flask:
     mount_path = parts.site.mount_path
     app.jinja_env.globals["asset_url"] = lambda name: f"{mount_path}{assets[name].path}"
     app.jinja_env.globals["logout_url"] = parts.site.url("/saml/logout")
-    if mount_path:
-        app.wsgi_app = MountPoint(app.wsgi_app, mount_path)  # type: ignore[method-assign]  # as Flask advises
+    app.wsgi_app = MountPoint(app.wsgi_app, mount_path)  # type: ignore[method-assign]  # as Flask advises
     return app
 
 

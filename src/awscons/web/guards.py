@@ -73,7 +73,10 @@ class MountPoint:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request, as WSGI has it (PEP 3333)."""
         path = environ.get("PATH_INFO", "")
-        if not environ.get("SCRIPT_NAME") and path.startswith(f"{self._mount_path}/"):
+        if path in {"", self._mount_path}:
+            # The mount path itself, without a slash. The router would redirect, by the Host header.
+            environ["SCRIPT_NAME"], environ["PATH_INFO"] = self._mount_path, "/"
+        elif not environ.get("SCRIPT_NAME") and path.startswith(f"{self._mount_path}/"):
             environ["SCRIPT_NAME"] = self._mount_path
             environ["PATH_INFO"] = path.removeprefix(self._mount_path)
         return self._application(environ, start_response)

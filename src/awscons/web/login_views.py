@@ -22,10 +22,10 @@ def register_login_views(app: Flask, parts: WebParts) -> None:
     # `guards.ACS_ENDPOINT`). A pending login of this browser protects it instead.
     @views.post("/acs")
     def acs() -> Response:
-        relay_state = request.form.get("RelayState", "")
+        relay_state = _only("RelayState")
         try:
             finished = parts.logins.finish(
-                request.form.get("SAMLResponse", ""),
+                _only("SAMLResponse"),
                 relay_state,
                 browser_secrets=cookies.pending_secrets_in(request, parts.cookies),
             )
@@ -75,6 +75,12 @@ def register_login_views(app: Flask, parts: WebParts) -> None:
         return make_response(render_template("signed_out.html", home=home))
 
     app.register_blueprint(views)
+
+
+def _only(field: str) -> str:
+    """A field of the posted form; "" when it is missing, or there twice and so says two things."""
+    values = request.form.getlist(field)
+    return values[0] if len(values) == 1 else ""
 
 
 def current_login(parts: WebParts) -> Login | None:

@@ -308,6 +308,8 @@ def test_a_report_names_path_found_wanted_and_hint() -> None:
             "https",
             "session_secure",
         ),
+        ({"saml": {**SAML, "auth_duration": 10**15}}, "saml_config.auth_duration", "at most 2,592,000", ""),
+        ({"aws": {**MINIMAL, "timeout": "10"}}, "aws_config.timeout", "a number", ""),
         ({"saml": {**SAML, "assertions": "groups"}}, "saml_config.assertions", "a list", "['groups']"),
         ({"saml": {**SAML, "issuer": "x" * 1025}}, "saml_config.issuer", "entity ID", ""),
         ({"saml": {**SAML, "certificate": "MIIB"}}, "saml_config.certificate", "PEM", "BEGIN CERTIFICATE"),
@@ -364,6 +366,20 @@ def test_a_secret_is_never_shown_even_when_it_is_the_mistake() -> None:
         parse(session={"session_backing": backing})
     assert "12345678" not in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("acs_url", "origin"),
+    [
+        ("https://SSO.Example.com:443/saml/acs", "https://sso.example.com"),
+        ("https://sso.example.com:8443/saml/acs", "https://sso.example.com:8443"),
+        ("http://[::1]:8000/saml/acs", "http://[::1]:8000"),
+    ],
+)
+def test_our_origin_is_written_as_browsers_write_it(acs_url: str, origin: str) -> None:
+    settings = parse(saml={**SAML, "acs_url": acs_url})
+    assert settings.site.origin == origin
+    assert settings.service_provider.acs_url == acs_url
 
 
 def test_plain_http_is_fine_on_this_host_and_elsewhere_only_if_allowed() -> None:

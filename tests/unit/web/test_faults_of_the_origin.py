@@ -1,5 +1,6 @@
 """What the origin got wrong: one test for each, named for the fault."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,12 @@ def test_a_client_and_a_connection_were_made_for_every_request(house: House, bro
         assert browser.get("/aws/cloudadmin").status_code == 301
     assert len(house.sts.connections) == 1
     assert len(house.signin.connections) == 1
+
+
+def test_the_brokers_profile_went_into_the_process_environment(house: House, browser: Browser) -> None:
+    before = dict(os.environ)
+    assert house.sign_in(browser, "/aws/cloudadmin").status_code == 301
+    assert dict(os.environ) == before
 
 
 def test_exception_text_was_sent_to_the_browser(house: House, browser: Browser) -> None:

@@ -147,8 +147,12 @@ def test_mounted_under_a_path_everything_stays_under_it(tmp_path: Path) -> None:
         assert answered.headers["Location"] == f"{house.url}/aws/cloudadmin?x=1"
         opened = browser.follow(answered)
         assert opened.status_code == 301
+        root = house.url.removesuffix("/awscon")
+        for path in ("/awscon", "/awscon/", "/awscon/aws"):
+            to_portal = browser.get(root + path, headers={"Host": "evil.example.com"})
+            assert to_portal.headers["Location"] == f"{house.url}/aws/"
         portal = browser.get("/aws/")
         assert f'href="{house.url}/aws/cloudadmin"' in portal.text
         stylesheet = portal.text.split('<link rel="stylesheet" href="')[1].split('"')[0]
         assert stylesheet.startswith("/awscon/static/")
-        assert browser.get(house.url.removesuffix("/awscon") + stylesheet).status_code == 200
+        assert browser.get(root + stylesheet).status_code == 200

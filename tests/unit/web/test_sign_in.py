@@ -234,6 +234,19 @@ def test_the_acs_takes_post_only(house: House, browser: Browser, method: str) ->
     assert "POST" in answer.headers["Allow"]
 
 
+def test_a_form_that_says_two_things_is_refused(house: House, browser: Browser) -> None:
+    sent = sent_to_idp(browser.get("/aws/cloudadmin"))
+    form = house.answer(sent)
+    twice = {"SAMLResponse": [form["SAMLResponse"], form["SAMLResponse"]], "RelayState": form["RelayState"]}
+    assert browser.http.post(house.acs_url, data=twice).status_code == 400
+
+
+def test_an_assertion_that_never_ends_signs_in_like_any_other(house: House, browser: Browser) -> None:
+    forever = "9999-12-31T23:59:59Z"
+    opened = house.sign_in(browser, "/aws/cloudadmin", conditions_end=forever, confirmation_end=forever)
+    assert opened.status_code == 301
+
+
 # --- signing out -------------------------------------------------------------------------
 
 
