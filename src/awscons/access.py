@@ -69,5 +69,7 @@ def _has_value(identity: Identity, name: str) -> bool:
     """Whether an attribute of that name, in any letter case, came with at least one non-empty value."""
     wanted = name.casefold()
     return any(
-        any(values) for attribute, values in identity.attributes.items() if attribute.casefold() == wanted
+        any(value.strip() for value in values)
+        for attribute, values in identity.attributes.items()
+        if attribute.casefold() == wanted
     )

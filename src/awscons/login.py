@@ -202,9 +202,15 @@ class Logins:
                 "this browser holds no cookie of the pending login", in_a_loop=pending.fresh_start
             )
         if not hmac.compare_digest(pending.browser_hash, _hashed(secret)):
-            raise NoPendingLogin("the pending login belongs to another browser")
+            raise NoPendingLogin(
+                "the pending login belongs to another browser", in_a_loop=pending.fresh_start
+            )
         if self._clock() >= pending.begun_at + self._settings.pending_lifetime:
-            raise NoPendingLogin("the pending login took too long", return_to=pending.return_to)
+            raise NoPendingLogin(
+                "the pending login took too long",
+                return_to=pending.return_to,
+                in_a_loop=pending.fresh_start,
+            )
         used = self._store.add(
             f"used:{_hashed(handle)}", {}, lifetime=self._settings.pending_lifetime + CLOCK_SKEW
         )
@@ -277,7 +283,7 @@ def identity_from(assertion: Assertion, settings: LoginSettings) -> Identity:
         for name, values in attributes.items()
         if name.casefold() == "groups"
         for value in values
-        if value
+        if value.strip()
     )
     return Identity(_user_name(assertion, settings.user_attr), assertion.name_id, attributes, groups)
 

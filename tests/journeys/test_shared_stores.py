@@ -98,6 +98,37 @@ class TestMemcached(StoreContract):
         )
         return lambda: CacheRecordStore(build_cache(backing, environment={}))
 
+    def test_the_keys_of_a_server_that_is_away_are_an_error_and_never_move(self, tmp_path: Path) -> None:
+        ports = [free_port(), free_port()]
+        servers = [f"127.0.0.1:{port}" for port in ports]
+        backing = MemcachedBacking(cache_type="Memcached", servers=servers)
+        store = CacheRecordStore(build_cache(backing, environment={}))
+        with memcached(tmp_path, ports[0]):
+            with memcached(tmp_path, ports[1]):
+                for number in range(20):
+                    assert store.add(f"k{number}", {}, lifetime=HOUR) is True
+            answers: list[bool | None] = []
+            for number in range(20):
+                try:
+                    answers.append(store.add(f"k{number}", {}, lifetime=HOUR))
+                except StoreUnavailable:
+                    answers.append(None)
+        assert set(answers) == {False, None}
+
+    def test_a_sign_out_that_did_not_happen_is_an_error(self, tmp_path: Path) -> None:
+        port = free_port()
+        backing = MemcachedBacking(cache_type="Memcached", servers=[f"127.0.0.1:{port}"])
+        store = CacheRecordStore(build_cache(backing, environment={}))
+        with memcached(tmp_path, port) as process:
+            store.set("k", {}, lifetime=HOUR)
+            process.send_signal(signal.SIGSTOP)
+            try:
+                for _ in range(2):
+                    with pytest.raises(StoreUnavailable):
+                        store.delete("k")
+            finally:
+                process.send_signal(signal.SIGCONT)
+
 
 @contextmanager
 def store_program(kind: str, folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:

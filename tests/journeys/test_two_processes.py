@@ -21,7 +21,7 @@ def test_a_sign_in_begun_at_one_is_finished_at_the_other_and_good_at_both(two: l
     browser = one.browser()
     page = browser.follow_all(browser.get(f"{one.url}/aws/cloudadmin"))
     page = browser.follow_all(browser.submit(page, {"username": "ada", "password": "secret"}))
-    answered = browser.post(f"{other.url}/saml/acs", forms_in(page)[0].fields)
+    answered = browser.answer(f"{other.url}/saml/acs", forms_in(page)[0].fields)
     assert answered.status_code == 303
     for place in two:
         assert browser.get(f"{place.url}/aws/cloudadmin").status_code == 301
@@ -34,8 +34,8 @@ def test_what_was_used_at_one_is_refused_at_the_other(two: list[World]) -> None:
     page = browser.follow_all(browser.submit(page, {"username": "ada", "password": "secret"}))
     form = forms_in(page)[0].fields
     thief.http.cookies.update(browser.http.cookies)
-    assert browser.post(f"{one.url}/saml/acs", form).status_code == 303
-    sent_to_idp(thief.post(f"{other.url}/saml/acs", form))
+    assert browser.answer(f"{one.url}/saml/acs", form).status_code == 303
+    sent_to_idp(thief.answer(f"{other.url}/saml/acs", form))
     assert "__Host-awscons" not in thief.http.cookies
 
 

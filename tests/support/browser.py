@@ -73,8 +73,21 @@ class Browser:
         return self.http.get(self._whole(url), **more)  # type: ignore[arg-type]
 
     def post(self, url: str, data: Mapping[str, str], **more: object) -> httpx.Response:
-        """POST a form."""
+        """POST a form from a page of the service itself."""
         return self.http.post(self._whole(url), data=dict(data), **more)  # type: ignore[arg-type]
+
+    def answer(self, url: str, data: Mapping[str, str | list[str]]) -> httpx.Response:
+        """POST a form from another site, as the identity provider's page does: without SameSite=Lax cookies."""
+        request = self.http.build_request("POST", self._whole(url), data=dict(data))
+        crossing = [
+            pair
+            for pair in request.headers.get("Cookie", "").split("; ")
+            if "awscons-pending-" in pair or "awscons-fresh-start" in pair
+        ]
+        request.headers.pop("Cookie", None)
+        if crossing:
+            request.headers["Cookie"] = "; ".join(crossing)
+        return self.http.send(request)
 
     def submit(
         self, page: httpx.Response, fields: Mapping[str, str] | None = None, *, form: int = 0

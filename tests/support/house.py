@@ -114,7 +114,7 @@ class House:
     ) -> httpx.Response:
         """Ask for a path, sign in on the way, and give the answer to the path itself."""
         sent = sent_to_idp(browser.get(path))
-        answered = browser.post("/saml/acs", self.answer(sent, name, **changes))
+        answered = browser.answer("/saml/acs", self.answer(sent, name, **changes))
         assert answered.status_code == 303, answered.text
         return browser.follow(answered)
 

@@ -56,7 +56,7 @@ class SimpleSamlPhp:
             page = browser.follow_all(browser.submit(page, {"username": name, "password": "secret"}))
         (form,) = forms_in(page)
         assert "SAMLResponse" in form.fields, page.text
-        return browser.http.post(form.action, data=form.fields)
+        return browser.answer(form.action, form.fields)
 
 
 @contextmanager

@@ -58,7 +58,7 @@ def test_attribute_names_are_matched_without_regard_to_case() -> None:
     assert isinstance(decide(AUDITORS, person("x", attributes={"COSTCENTER": ("7",)})), Granted)
 
 
-@pytest.mark.parametrize("values", [(), ("",), ("", "")])
+@pytest.mark.parametrize("values", [(), ("",), ("", ""), ("\n   ",)])
 def test_an_attribute_without_a_value_does_not_count(values: tuple[str, ...]) -> None:
     refused = decide(AUDITORS, person("x", attributes={"costCenter": values}))
     assert isinstance(refused, Refused)

@@ -9,8 +9,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import sqlite3
+import struct
 import time
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -70,7 +73,11 @@ class JsonRedisCache(RedisCache):
 
 
 class JsonFileSystemCache(FileSystemCache):
-    """A folder of files; `add` holds a lock, and ended records are swept."""
+    """A folder of files; `add` holds a lock, and ended records are swept.
+
+    cachelib takes every file that cannot be read for an absent one, and tries for sixteen seconds
+    first. For a replay memory that is a yes to everything, so here only a missing file is absent.
+    """
 
     serializer: Any = _Json()
 
@@ -80,17 +87,28 @@ class JsonFileSystemCache(FileSystemCache):
         self._lock_path = f"{cache_dir.rstrip('/')}.lock"
         self._swept_at = time.time()
 
+    def get(self, key: str) -> Any:
+        """The value under `key`, or None. Raises OSError when the file cannot be read."""
+        try:
+            with open(self._get_filename(key), "rb") as file:  # noqa: PTH123  as cachelib has it
+                return self.serializer.load(file) if self._is_live(file) else None
+        except FileNotFoundError:
+            return None
+
+    def has(self, key: str) -> bool:
+        """Whether a live value stands under `key`. Raises OSError when the file cannot be read."""
+        try:
+            with open(self._get_filename(key), "rb") as file:  # noqa: PTH123  as cachelib has it
+                return self._is_live(file)
+        except FileNotFoundError:
+            return False
+
     def add(self, key: str, value: Any, timeout: int | timedelta | None = None) -> bool:
         """Keep `value` unless a live one is there; processes take turns."""
         descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if self.has(key):
-                return False
-            if not self.set(key, value, timeout):
-                # cachelib logs the cause and says False, which here would mean "there is one already".
-                raise OSError(f"no file could be written in {self._path}")
-            return True
+            return not self.has(key) and self.set(key, value, timeout)
         finally:
             os.close(descriptor)
 
@@ -101,22 +119,77 @@ class JsonFileSystemCache(FileSystemCache):
         timeout: int | timedelta | None = None,
         mgmt_element: bool = False,  # noqa: FBT001, FBT002  cachelib's own signature
     ) -> bool:
-        """Keep `value`; now and then, remove what has ended."""
+        """Keep `value`; now and then, remove what has ended. Raises OSError when it cannot be written."""
         if not mgmt_element and time.time() - self._swept_at > _SWEEP_INTERVAL:
             self._swept_at = time.time()
             self._remove_expired(self._swept_at)
-        return super().set(key, value, timeout, mgmt_element)
+        if not super().set(key, value, timeout, mgmt_element):
+            raise OSError(f"no file could be written in {self._path}")
+        return True
+
+    def delete(self, key: str, mgmt_element: bool = False) -> bool:  # noqa: FBT001, FBT002  as above
+        """Forget the value under `key`. Raises OSError when its file cannot be removed."""
+        try:
+            os.remove(self._get_filename(key))  # noqa: PTH107  as cachelib has it
+        except FileNotFoundError:
+            return False
+        if not mgmt_element:
+            self._update_count(delta=-1)
+        return True
+
+    @staticmethod
+    def _is_live(file: IO[bytes]) -> bool:
+        """Whether the record's end, four bytes at its begin, lies ahead. Leaves `file` at the value."""
+        head = file.read(4)
+        if len(head) != 4:  # noqa: PLR2004  an unsigned int, as cachelib writes it
+            raise OSError("a record without its head")
+        (ends_at,) = struct.unpack("I", head)
+        return bool(ends_at == 0 or ends_at >= time.time())
+
+    def _run_safely(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
+        """Once: the retries of cachelib are for file systems of Windows."""
+        return fn(*args, **kwargs)
+
+
+class FixedServers:
+    """Several memcached servers, each key at one of them for good.
+
+    A client that moves keys when a server is away forgets what was used, and lets it be used again.
+    Here the keys of a server that is away are an error, and all others work on.
+    """
+
+    def __init__(self, clients: Sequence[Any]) -> None:
+        self._clients = clients
+
+    def _client(self, key: str) -> Any:
+        return self._clients[zlib.crc32(key.encode()) % len(self._clients)]
+
+    def get(self, key: str) -> Any:
+        """The value under `key`, or None."""
+        return self._client(key).get(key)
+
+    def set(self, key: str, value: object, expire: int) -> bool:
+        """Keep `value`; `expire` is Unix time."""
+        return bool(self._client(key).set(key, value, expire))
+
+    def add(self, key: str, value: object, expire: int) -> bool:
+        """Keep `value` unless there is one; `expire` is Unix time."""
+        return bool(self._client(key).add(key, value, expire))
+
+    def delete(self, key: str) -> bool:
+        """Forget the value under `key`; whether there was one."""
+        return bool(self._client(key).delete(key))
 
 
 def build_cache(backing: Backing, *, environment: Mapping[str, str]) -> BaseCache:
-    """The cache that the configuration names. Connections are made at first use.
+    """The cache that the configuration names. A server across the network is first asked when needed.
 
     environment   of the process; `STATE_DIRECTORY` (systemd's) is where the embedded store lies
-    Raises ConfigurationError when a library for it is not installed or its folder cannot be made.
+    Raises ConfigurationError when its library is not installed, or its file or folder cannot be used.
     """
     match backing:
         case SqliteBacking():
-            return SqliteCache(_sqlite_path(backing, environment))
+            return _sqlite(_sqlite_path(backing, environment))
         case SimpleBacking():
             return JsonSimpleCache(threshold=backing.threshold)
         case FileSystemBacking():
@@ -135,12 +208,30 @@ def _sqlite_path(backing: SqliteBacking, environment: Mapping[str, str]) -> Path
     return folder / "logins.sqlite3"
 
 
+def _sqlite(path: Path) -> BaseCache:
+    cache = SqliteCache(path)
+    try:
+        cache.prepare()
+    except (OSError, ValueError, sqlite3.Error) as error:
+        found = f"{str(path)!r}: {_reason(error)}"
+        raise _mistake("path", found, "a file that this user can make and write") from None
+    return cache
+
+
+def _reason(error: Exception) -> str:
+    """The error in a few words."""
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
+
+
 def _file_system(backing: FileSystemBacking) -> BaseCache:
     try:
-        return JsonFileSystemCache(backing.cache_dir, threshold=backing.threshold, mode=backing.mode)
-    except OSError as error:
-        found = f"{backing.cache_dir!r}: {(error.strerror or type(error).__name__).lower()}"
+        cache = JsonFileSystemCache(backing.cache_dir, threshold=backing.threshold, mode=backing.mode)
+        cache.add("probe", {}, timeout=1)
+        cache.delete("probe")
+    except (OSError, ValueError) as error:
+        found = f"{backing.cache_dir!r}: {_reason(error)}"
         raise _mistake("cache_dir", found, "a folder that this user can make and write") from None
+    return cache
 
 
 def _redis(backing: RedisBacking) -> BaseCache:
@@ -171,25 +262,23 @@ def _redis(backing: RedisBacking) -> BaseCache:
 
 def _memcached(backing: MemcachedBacking) -> BaseCache:
     try:
-        from pymemcache.client.hash import HashClient  # noqa: PLC0415  as above
+        from pymemcache.client.base import PooledClient  # noqa: PLC0415  as above
     except ImportError:
         raise _library_missing("memcached") from None
-    client = HashClient(
-        backing.servers,
-        use_pooling=True,
-        # Without it, Nagle's algorithm and delayed acknowledgement add 40 ms to each write.
-        no_delay=True,
-        default_noreply=False,
-        connect_timeout=_STORE_TIMEOUT,
-        timeout=_STORE_TIMEOUT,
-        ignore_exc=False,
-        # Seconds after which a server that was away is asked again.
-        retry_timeout=1,
-        dead_timeout=5,
-        serializer=_memcached_dump,
-        deserializer=_memcached_load,
-    )
-    return MemcachedCache(client, key_prefix=backing.key_prefix)
+    clients = [
+        PooledClient(
+            server,
+            # Without it, Nagle's algorithm and delayed acknowledgement add 40 ms to each write.
+            no_delay=True,
+            default_noreply=False,
+            connect_timeout=_STORE_TIMEOUT,
+            timeout=_STORE_TIMEOUT,
+            serializer=_memcached_dump,
+            deserializer=_memcached_load,
+        )
+        for server in backing.servers
+    ]
+    return MemcachedCache(FixedServers(clients), key_prefix=backing.key_prefix)
 
 
 def _memcached_dump(_key: str, value: object) -> tuple[bytes, int]:

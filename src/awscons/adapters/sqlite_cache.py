@@ -7,14 +7,17 @@ more than 500 records by default.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import sqlite3
 import threading
 import time
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from cachelib import BaseCache
 
@@ -50,6 +53,25 @@ class SqliteCache(BaseCache):
         self._path = path
         self._local = threading.local()
         self._swept_at = 0.0
+
+    def prepare(self) -> None:
+        """Make the file and what is in it. Processes that start together take turns.
+
+        Raises OSError, ValueError or sqlite3.Error when it cannot be made, written or understood.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # A lock of its own: closing the database's file by hand would drop SQLite's locks on it.
+        lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            # Made before SQLite sees it, so that there is no moment in which others may read it.
+            if not self._path.exists():
+                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            with closing(self._connect()) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.executescript(_SCHEMA)
+        finally:
+            os.close(lock)
 
     def get(self, key: str) -> Any:
         """The value under `key`, or None."""
@@ -99,22 +121,30 @@ class SqliteCache(BaseCache):
             raise
 
     def _connection(self) -> sqlite3.Connection:
-        owner = os.getpid()
+        """This thread's connection to the file that lies there now, in this process."""
+        owner = (os.getpid(), self._file_identity())
+        if owner[1] is None:
+            self.prepare()
+            owner = (os.getpid(), self._file_identity())
         if getattr(self._local, "owner", None) != owner:
             self._local.connection = self._connect()
             self._local.owner = owner
         connection: sqlite3.Connection = self._local.connection
         return connection
 
+    def _file_identity(self) -> tuple[int, int] | None:
+        """Which file lies at our path; None where there is none. A file put in its place is another."""
+        try:
+            found = os.stat(self._path)  # noqa: PTH116  called at every use; a Path's way costs more
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
     def _connect(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Made before SQLite sees it, so that there is no moment in which others may read it.
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT, isolation_level=None)
-        connection.execute("PRAGMA journal_mode = WAL")
+        uri = f"file:{quote(str(self._path))}?mode=rw"
+        connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT, isolation_level=None)
         # A power cut may lose the last sign-ins, never damage the file.
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.executescript(_SCHEMA)
         return connection
 
     def _sweep(self) -> None:

@@ -17,7 +17,6 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
-    BotoCoreError,
     ClientError,
     ConnectTimeoutError,
     CredentialRetrievalError,
@@ -73,6 +72,15 @@ _CREDENTIAL_CODES = frozenset(
         "UnrecognizedClientException",
     }
 )
+_TOLD_MESSAGES = frozenset(
+    {
+        "AccessDenied",
+        "MalformedPolicyDocument",
+        "PackedPolicyTooLarge",
+        "RegionDisabledException",
+        "ValidationError",
+    }
+)
 _HINTS = {
     "AccessDenied": (
         "the role's trust policy must allow this broker's principal, and the broker's own policy must allow "
@@ -109,7 +117,7 @@ class BotoRoleAssumer:
         credentials = self._credentials()
         try:
             temporary = credentials.get_frozen_credentials().token is not None
-        except BotoCoreError as error:
+        except Exception as error:  # noqa: BLE001  see _credentials
             raise _missing(error) from None
         if not temporary:
             return CredentialKind.LONG_TERM
@@ -121,13 +129,14 @@ class BotoRoleAssumer:
         self, role: RoleArn, *, region: str, role_session_name: str, role_session_duration: int
     ) -> RoleCredentials:
         """AssumeRole at the STS endpoint of `region`; the duration in seconds. Raises UpstreamError."""
-        client = self._client(region)
         try:
-            answer = client.assume_role(
+            answer = self._client(region).assume_role(
                 RoleArn=str(role),
                 RoleSessionName=role_session_name,
                 DurationSeconds=role_session_duration,
             )
+        except UpstreamError:
+            raise
         except ClientError as error:
             raise _client_error(error) from None
         except Exception as error:  # noqa: BLE001  botocore lets errors of its own parser and others through
@@ -162,14 +171,14 @@ class BotoRoleAssumer:
         try:
             core.get_scoped_config()
             return boto3.Session(botocore_session=core)
-        except BotoCoreError as error:
+        except Exception as error:  # noqa: BLE001  as in _credentials
             raise _missing(error) from None
 
     def _credentials(self) -> Credentials:
         session = self._boto_session()
         try:
             credentials = session.get_credentials()
-        except BotoCoreError as error:
+        except Exception as error:  # noqa: BLE001  providers raise what files, programs and URLs make them raise
             raise _missing(error) from None
         if credentials is None:
             raise _missing(NoCredentialsError())
@@ -220,8 +229,10 @@ def _client_error(error: ClientError) -> UpstreamError:
             request_id=request_id,
             hint=_HINTS.get(code, ""),
         )
+    # Other messages can quote the request, and with it what signed it.
+    said = f": {details.get('Message', '')}" if code in _TOLD_MESSAGES else ""
     return UpstreamRefused(
-        f"STS refused: {code}: {details.get('Message', '')}",
+        f"STS refused: {code}{said}",
         step=_STEP,
         code=code,
         request_id=request_id,

@@ -7,6 +7,7 @@ of keys that nobody knows, are never shown.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ from awscons.config.schema import BACKINGS, Section, TargetSection
 from awscons.errors import Mistake
 
 _LONGEST_FOUND = 80
+_USER_IN_URL = re.compile(r"://[^/\s]*@")
 _SECRET_KEYS = frozenset({"password"})
 
 _WANTED = {
@@ -42,6 +44,8 @@ def found_words(value: object, *, secret: bool = False) -> str:
     if value is None:
         return "None"
     shown = repr(value)
+    if _USER_IN_URL.search(shown):
+        return f"({kind} with a user name and password, not shown)"
     if len(shown) > _LONGEST_FOUND:
         shown = shown[:_LONGEST_FOUND] + "…"
     return f"{shown} ({kind})"

@@ -38,6 +38,8 @@ _LONGEST_ENTITY_ID = 1024
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
+# White space, control characters, and halves of surrogate pairs, which no encoding can carry.
+_UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}", re.ASCII)
 _URL_PREFIX = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._~-]*)*", re.ASCII)
 _COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII)
@@ -99,7 +101,7 @@ def _http_url(value: str) -> str:
         raise not_as_wanted(wanted) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_sound:
         raise not_as_wanted(wanted, "it begins with https://" if not parts.scheme else "")
-    if parts.username is not None or parts.fragment or re.search(r"[\s\x00-\x1f\x7f]", value):
+    if parts.username is not None or parts.fragment or _UNPRINTABLE.search(value):
         raise not_as_wanted(f"{wanted}, without user name, fragment or white space")
     return value
 
@@ -115,8 +117,8 @@ def _upstream_url(value: str) -> str:
 
 
 def _entity_id(value: str) -> str:
-    if value != value.strip() or not 0 < len(value) <= _LONGEST_ENTITY_ID:
-        raise not_as_wanted("an entity ID: 1 to 1,024 characters, no white space at its ends")
+    if not 0 < len(value) <= _LONGEST_ENTITY_ID or _UNPRINTABLE.search(value):
+        raise not_as_wanted("an entity ID: 1 to 1,024 characters, no white space")
     return value
 
 
@@ -143,6 +145,13 @@ def _cookie_path(value: str) -> str:
     return value
 
 
+def _host_and_port(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]", host) or not port.isdecimal():
+        raise not_as_wanted("host and port, such as '127.0.0.1:11211'")
+    return value
+
+
 def _not_empty(value: str) -> str:
     if not value.strip():
         raise not_as_wanted("text that is not empty")
@@ -151,6 +160,8 @@ def _not_empty(value: str) -> str:
 
 NonEmpty = Annotated[str, AfterValidator(_not_empty)]
 Texts = Annotated[list[NonEmpty], BeforeValidator(_list_from_tuple)]
+Server = Annotated[str, AfterValidator(_host_and_port)]
+Servers = Annotated[list[Server], BeforeValidator(_list_from_tuple)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 UpstreamUrl = Annotated[str, AfterValidator(_upstream_url)]
 EntityId = Annotated[str, AfterValidator(_entity_id)]
@@ -221,9 +232,9 @@ class MemcachedBacking(_Backing):
     """Memcached servers. They may drop live logins when memory runs short."""
 
     cache_type: Literal["Memcached"] = Field(description="One or several memcached servers.")
-    servers: Texts = Field(
-        default=["127.0.0.1:11211"], min_length=1, description="`host:port`, one or several."
-    )
+    servers: Annotated[
+        list[Annotated[str, AfterValidator(_host_and_port)]], BeforeValidator(_list_from_tuple)
+    ] = Field(default=["127.0.0.1:11211"], min_length=1, description="`host:port`, one or several.")
     key_prefix: NonEmpty = Field(default="awscons:", description="Put in front of every key.")
 
 

@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509 import Certificate, load_pem_x509_certificates
+from cryptography.x509 import Certificate, InvalidVersion, load_pem_x509_certificates
 from pydantic import ValidationError
 
 from awscons import targets
@@ -144,6 +145,7 @@ def parse_settings(
         mistakes += _two_profiles(aws)
     if session and saml:
         mistakes += _plain_http(session, saml)
+        mistakes += _cookie_reach(session, saml)
     if mistakes or session is None or saml is None or aws is None:
         raise ConfigurationError(source, mistakes)
     return _settings(session, saml, aws, certificates)
@@ -276,25 +278,64 @@ def _plain_http(session: SessionSection, saml: SamlSection) -> list[Mistake]:
     ]
 
 
+def _cookie_reach(session: SessionSection, saml: SamlSection) -> list[Mistake]:
+    """A cookie that never comes back would send everybody to the identity provider for ever."""
+    parts, mistakes = urlsplit(saml.acs_url), []
+    mount_path = parts.path.removesuffix("/saml/acs")
+    path = session.session_path
+    if path is not None and not f"{mount_path}/".startswith(f"{path.rstrip('/')}/"):
+        mistakes.append(
+            Mistake(
+                "session_config.session_path",
+                found_words(path),
+                f"a path that the whole service lies below: {mount_path or '/'!r} or shorter",
+            )
+        )
+    name = session.session_cookie or ""
+    secure = parts.scheme == "https" and session.session_secure is not False
+    only_at_root = name.startswith("__Host-") and (path or mount_path or "/") != "/"
+    if only_at_root or (name.startswith(("__Host-", "__Secure-")) and not secure):
+        mistakes.append(
+            Mistake(
+                "session_config.session_cookie",
+                found_words(name),
+                "a name that browsers take here: __Host- needs https and the path /, __Secure- needs https",
+                "leave it out, and the strictest name that works is chosen",
+            )
+        )
+    return mistakes
+
+
 def _certificates(pem: str, mistakes: list[Mistake]) -> tuple[Certificate, ...]:
     path = "saml_config.certificate"
     wanted = "one or more PEM certificates with an RSA key of 2,048 bits or more, or an EC key"
     try:
         certificates = tuple(load_pem_x509_certificates(_tidy_pem(pem)))
-    except ValueError:
+    except (ValueError, TypeError, InvalidVersion, UnsupportedAlgorithm):
         first_line = pem.strip().splitlines()[0]
         hint = "it begins with -----BEGIN CERTIFICATE----- and ends with -----END CERTIFICATE-----"
         mistakes.append(Mistake(path, found_words(first_line), wanted, hint))
         return ()
     for number, certificate in enumerate(certificates, start=1):
-        key = certificate.public_key()
-        if isinstance(key, rsa.RSAPublicKey) and key.key_size >= SMALLEST_RSA_KEY:
-            continue
-        if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, _EC_CURVES):
-            continue
-        size = f" of {key.key_size} bits" if isinstance(key, rsa.RSAPublicKey) else ""
-        mistakes.append(Mistake(path, f"certificate {number}: {type(key).__name__}{size}", wanted))
+        unfit = _unfit(certificate)
+        if unfit:
+            mistakes.append(Mistake(path, f"certificate {number}: {unfit}", wanted))
     return certificates
+
+
+def _unfit(certificate: Certificate) -> str:
+    """Why a certificate cannot be used, or "". Reading each part is trying it: parsers are lazy."""
+    try:
+        key = certificate.public_key()
+        certificate.subject.rfc4514_string()
+        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        return f"cannot be read: {type(error).__name__}"
+    if isinstance(key, rsa.RSAPublicKey):
+        return "" if key.key_size >= SMALLEST_RSA_KEY else f"an RSA key of {key.key_size} bits"
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return "" if isinstance(key.curve, _EC_CURVES) else f"an EC key on {key.curve.name}"
+    return f"a key of another kind, {type(key).__name__}"
 
 
 def _tidy_pem(pem: str) -> bytes:

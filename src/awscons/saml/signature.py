@@ -33,6 +33,9 @@ from awscons.saml.xml import Element, element_children, only_child, parse, requi
 SMALLEST_RSA_KEY = 2_048
 """Bits."""
 
+LONGEST_PREFIX_LIST = 256
+"""Characters; real ones name two or three prefixes."""
+
 _PROFILE = "SAML core 5.4, signature profile"
 _CORE = "XML signature core"
 _PREFIXES = re.compile(r"[A-Za-z_#][\w.-]*( [A-Za-z_#][\w.-]*)*", re.ASCII)
@@ -170,9 +173,13 @@ def _exclusive_c14n(method: Element) -> list[str] | None:
     if [parameter.tag for parameter in parameters] != [names.INCLUSIVE_NAMESPACES]:
         raise ResponseRefused("parameters of the canonicalization", section=_PROFILE)
     prefix_list = parameters[0].get("PrefixList", "")
-    if element_children(parameters[0]) or not _PREFIXES.fullmatch(prefix_list):
+    prefixes = prefix_list.split(" ")
+    # Bounded before anything else: canonicalization takes time by the square of it, and has to come
+    # before any key is looked at.
+    sound = len(prefix_list) <= LONGEST_PREFIX_LIST and len(prefixes) == len(set(prefixes))
+    if not sound or element_children(parameters[0]) or not _PREFIXES.fullmatch(prefix_list):
         raise ResponseRefused("prefix list", section="Exclusive XML canonicalization 2", received=prefix_list)
-    return prefix_list.split(" ")
+    return prefixes
 
 
 def _base64(element: Element) -> bytes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Blueprint, Flask, Response, abort, request
+from flask import Blueprint, Flask, Response, request
+from werkzeug.exceptions import MethodNotAllowed
 
 from awscons.access import Granted, RefusalReason, Refused, decide
 from awscons.audit import Action, AuditEvent, Outcome
@@ -35,7 +36,7 @@ def register_console_views(app: Flask, parts: WebParts) -> None:
             return unknown_target(parts)
         # Flask answers HEAD with the view of GET. A link checker must not assume a role.
         if request.method != "GET":
-            abort(405)
+            raise MethodNotAllowed(valid_methods=["GET", "OPTIONS"])
         login = current_login(parts)
         if login is None:
             return begin_login(parts, path_and_query())
@@ -61,7 +62,7 @@ def _open(parts: WebParts, target: Target, identity: Identity, granted: Granted)
         opened = parts.broker.open_console(
             target, identity, relogin_url=parts.site.url(parts.site.target_path(target.name))
         )
-    except AwsconsError as error:
+    except Exception as error:
         parts.audit.record(_failed(target, identity, granted, error))
         raise
     parts.audit.record(_opened(target, identity, granted, opened))
@@ -146,7 +147,9 @@ def _opened(target: Target, identity: Identity, granted: Granted, opened: Opened
     )
 
 
-def _failed(target: Target, identity: Identity, granted: Granted, error: AwsconsError) -> AuditEvent:
+def _failed(target: Target, identity: Identity, granted: Granted, error: Exception) -> AuditEvent:
+    """Whatever went wrong; of the unforeseen only its kind, since its text may quote a secret."""
+    foreseen = error if isinstance(error, AwsconsError) else None
     return AuditEvent(
         action=Action.OPEN_CONSOLE,
         outcome=Outcome.FAILED,
@@ -157,7 +160,7 @@ def _failed(target: Target, identity: Identity, granted: Granted, error: Awscons
         role_arn=str(target.role),
         decided_by=granted.reason,
         sts_request_id=(error.request_id or None) if isinstance(error, UpstreamError) else None,
-        cause=str(error),
-        hint=error.hint or None,
+        cause=str(foreseen) if foreseen else type(error).__name__,
+        hint=(foreseen.hint or None) if foreseen else None,
         client_address=request.remote_addr,
     )

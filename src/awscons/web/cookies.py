@@ -23,6 +23,8 @@ from awscons.login import BegunLogin
 MOST_PENDING = 16
 """Pending logins of one browser; the oldest give way. Sixteen cookies stay well below header limits."""
 
+FRESH_START_LIFETIME = timedelta(seconds=60)
+
 SameSite = Literal["None", "Lax"]
 
 
@@ -31,7 +33,9 @@ class CookiePolicy:
     """How our cookies look at this site."""
 
     login_name: str
+    login_path: str
     pending_prefix: str
+    fresh_start_name: str
     path: str
     secure: bool
     pending_secure: bool
@@ -40,17 +44,20 @@ class CookiePolicy:
 
 def choose_cookie_policy(site: Site, settings: CookieSettings, *, sso_url: str) -> CookiePolicy:
     """The strictest cookies that this site's URL and the identity provider's allow."""
-    path = settings.path or site.mount_path or "/"
+    path = site.mount_path or "/"
+    login_path = settings.path or path
     secure = site.is_https if settings.secure is None else settings.secure
     # RFC 6265bis 4.1.3: these prefixes make browsers insist on what we set.
     prefix = ""
     if secure and site.is_https:
-        prefix = "__Host-" if path == "/" else "__Secure-"
+        prefix = "__Host-" if path == login_path == "/" else "__Secure-"
     pending_secure, pending_same_site = _pending_flags(site, urlsplit(sso_url).hostname or "")
     pending_prefix = prefix if pending_secure else ""
     return CookiePolicy(
         login_name=settings.name or f"{prefix}awscons",
+        login_path=login_path,
         pending_prefix=f"{pending_prefix}awscons-pending-",
+        fresh_start_name=f"{pending_prefix}awscons-fresh-start",
         path=path,
         secure=secure,
         pending_secure=pending_secure,
@@ -87,7 +94,7 @@ def set_login(response: Response, policy: CookiePolicy, login_id: str) -> None:
     response.set_cookie(
         policy.login_name,
         login_id,
-        path=policy.path,
+        path=policy.login_path,
         secure=policy.secure,
         httponly=True,
         samesite="Lax",
@@ -97,7 +104,7 @@ def set_login(response: Response, policy: CookiePolicy, login_id: str) -> None:
 def drop_login(response: Response, policy: CookiePolicy) -> None:
     """Take the login cookie from the browser."""
     response.delete_cookie(
-        policy.login_name, path=policy.path, secure=policy.secure, httponly=True, samesite="Lax"
+        policy.login_name, path=policy.login_path, secure=policy.secure, httponly=True, samesite="Lax"
     )
 
 
@@ -134,3 +141,33 @@ def drop_pending(response: Response, policy: CookiePolicy, handle: str) -> None:
         httponly=True,
         samesite=policy.pending_same_site,
     )
+
+
+def set_fresh_start(response: Response, policy: CookiePolicy) -> None:
+    """Remember for a minute that this browser was sent through a fresh sign-in."""
+    response.set_cookie(
+        policy.fresh_start_name,
+        "1",
+        max_age=FRESH_START_LIFETIME,
+        path=policy.path,
+        secure=policy.pending_secure,
+        httponly=True,
+        samesite=policy.pending_same_site,
+    )
+
+
+def has_fresh_start(request: Request, policy: CookiePolicy) -> bool:
+    """Whether this browser was sent through a fresh sign-in within the last minute."""
+    return policy.fresh_start_name in request.cookies
+
+
+def drop_fresh_start(request: Request, response: Response, policy: CookiePolicy) -> None:
+    """Forget it, where there is something to forget."""
+    if has_fresh_start(request, policy):
+        response.delete_cookie(
+            policy.fresh_start_name,
+            path=policy.path,
+            secure=policy.pending_secure,
+            httponly=True,
+            samesite=policy.pending_same_site,
+        )

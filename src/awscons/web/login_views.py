@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Blueprint, Flask, Response, make_response, render_template, request
+from flask import Blueprint, Flask, Response, abort, make_response, render_template, request
 
 from awscons.audit import Action, AuditEvent, Outcome
 from awscons.errors import NoPendingLogin, SignInError, StoreUnavailable
@@ -12,6 +12,9 @@ from awscons.identity import Login
 from awscons.web import cookies
 from awscons.web.parts import WebParts
 from awscons.web.problems import NextStep, Problem, incident_id, problem_response
+
+LONGEST_RETURN = 4096
+"""Characters of a path and query that a sign-in keeps; whoever asks fills the store with them."""
 
 
 def register_login_views(app: Flask, parts: WebParts) -> None:
@@ -30,13 +33,13 @@ def register_login_views(app: Flask, parts: WebParts) -> None:
                 browser_secrets=cookies.pending_secrets_in(request, parts.cookies),
             )
         except NoPendingLogin as error:
+            error = _with_loop_seen(parts, error)
             _record_refusal(parts, Outcome.REFUSED, error)
             return _start_afresh(parts, error)
         except (SignInError, StoreUnavailable) as error:
             outcome = Outcome.FAILED if isinstance(error, StoreUnavailable) else Outcome.REFUSED
             _record_refusal(parts, outcome, error)
             raise
-        _end_current_login(parts)
         parts.audit.record(
             AuditEvent(
                 action=Action.SIGN_IN,
@@ -49,6 +52,7 @@ def register_login_views(app: Flask, parts: WebParts) -> None:
         response = _redirect(parts.site.url(finished.return_to))
         cookies.set_login(response, parts.cookies, finished.login_id)
         cookies.drop_pending(response, parts.cookies, relay_state)
+        cookies.drop_fresh_start(request, response, parts.cookies)
         return response
 
     @views.post("/logout")
@@ -90,6 +94,8 @@ def current_login(parts: WebParts) -> Login | None:
 
 def begin_login(parts: WebParts, return_to: str, *, fresh_start: bool = False) -> Response:
     """Send the browser to the identity provider; it comes back to `return_to`, a path of ours."""
+    if len(return_to) > LONGEST_RETURN:
+        abort(414)
     begun = parts.logins.begin(return_to, fresh_start=fresh_start)
     # 302 for a GET; 303 where the browser has just posted something that must not be posted on.
     status = HTTPStatus.FOUND if request.method == "GET" else HTTPStatus.SEE_OTHER
@@ -106,7 +112,9 @@ def _start_afresh(parts: WebParts, error: NoPendingLogin) -> Response:
     """
     return_to = error.return_to or parts.site.home_path
     if not error.in_a_loop:
-        return begin_login(parts, return_to, fresh_start=True)
+        response = begin_login(parts, return_to, fresh_start=True)
+        cookies.set_fresh_start(response, parts.cookies)
+        return response
     return problem_response(
         Problem(
             HTTPStatus.BAD_REQUEST,
@@ -120,6 +128,16 @@ def _start_afresh(parts: WebParts, error: NoPendingLogin) -> Response:
             next_step=NextStep("Sign in again", parts.site.url(return_to)),
         )
     )
+
+
+def _with_loop_seen(parts: WebParts, error: NoPendingLogin) -> NoPendingLogin:
+    """The same, in a loop when this browser's last sign-in was a fresh start as well.
+
+    The pending login says so itself where the RelayState led to it; the cookie where it did not.
+    """
+    if error.in_a_loop or not cookies.has_fresh_start(request, parts.cookies):
+        return error
+    return NoPendingLogin(error.cause, return_to=error.return_to, in_a_loop=True)
 
 
 def _end_current_login(parts: WebParts) -> None:

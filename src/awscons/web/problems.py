@@ -50,6 +50,7 @@ _TITLES = {
     HTTPStatus.NOT_FOUND: "Nothing here",
     HTTPStatus.METHOD_NOT_ALLOWED: "Not this way",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Too large",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "Too long",
     HTTPStatus.BAD_GATEWAY: "AWS said no",
     HTTPStatus.SERVICE_UNAVAILABLE: "Not just now",
     HTTPStatus.GATEWAY_TIMEOUT: "AWS did not answer",
@@ -59,6 +60,7 @@ _SENTENCES = {
     HTTPStatus.NOT_FOUND: "There is no page at this address.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address cannot be asked in this way.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "What was sent is too large.",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "This address is too long to be kept while you sign in.",
 }
 _RETRY_AFTER = "5"
 """Seconds, for answers that say to try again."""

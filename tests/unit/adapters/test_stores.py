@@ -8,6 +8,8 @@ import json
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -24,6 +26,7 @@ from awscons.errors import ConfigurationError, StoreUnavailable
 from support.stores import StoreContract
 
 HOUR = timedelta(hours=1)
+ROOT = Path(__file__).parents[3]
 
 
 def sqlite_store(path: Path) -> CacheRecordStore:
@@ -65,8 +68,13 @@ class TestSqlite(StoreContract):
 
     def test_a_damaged_file_is_an_error_and_works_again_once_it_is_gone(self, tmp_path: Path) -> None:
         path = tmp_path / "logins.sqlite3"
-        path.write_bytes(b"this is no database at all, and long enough to be seen as none" * 100)
         store = sqlite_store(path)
+        for file in tmp_path.glob("logins.sqlite3-*"):
+            file.unlink()
+        path.unlink()
+        path.write_bytes(b"this is no database at all, and long enough to be seen as none" * 100)
+        with pytest.raises(ConfigurationError, match="not a database"):
+            sqlite_store(path)
         with pytest.raises(StoreUnavailable):
             store.get("k")
         path.unlink()
@@ -98,8 +106,32 @@ class TestSqlite(StoreContract):
 
     def test_a_folder_that_cannot_be_made_is_an_error(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
-        with pytest.raises(StoreUnavailable, match=r"NotADirectoryError|FileExistsError"):
-            sqlite_store(tmp_path / "file" / "logins.sqlite3").set("k", {}, lifetime=HOUR)
+        with pytest.raises(ConfigurationError, match=r"session_backing\.path"):
+            sqlite_store(tmp_path / "file" / "logins.sqlite3")
+
+    def test_a_file_put_in_the_place_of_the_old_one_is_the_store_from_then_on(self, tmp_path: Path) -> None:
+        store = sqlite_store(tmp_path / "logins.sqlite3")
+        store.set("k", {"a": 1}, lifetime=HOUR)
+        for file in tmp_path.glob("logins.sqlite3*"):
+            file.unlink()
+        assert store.get("k") is None
+        assert sqlite_store(tmp_path / "logins.sqlite3").add("k", {}, lifetime=HOUR) is True
+        assert store.add("k", {}, lifetime=HOUR) is False
+
+    def test_many_processes_may_start_at_once(self, tmp_path: Path) -> None:
+        path = tmp_path / "state" / "logins.sqlite3"
+        code = (
+            "import sys; from pathlib import Path; from awscons.adapters.sqlite_cache import SqliteCache\n"
+            "cache = SqliteCache(Path(sys.argv[1])); cache.prepare(); cache.set(sys.argv[2], {}, 60)"
+        )
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-c", code, path, str(number)], env={"PYTHONPATH": "src"}, cwd=ROOT
+            )
+            for number in range(6)
+        ]
+        assert [process.wait() for process in started] == [0] * 6
+        assert len(run_sql(path, "SELECT * FROM records")) == 6
 
 
 class TestSimpleCache(StoreContract):
@@ -138,6 +170,40 @@ class TestFileSystem(StoreContract):
         backing = FileSystemBacking(cache_type="FileSystem", cache_dir=str(tmp_path / "file" / "cache"))
         with pytest.raises(ConfigurationError, match="cache_dir"):
             build_cache(backing, environment={})
+
+    def test_a_file_in_its_place_is_a_configuration_error(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        backing = FileSystemBacking(cache_type="FileSystem", cache_dir=str(tmp_path / "file"))
+        with pytest.raises(ConfigurationError, match="cache_dir"):
+            build_cache(backing, environment={})
+
+    def test_a_record_that_cannot_be_read_or_removed_is_an_error_and_no_absent_one(
+        self, make: Callable[[], CacheRecordStore], tmp_path: Path
+    ) -> None:
+        """A folder stands for a file of somebody else's: root can read every file."""
+        store = make()
+        assert store.add("k", {}, lifetime=HOUR) is True
+        (file,) = (tmp_path / "cache").iterdir()
+        file.unlink()
+        file.mkdir()
+        for use in (
+            lambda: store.get("k"),
+            lambda: store.add("k", {}, lifetime=HOUR),
+            lambda: store.set("k", {}, lifetime=HOUR),
+            lambda: store.delete("k"),
+        ):
+            with pytest.raises(StoreUnavailable):
+                use()
+
+    def test_a_record_that_was_cut_short_is_no_permission_to_add_it_again(
+        self, make: Callable[[], CacheRecordStore], tmp_path: Path
+    ) -> None:
+        store = make()
+        store.add("k", {}, lifetime=HOUR)
+        (file,) = (tmp_path / "cache").iterdir()
+        file.write_bytes(b"")
+        with pytest.raises(StoreUnavailable):
+            store.add("k", {}, lifetime=HOUR)
 
     def test_a_folder_that_went_away_is_an_error(
         self, make: Callable[[], CacheRecordStore], tmp_path: Path

@@ -1,9 +1,12 @@
 """Three dicts into settings: every key and default of the origin, and every mistake at once."""
 
+import base64
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from awscons.config.schema import (
     FileSystemBacking,
@@ -343,6 +346,24 @@ def test_a_report_names_path_found_wanted_and_hint() -> None:
             "required",
             "",
         ),
+        (
+            {"session": {"session_backing": {"cache_type": "Memcached", "servers": ["a:b:c"]}}},
+            "session_config.session_backing.servers[0]",
+            "host and port",
+            "",
+        ),
+        ({"session": {"session_path": "/aws"}}, "session_config.session_path", "'/' or shorter", ""),
+        (
+            {
+                "session": {"session_cookie": "__Host-x"},
+                "saml": {**SAML, "acs_url": "https://sso.example.com/awscon/saml/acs"},
+            },
+            "session_config.session_cookie",
+            "browsers take here",
+            "leave it out",
+        ),
+        ({"saml": {**SAML, "spid": "urn:a\x01b"}}, "saml_config.spid", "entity ID", ""),
+        ({"saml": {**SAML, "spid": "urn:\ud800"}}, "saml_config.spid", "entity ID", ""),
         ({"session": {"session_cookie": "a b"}}, "session_config.session_cookie", "cookie name", ""),
     ],
 )
@@ -380,6 +401,33 @@ def test_our_origin_is_written_as_browsers_write_it(acs_url: str, origin: str) -
     settings = parse(saml={**SAML, "acs_url": acs_url})
     assert settings.site.origin == origin
     assert settings.service_provider.acs_url == acs_url
+
+
+def test_a_password_inside_another_value_is_not_shown_either() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse(session={"session_backing": "redis://:hunter2@redis.example.com"})
+    assert "hunter2" not in str(caught.value)
+
+
+def mistaken_paths(**sections: object) -> set[str]:
+    """The paths of all mistakes; none where there are none."""
+    try:
+        notices(parse(**sections), now=NOW)  # type: ignore[arg-type]
+    except ConfigurationError as error:
+        return {mistake.path for mistake in error.mistakes}
+    return set()
+
+
+def test_a_damaged_certificate_is_a_mistake_or_none_but_never_a_crash() -> None:
+    chance = random.Random(20261122)
+    good = Forger().certificate.public_bytes(serialization.Encoding.DER)
+    for _ in range(500):
+        der = bytearray(good)
+        for _ in range(2):
+            der[chance.randrange(len(der))] ^= 1 << chance.randrange(8)
+        base64_lines = base64.encodebytes(bytes(der)).decode()
+        pem = f"-----BEGIN CERTIFICATE-----\n{base64_lines}-----END CERTIFICATE-----\n"
+        assert mistaken_paths(saml={**SAML, "certificate": pem}) <= {"saml_config.certificate"}
 
 
 def test_plain_http_is_fine_on_this_host_and_elsewhere_only_if_allowed() -> None:

@@ -83,6 +83,9 @@ def test_an_assertion_signed_by_another_inside_a_well_signed_response_is_refused
         (Forger(reference_uri="#xpointer(/)"), "reference"),
         (Forger(signed_info_c14n="http://www.w3.org/TR/2001/REC-xml-c14n-20010315"), "canonicalization"),
         (Forger(prefix_list="xs &#10;x"), "prefix list"),
+        (Forger(prefix_list="xs xs"), "prefix list"),
+        (Forger(prefix_list=" ".join(f"prefix{number}" for number in range(40))), "prefix list"),
+        (Forger(prefix_list="x" * 257), "prefix list"),
         (Forger(object_in_signature="<ds:Object>x</ds:Object>"), "children of the Signature"),
     ],
 )

@@ -118,10 +118,46 @@ def test_a_console_that_opens_leaves_no_secret_in_the_log(house: House, browser:
     assert_no_secrets(house)
 
 
+def test_a_message_that_quotes_the_request_is_not_repeated(house: House, browser: Browser) -> None:
+    house.sts.misbehave(sts_error(400, "IncompleteSignature", f"quoting {house.secret_key}"))
+    check_failure(house, house.sign_in(browser, "/aws/cloudadmin"), 502)
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        "[cons]\ncredential_process = /nowhere/at-all\n",
+        "[cons]\ncredential_process = echo nonsense\n",
+        "[cons]\ncredential_process = 'unbalanced\n",
+        "[cons]\naws_access_key_id = AKIAEXAMPLE\n",
+        "[other]\n",
+        "no section\n",
+        "",
+    ],
+    ids=["missing-program", "no-json", "unbalanced", "half", "other-profile", "no-ini", "empty"],
+)
+def test_broker_credentials_that_cannot_be_had_are_a_503(
+    house: House, browser: Browser, tmp_path: Path, profile: str
+) -> None:
+    (tmp_path / "credentials").write_text(profile)
+    check_failure(house, house.sign_in(browser, "/aws/cloudadmin"), 503)
+    assert "aws_credentials_file" in house.audit()[-1]["hint"]
+
+
+def test_credentials_that_are_mended_work_without_a_restart(
+    house: House, browser: Browser, tmp_path: Path
+) -> None:
+    good = (tmp_path / "credentials").read_text()
+    (tmp_path / "credentials").unlink()
+    assert house.sign_in(browser, "/aws/cloudadmin").status_code == 503
+    (tmp_path / "credentials").write_text(good)
+    assert browser.get("/aws/cloudadmin").status_code == 301
+
+
 def test_a_refused_response_leaves_no_assertion_in_the_log(house: House, browser: Browser) -> None:
     for changes in ({"recipient": "https://x/"}, {"audiences": (("urn:other",),)}, {"conditions": ""}):
         sent = sent_to_idp(browser.get("/aws/cloudadmin"))
-        refused = browser.post("/saml/acs", house.answer(sent, **changes))
+        refused = browser.answer("/saml/acs", house.answer(sent, **changes))
         assert refused.status_code == 400
         assert_no_secrets(house, refused.text)
         assert house.answer(sent)["SAMLResponse"][:60] not in house.log.getvalue()

@@ -38,6 +38,12 @@ def test_an_address_outside_the_prefix_is_404(browser: Browser, path: str) -> No
     assert browser.get(path).status_code == 404
 
 
+def test_a_query_too_long_to_be_kept_is_said(browser: Browser) -> None:
+    answer = browser.get("/aws/cloudadmin?x=" + "a" * 5_000)
+    assert answer.status_code == 414
+    assert "too long" in text_of(answer)
+
+
 def test_a_forged_host_header_changes_none_of_our_urls(house: House, browser: Browser) -> None:
     for path in ("/", "/aws", "/aws/", "/aws/cloudadmin", "//evil.example.com/aws/"):
         answer = browser.get(

@@ -52,7 +52,7 @@ def test_a_fresh_authentication_is_demanded_and_verified(tmp_path: Path) -> None
         sent = sent_to_idp(browser.get("/aws/cloudadmin"))
         assert sent.force_authn
         stale = house.answer(sent, authn_instant=house.clock() - timedelta(hours=1))
-        assert browser.post("/saml/acs", stale).status_code == 400
+        assert browser.answer("/saml/acs", stale).status_code == 400
         assert "not fresh" in house.audit()[-1]["cause"]
         assert house.sign_in(house.browser(), "/aws/cloudadmin").status_code == 301
 
@@ -73,14 +73,14 @@ def test_a_user_attr_without_exactly_one_value_is_refused_and_explained(
         browser = house.browser()
         sent = sent_to_idp(browser.get("/aws/cloudadmin"))
         attributes = () if values is None else (("mail", values),)
-        assert browser.post("/saml/acs", house.answer(sent, attributes=attributes)).status_code == 400
+        assert browser.answer("/saml/acs", house.answer(sent, attributes=attributes)).status_code == 400
         assert "user_attr" in house.audit()[-1]["hint"]
 
 
 def test_the_store_holds_neither_cookies_nor_handles(house: House, browser: Browser, tmp_path: Path) -> None:
     begun = browser.get("/aws/cloudadmin")
     sent = sent_to_idp(begun)
-    browser.post("/saml/acs", house.answer(sent))
+    browser.answer("/saml/acs", house.answer(sent))
     with closing(sqlite3.connect(tmp_path / "logins.sqlite3")) as connection:
         stored = repr(connection.execute("SELECT * FROM records").fetchall())
     assert "ada@example.com" in stored
@@ -121,6 +121,8 @@ def test_a_store_that_cannot_be_read_is_a_503_and_lets_nobody_in(
 
 def test_sign_in_works_again_once_the_store_does(house: House, browser: Browser, tmp_path: Path) -> None:
     store = tmp_path / "logins.sqlite3"
+    for file in tmp_path.glob("logins.sqlite3*"):
+        file.unlink()
     store.mkdir()
     assert browser.get("/aws/cloudadmin").status_code == 503
     store.rmdir()
@@ -143,7 +145,7 @@ def test_mounted_under_a_path_everything_stays_under_it(tmp_path: Path) -> None:
         begun = browser.get("/aws/cloudadmin?x=1")
         assert "__Secure-awscons-pending-" in begun.headers["Set-Cookie"]
         assert "Path=/awscon" in begun.headers["Set-Cookie"]
-        answered = browser.post("/saml/acs", house.answer(sent_to_idp(begun)))
+        answered = browser.answer("/saml/acs", house.answer(sent_to_idp(begun)))
         assert answered.headers["Location"] == f"{house.url}/aws/cloudadmin?x=1"
         opened = browser.follow(answered)
         assert opened.status_code == 301

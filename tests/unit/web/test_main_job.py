@@ -67,7 +67,7 @@ def test_an_unknown_target_is_401_before_any_sign_in(browser: Browser) -> None:
 def test_a_person_comes_back_to_the_very_url_they_asked_for(house: House, browser: Browser) -> None:
     path = "/aws/cloudadmin?x=a%20b&x=%2Fc&y=%C3%A9;z&&next=https://evil.example.com/"
     sent = sent_to_idp(browser.get(path))
-    answered = browser.post("/saml/acs", house.answer(sent))
+    answered = browser.answer("/saml/acs", house.answer(sent))
     assert answered.status_code == 303
     assert answered.headers["Location"] == f"{house.url}{path}"
 
@@ -93,6 +93,7 @@ def test_only_get_opens_a_console(house: House, browser: Browser) -> None:
     calls = house.sts.calls
     head = browser.http.head(f"{house.url}/aws/cloudadmin")
     assert head.status_code == 405
+    assert "GET" in head.headers["Allow"]
     assert "Location" not in head.headers
     assert browser.post("/aws/cloudadmin", {}).status_code == 405
     assert browser.http.put(f"{house.url}/aws/cloudadmin").status_code == 405
