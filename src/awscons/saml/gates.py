@@ -30,7 +30,16 @@ def decode_form_value(form_value: str) -> str:
     Raises ResponseRefused for anything too large, not strictly base64, not UTF-8, or holding a
     document type, an entity or more tags than any real response.
     """
-    text = _utf8(_base64_bytes(form_value))
+    return check_document(_base64_bytes(form_value))
+
+
+def check_document(data: bytes) -> str:
+    """The XML text of a document, fit for the parser. A byte order mark in front is dropped.
+
+    Raises ResponseRefused for anything not UTF-8, or holding NUL, a document type, an entity or more
+    tags than any real document.
+    """
+    text = _utf8(data)
     _check_text(text)
     return text
 

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.x509 import Certificate
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPair:
+    """A private key of ours, and the certificate by which others know its public half."""
+
+    certificate: Certificate
+    private_key: RSAPrivateKey = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceProvider:
-    """Us. `acs_url` is where responses are posted; both texts are compared exactly."""
+    """Us.
+
+    entity_id, acs_url   compared exactly; responses are posted to `acs_url`
+    decryption_keys      every one may open what is encrypted to us, so that a rollover needs no
+                         appointment; without any, nothing can be encrypted to us
+    """
 
     entity_id: str
     acs_url: str
+    decryption_keys: tuple[RSAPrivateKey, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +37,13 @@ class IdentityProvider:
     sso_url               where the AuthnRequest goes (HTTP-Redirect)
     signing_certificates  every one is trusted, so that a rollover needs no appointment; never empty.
                           They are carriers of keys: their dates decide nothing here
+    gcm_only              refuse what it encrypts with AES-CBC, which cannot tell that it was changed
     """
 
     entity_id: str
     sso_url: str
     signing_certificates: tuple[Certificate, ...]
+    gcm_only: bool = False
 
     def __post_init__(self) -> None:
         if not self.signing_certificates:

@@ -17,9 +17,10 @@ from awscons.saml.content import (
     read_attributes,
     read_name_id,
 )
+from awscons.saml.encryption import decrypt_assertion
 from awscons.saml.gates import decode_form_value
 from awscons.saml.parties import IdentityProvider, ServiceProvider
-from awscons.saml.shape import Envelope, check_shape, issuer_of
+from awscons.saml.shape import Envelope, check_assertion_shape, check_shape, issuer_of
 from awscons.saml.signature import verify_enveloped
 from awscons.saml.xml import Element, check_tree, only_child, parse, required_attribute
 
@@ -56,7 +57,7 @@ def verify_envelope(
     Raises ResponseRefused at the first check that fails. Replay is the caller's to refuse: it needs
     a memory, and `assertion_id` with `not_on_or_after` to remember.
     """
-    response, assertion = _verify_signatures(envelope, identity_provider)
+    response, assertion = _verify_signatures(envelope, service_provider, identity_provider)
 
     response_issuer = issuer_of(response)
     if response_issuer is not None:
@@ -92,7 +93,9 @@ def verify_envelope(
     )
 
 
-def _verify_signatures(envelope: Envelope, identity_provider: IdentityProvider) -> tuple[Element, Element]:
+def _verify_signatures(
+    envelope: Envelope, service_provider: ServiceProvider, identity_provider: IdentityProvider
+) -> tuple[Element, Element]:
     """The response and the assertion to read from, after verifying every signature that is there.
 
     The assertion comes from bytes that a signature covers, its own where it has one. The response is
@@ -100,14 +103,23 @@ def _verify_signatures(envelope: Envelope, identity_provider: IdentityProvider) 
     """
     certificates = identity_provider.signing_certificates
     response, assertion = envelope.unverified_response, envelope.unverified_assertion
+    assertion_is_signed = envelope.assertion_is_signed
     if envelope.response_is_signed:
         response = verify_enveloped(response, certificates)
-        assertion = only_child(response, names.ASSERTION, section="SAML core 3.3.3")
-    if envelope.assertion_is_signed:
+        kind = names.ENCRYPTED_ASSERTION if envelope.assertion_is_encrypted else names.ASSERTION
+        assertion = only_child(response, kind, section="SAML core 3.3.3")
+    if envelope.assertion_is_encrypted:
+        assertion = decrypt_assertion(
+            assertion, service_provider.decryption_keys, gcm_only=identity_provider.gcm_only
+        )
+        assertion_is_signed = check_assertion_shape(assertion)
+    elif assertion_is_signed:
         # In its original surroundings: canonicalizing the Response may have dropped a namespace that
         # the assertion's own PrefixList names.
-        assertion = verify_enveloped(envelope.unverified_assertion, certificates)
-    if not (envelope.response_is_signed or envelope.assertion_is_signed):
+        assertion = envelope.unverified_assertion
+    if assertion_is_signed:
+        assertion = verify_enveloped(assertion, certificates)
+    if not (envelope.response_is_signed or assertion_is_signed):
         raise ResponseRefused(
             "no signature",
             section="SAML profiles 4.1.4.5",

@@ -18,20 +18,30 @@ _ASSERTION = "SAML core 2.3.3"
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A response of the right shape. Nothing in it is verified; what it says may only cause refusals."""
+    """A response of the right shape. Nothing in it is verified; what it says may only cause refusals.
+
+    unverified_assertion    an Assertion, or an EncryptedAssertion
+    assertion_is_signed     False for an EncryptedAssertion: only its plaintext can tell
+    """
 
     unverified_response: Element
     unverified_assertion: Element
     response_is_signed: bool
     assertion_is_signed: bool
 
+    @property
+    def assertion_is_encrypted(self) -> bool:
+        """Whether the assertion has to be decrypted before anything can be read of it."""
+        return self.unverified_assertion.tag == names.ENCRYPTED_ASSERTION
+
 
 def check_shape(root: Element) -> Envelope:
-    """The parts of a response: Issuer?, Signature?, Status, and exactly one Assertion, in that order.
+    """The parts of a response: Issuer?, Signature?, Status, and exactly one assertion, in that order.
 
-    Raises ResponseRefused for any other child or order, Extensions, Advice, a nested or second
-    assertion, a Signature anywhere but right after the Issuer of the element it signs, and for a
-    status other than Success: then there is no assertion to look for.
+    The assertion is an Assertion or an EncryptedAssertion. Raises ResponseRefused for any other child
+    or order, Extensions, Advice, a nested or second assertion, a Signature anywhere but right after
+    the Issuer of the element it signs, and for a status other than Success: then there is no assertion
+    to look for.
     """
     if root.tag != names.RESPONSE:
         raise ResponseRefused("root is not a Response", section=_ENVELOPE, received=root.tag)
@@ -39,23 +49,47 @@ def check_shape(root: Element) -> Envelope:
     _check_status(only_child(root, names.STATUS, section=_ENVELOPE))
     children = element_children(root)
     response_is_signed = _take_issuer_and_signature(children)
-    expected = [names.STATUS, names.ASSERTION]
     found = [child.tag for child in children]
-    if found == [names.STATUS, names.ENCRYPTED_ASSERTION]:
+    if found not in ([names.STATUS, names.ASSERTION], [names.STATUS, names.ENCRYPTED_ASSERTION]):
         raise ResponseRefused(
-            "assertion is encrypted",
-            section="SAML core 2.3.4",
-            hint="this version cannot decrypt: switch assertion encryption off at the identity provider",
-        )
-    if found != expected:
-        raise ResponseRefused(
-            "children of the Response", section=_ENVELOPE, expected=expected, received=found
+            "children of the Response",
+            section=_ENVELOPE,
+            expected=[names.STATUS, names.ASSERTION],
+            received=found,
         )
     assertion = children[1]
-    assertion_is_signed = _check_assertion_shape(assertion)
-    envelope = Envelope(root, assertion, response_is_signed, assertion_is_signed)
-    _check_no_other_place(envelope)
-    return envelope
+    encrypted = assertion.tag == names.ENCRYPTED_ASSERTION
+    assertion_is_signed = False if encrypted else _check_assertion(assertion)
+    _check_no_other_place(
+        root,
+        {
+            names.RESPONSE: 1,
+            names.ASSERTION: 0 if encrypted else 1,
+            names.ENCRYPTED_ASSERTION: 1 if encrypted else 0,
+            names.SIGNATURE: response_is_signed + assertion_is_signed,
+        },
+    )
+    return Envelope(root, assertion, response_is_signed, assertion_is_signed)
+
+
+def check_assertion_shape(root: Element) -> bool:
+    """The same for an assertion that is a document of its own, decrypted; whether it is signed.
+
+    Raises ResponseRefused.
+    """
+    if root.tag != names.ASSERTION:
+        raise ResponseRefused("root is not an Assertion", section=_ASSERTION, received=root.tag)
+    is_signed = _check_assertion(root)
+    _check_no_other_place(
+        root,
+        {
+            names.RESPONSE: 0,
+            names.ASSERTION: 1,
+            names.ENCRYPTED_ASSERTION: 0,
+            names.SIGNATURE: int(is_signed),
+        },
+    )
+    return is_signed
 
 
 def _check_version(element: Element) -> None:
@@ -91,7 +125,7 @@ def _take_issuer_and_signature(children: list[Element]) -> bool:
     return False
 
 
-def _check_assertion_shape(assertion: Element) -> bool:
+def _check_assertion(assertion: Element) -> bool:
     _check_version(assertion)
     children = element_children(assertion)
     if not children or children[0].tag != names.ISSUER:
@@ -104,18 +138,10 @@ def _check_assertion_shape(assertion: Element) -> bool:
     return signed
 
 
-def _check_no_other_place(envelope: Envelope) -> None:
-    """No further assertion, and no signature beyond those two places, however deep."""
-    places = {
-        names.ASSERTION: 1,
-        names.ENCRYPTED_ASSERTION: 0,
-        names.ADVICE: 0,
-        names.EXTENSIONS: 0,
-        names.RESPONSE: 1,
-        names.SIGNATURE: envelope.response_is_signed + envelope.assertion_is_signed,
-    }
-    for tag, expected in places.items():
-        received = sum(1 for _ in envelope.unverified_response.iter(tag))
+def _check_no_other_place(root: Element, places: dict[str, int]) -> None:
+    """No further assertion, and no signature beyond those places, however deep."""
+    for tag, expected in {**places, names.ADVICE: 0, names.EXTENSIONS: 0}.items():
+        received = sum(1 for _ in root.iter(tag))
         if received != expected:
             raise ResponseRefused(f"number of {tag}", section=_ENVELOPE, expected=expected, received=received)
 

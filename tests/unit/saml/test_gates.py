@@ -71,18 +71,6 @@ def test_an_entity_bomb_never_reaches_the_parser() -> None:
     assert refused_rule(encoded(bomb)) == "document type or entity"
 
 
-def test_an_encrypted_assertion_is_refused_with_a_hint_for_the_operator() -> None:
-    xml = (
-        f'<Response {SAMLP} Version="2.0"><Status>'
-        '<StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></Status>'
-        '<EncryptedAssertion xmlns="urn:oasis:names:tc:SAML:2.0:assertion"/></Response>'
-    )
-    with pytest.raises(ResponseRefused) as caught:
-        open_envelope(encoded(xml))
-    assert caught.value.rule == "assertion is encrypted"
-    assert "encryption" in caught.value.hint
-
-
 def test_what_the_identity_provider_said_of_a_failure_goes_to_the_log() -> None:
     xml = (
         f'<Response {SAMLP} Version="2.0"><Status>'
