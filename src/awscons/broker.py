@@ -15,8 +15,10 @@ from typing import Protocol
 from awscons.config.settings import AwsSettings
 from awscons.console import (
     PARTITIONS,
+    Landing,
     build_console_url,
-    console_home,
+    check_landing,
+    choose_destination,
     federation_endpoint,
     region_for,
 )
@@ -77,16 +79,25 @@ class Broker:
         self._signin_tokens = signin_tokens
         self._settings = settings
 
-    def open_console(self, target: Target, identity: Identity, *, relogin_url: str) -> OpenedConsole:
+    def open_console(
+        self, target: Target, identity: Identity, *, asked: Landing, relogin_url: str
+    ) -> OpenedConsole:
         """The console of `target` for `identity`, whose access was decided before.
 
-        relogin_url   our own URL of this target: where AWS sends people whose console ended
-        Raises UpstreamError.
+        asked         where the link wants to land; not checked yet
+        relogin_url   our own URL of the same link: where AWS sends people whose console ended
+        Raises LandingRefused, UpstreamError.
         """
         partition = PARTITIONS[target.role.partition]
-        region = region_for(partition, self._roles.configured_region())
+        check_landing(asked, partition)
+        region = region_for(partition, target.region or self._roles.configured_region())
         endpoint = self._settings.signin_endpoint or federation_endpoint(partition, region)
-        destination = console_home(partition, region)
+        destination = choose_destination(
+            asked,
+            Landing(target.region, target.console_destination),
+            partition=partition,
+            region=asked.region or region,
+        )
         name = legal_role_session_name(identity.user_name)
         durations = choose_durations(target.duration, self._roles.credential_kind())
         credentials = self._roles.assume_role(

@@ -1,4 +1,4 @@
-"""Where AWS is, partition by partition, and the one place that builds console URLs. Pure rules.
+"""Where AWS is, where in its console one may land, and the one place that builds console URLs. Pure rules.
 
 Sign-in hosts are no versioned API and do not follow from a partition's DNS suffix, so they stand in
 one table. Sources: AWS General Reference (sign-in endpoints), botocore's endpoint rules, IAM User
@@ -9,9 +9,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from awscons.credentials import ConsoleUrl, SigninToken
+from awscons.errors import LandingRefused, shown
+
+LONGEST_DESTINATION = 2048
+"""Characters of a page to land on. It travels in `Destination`, and encoded twice in `Issuer`."""
+REGION_PLACEHOLDER = "{region}"
+"""Stands in a target's own page for the region that the console is opened in."""
+
+# Printable ASCII; browsers read a backslash as a slash. Whatever else a URL holds comes encoded.
+_DESTINATION = re.compile(r"https://(?P<host>[a-z0-9.-]+)(?:[/?#][\x21-\x5b\x5d-\x7e]*)?", re.ASCII)
+_SUBDOMAINS = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +49,24 @@ PARTITIONS = {
     for partition in (
         _partition(
             "aws",
-            r"(?!us-gov-|us-iso)(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-\d+",
+            r"(?!us-gov-|us-iso)(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-[0-9]{1,2}",
             "us-east-1",
             "signin.aws.amazon.com",
             "console.aws.amazon.com",
         ),
-        _partition("aws-cn", r"cn-[a-z]+-\d+", "cn-north-1", "signin.amazonaws.cn", "console.amazonaws.cn"),
+        _partition(
+            "aws-cn", r"cn-[a-z]+-[0-9]{1,2}", "cn-north-1", "signin.amazonaws.cn", "console.amazonaws.cn"
+        ),
         _partition(
             "aws-us-gov",
-            r"us-gov-[a-z]+-\d+",
+            r"us-gov-[a-z]+-[0-9]{1,2}",
             "us-gov-west-1",
             "signin.amazonaws-us-gov.com",
             "console.amazonaws-us-gov.com",
         ),
         _partition(
             "aws-eusc",
-            r"eusc-[a-z]+-[a-z]+-\d+",
+            r"eusc-[a-z]+-[a-z]+-[0-9]{1,2}",
             "eusc-de-east-1",
             "signin.amazonaws-eusc.eu",
             "console.amazonaws-eusc.eu",
@@ -78,6 +90,78 @@ def federation_endpoint(partition: Partition, region: str) -> str:
 def console_home(partition: Partition, region: str) -> str:
     """The console's front page of that region; a regional page, so that no other region is needed."""
     return f"https://{region}.{partition.console_suffix}/console/home?region={region}"
+
+
+# --- where to land -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """Where in the console somebody wants to land. None: nothing was said of it.
+
+    region               such as `eu-west-1`
+    console_destination  the URL of a console page, to the letter
+    """
+
+    region: str | None = None
+    console_destination: str | None = None
+
+
+def is_region(text: str, partition: Partition) -> bool:
+    """Whether `text` can be the name of a region of that partition."""
+    return partition.region_pattern.fullmatch(text) is not None
+
+
+def is_console_destination(text: str, partition: Partition) -> bool:
+    """Whether `text` is the URL of a page of that partition's console.
+
+    https, and the console's host or one below it; no user name, no port. Anything that two parsers could
+    read differently is none: capitals, white space, backslashes, characters beyond ASCII.
+    """
+    matched = _DESTINATION.fullmatch(text) if len(text) <= LONGEST_DESTINATION else None
+    if matched is None or not matched["host"].endswith(partition.console_suffix):
+        return False
+    return _SUBDOMAINS.fullmatch(matched["host"].removesuffix(partition.console_suffix)) is not None
+
+
+def check_landing(asked: Landing, partition: Partition) -> None:
+    """Raises LandingRefused when what a link asks for does not lie in the console of that partition."""
+    region, page = asked.region, asked.console_destination
+    if region is not None and not is_region(region, partition):
+        raise LandingRefused(f"region {shown(region)} is none of partition {partition.name}")
+    if page is not None and not is_console_destination(page, partition):
+        raise LandingRefused(
+            f"destination {shown(page)} is no console page of partition {partition.name}",
+            hint="a link carries the page as one encoded value: ?destination=https%3A%2F%2F…%23…",
+        )
+
+
+def choose_destination(asked: Landing, standing: Landing, *, partition: Partition, region: str) -> str:
+    """The page to land on.
+
+    asked      what the link says, checked
+    standing   what the target says
+    region     the region that the console is opened in
+
+    A page that the link names is kept to the letter. A link that names only a region leads to the
+    target's page there, where the target's page can be had in any region, else to the region's front page.
+    """
+    if asked.console_destination is not None:
+        return asked.console_destination
+    page = standing.console_destination
+    if page is None or (asked.region is not None and REGION_PLACEHOLDER not in page):
+        return console_home(partition, region)
+    return page.replace(REGION_PLACEHOLDER, region)
+
+
+def build_landing_query(asked: Landing) -> str:
+    """The query of a link of ours that asks for this landing: `?destination=…&region=…`, or ""."""
+    wishes = {"destination": asked.console_destination, "region": asked.region}
+    query = "&".join(f"{key}={quote(value, safe='')}" for key, value in wishes.items() if value is not None)
+    return f"?{query}" if query else ""
+
+
+# --- the login URL -----------------------------------------------------------------------
 
 
 def build_console_url(

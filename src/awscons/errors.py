@@ -3,6 +3,7 @@
     AwsconsError
     ├── ConfigurationError         the configuration cannot be used: all its mistakes together
     ├── CannotListen               the address or port to serve on cannot be had
+    ├── LandingRefused             a link asks for a page or region that is not in the console
     ├── SignInError
     │   ├── ResponseRefused        a SAML response failed a check
     │   └── NoPendingLogin         an answer to no pending login of this browser
@@ -91,6 +92,15 @@ class ConfigurationError(AwsconsError):
 
 class CannotListen(AwsconsError):
     """The address or port to serve on cannot be had."""
+
+
+# --- links -------------------------------------------------------------------------------
+
+
+class LandingRefused(AwsconsError):
+    """A link to a target asks for a page or a region that is not in the console of its partition."""
+
+    public = "This link asks for a page or a region that is not in the AWS console of this target."
 
 
 # --- signing in --------------------------------------------------------------------------

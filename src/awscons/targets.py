@@ -42,6 +42,9 @@ class Target:
     duration    seconds the console should last
     groups      member of at least one; empty: no group is asked for
     attributes  at least one must be present and non-empty; empty: none is asked for
+    region      where the console opens unless a link says otherwise; None: where the service itself is
+    console_destination   the page to land on unless a link says otherwise; `{region}` in it stands for
+                the region; None: the console's front page
     """
 
     name: str
@@ -49,6 +52,8 @@ class Target:
     duration: int
     groups: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
+    region: str | None = None
+    console_destination: str | None = None
 
     @property
     def open_to_everyone(self) -> bool:

@@ -3,15 +3,25 @@
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from urllib3.util import parse_url
 
 from awscons.console import (
+    LONGEST_DESTINATION,
     PARTITIONS,
+    Landing,
     build_console_url,
+    build_landing_query,
+    check_landing,
+    choose_destination,
     console_home,
     federation_endpoint,
+    is_console_destination,
     region_for,
 )
 from awscons.credentials import SigninToken
+from awscons.errors import LandingRefused
 
 
 @pytest.mark.parametrize(
@@ -79,3 +89,170 @@ def test_the_console_url_carries_everything_encoded_once() -> None:
         "Destination": [destination],
         "SigninToken": ["t+/=&"],
     }
+
+
+# --- where to land -----------------------------------------------------------------------
+
+AWS = PARTITIONS["aws"]
+LOGS = (
+    "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1"
+    "#logsV2:log-groups/log-group/$252Faws$252Flambda$252Fx/log-events$3Ffilter$3D~'a*20b"
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://console.aws.amazon.com",
+        "https://console.aws.amazon.com/",
+        "https://eu-west-1.console.aws.amazon.com/console/home?region=eu-west-1",
+        "https://123456789012-abcd1234.eu-west-1.console.aws.amazon.com/s3/buckets/x",
+        "https://eu-west-1.console.aws.amazon.com?x=1",
+        "https://eu-west-1.console.aws.amazon.com#x",
+        "https://eu-west-1.console.aws.amazon.com/s3?prefix=a%2520b%252Fc&x=//evil.example.com/@:8443",
+        LOGS,
+    ],
+)
+def test_a_page_of_the_console_is_a_place_to_land(text: str) -> None:
+    assert is_console_destination(text, AWS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "/s3/home",
+        "//console.aws.amazon.com/",
+        "http://console.aws.amazon.com/",
+        "javascript://console.aws.amazon.com/%0aalert(1)",
+        "https:console.aws.amazon.com",
+        "https:///console.aws.amazon.com/",
+        "https://console.aws.amazon.com.evil.example.com/",
+        "https://console.aws.amazon.com.",
+        "https://evilconsole.aws.amazon.com/",
+        "https://-.console.aws.amazon.com/",
+        "https://.console.aws.amazon.com/",
+        "https://a..console.aws.amazon.com/",
+        "https://console-aws-amazon.com/",
+        "https://evil.example.com/console.aws.amazon.com",
+        "https://evil.example.com/.console.aws.amazon.com/",
+        "https://evil.example.com#.console.aws.amazon.com",
+        "https://evil.example.com\\.console.aws.amazon.com/",
+        "https://console.aws.amazon.com\\@evil.example.com/",
+        "https://console.aws.amazon.com@evil.example.com/",
+        "https://ada@console.aws.amazon.com/",
+        "https://ada:pw@console.aws.amazon.com/",
+        "https://console.aws.amazon.com:443/",
+        "https://console.aws.amazon.com:8443/",
+        "https://CONSOLE.aws.amazon.com/",
+        "HTTPS://console.aws.amazon.com/",
+        "https://console.aws.amazon.com%2eevil.example.com/",
+        "https://console。aws.amazon.com/",
+        "https://con\u017fole.aws.amazon.com/",
+        "https://\u0441onsole.aws.amazon.com/",
+        " https://console.aws.amazon.com/",
+        "https://console.aws.amazon.com/ ",
+        "https://console.aws.amazon.com/a b",
+        "https://console.aws.amazon.com/\r\nSet-Cookie: x",
+        "https://console.aws.amazon.com/\n",
+        "https://console.aws.amazon.com/\x00",
+        "https://console.aws.amazon.com/é",
+        "https://console.aws.amazon.com/a\\b",
+        "https://signin.aws.amazon.com/oauth?Action=logout",
+        "https://s3.amazonaws.com/bucket",
+        "https://console.amazonaws.cn/",
+        "https://console.aws.amazon.com/" + "a" * LONGEST_DESTINATION,
+    ],
+)
+def test_anything_else_is_none(text: str) -> None:
+    assert not is_console_destination(text, AWS)
+
+
+def test_a_page_belongs_to_one_partition() -> None:
+    for partition in PARTITIONS.values():
+        page = console_home(partition, partition.default_region)
+        found = [other for other in PARTITIONS.values() if is_console_destination(page, other)]
+        assert found == [partition]
+
+
+URL_ALPHABET = "https:/@?#\\.-%consleawmzn\t\n\r 01\x00é。"
+LOOK_ALIKES = st.lists(
+    st.sampled_from(["https://", "console.aws.amazon.com", "evil.com", *URL_ALPHABET]), max_size=8
+).map("".join)
+
+
+@given(st.one_of(LOOK_ALIKES, st.text(URL_ALPHABET, max_size=60).map("https://{}".format)))
+def test_what_is_let_through_leads_every_parser_to_the_console_alone(text: str) -> None:
+    if is_console_destination(text, AWS):
+        for parts in (urlsplit(text), parse_url(text)):
+            assert parts.scheme == "https"
+            assert parts.hostname is not None
+            assert f".{parts.hostname}".endswith(".console.aws.amazon.com")
+            assert parts.port is None
+        assert urlsplit(text).username is None
+        assert text.isascii()
+        assert text.isprintable()
+
+
+@given(st.text("abcxyz/?#&=+%25$'~()*!;:@,.-_[]{}|^`<>\"", max_size=200))
+def test_a_page_reaches_the_console_url_and_the_way_back_to_the_letter(rest: str) -> None:
+    page = f"https://eu-west-1.console.aws.amazon.com/{rest}"
+    asked = Landing(region="eu-west-1", console_destination=page)
+    check_landing(asked, AWS)
+    back = f"https://sso.example.com/aws/x{build_landing_query(asked)}"
+    url = build_console_url(
+        "https://x/federation",
+        signin_token=SigninToken("t"),
+        relogin_url=back,
+        console_destination=choose_destination(asked, Landing(), partition=AWS, region="eu-west-1"),
+    )
+    parameters = parse_qs(urlsplit(url.value).query, strict_parsing=True)
+    assert parameters["Destination"] == [page]
+    assert parameters["Issuer"] == [back]
+    assert parse_qs(urlsplit(back).query) == {"destination": [page], "region": ["eu-west-1"]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "page"),
+    [
+        (Landing(console_destination="https://evil.example.com/"), "destination"),
+        (Landing(region="us-gov-west-1"), "region"),
+        (Landing(region="eu-west-1.evil.example.com"), "region"),
+        (Landing(region="eu-west-1\n"), "region"),
+        (Landing(region=""), "region"),
+    ],
+)
+def test_a_link_that_leads_elsewhere_is_refused(asked: Landing, page: str) -> None:
+    with pytest.raises(LandingRefused) as caught:
+        check_landing(asked, AWS)
+    assert str(caught.value).startswith(page)
+
+
+HOME_EU = "https://eu-west-1.console.aws.amazon.com/console/home?region=eu-west-1"
+S3_US = "https://us-east-1.console.aws.amazon.com/s3/home"
+S3_ANYWHERE = "https://{region}.console.aws.amazon.com/s3/home?region={region}"
+S3_EU = "https://eu-west-1.console.aws.amazon.com/s3/home?region=eu-west-1"
+
+
+@pytest.mark.parametrize(
+    ("asked", "standing", "lands"),
+    [
+        (Landing(), Landing(), HOME_EU),
+        (Landing(), Landing(console_destination=S3_US), S3_US),
+        (Landing(), Landing(console_destination=S3_ANYWHERE), S3_EU),
+        (Landing(region="eu-west-1"), Landing(), HOME_EU),
+        (Landing(region="eu-west-1"), Landing(console_destination=S3_US), HOME_EU),
+        (Landing(region="eu-west-1"), Landing(console_destination=S3_ANYWHERE), S3_EU),
+        (Landing(console_destination=LOGS), Landing(console_destination=S3_US), LOGS),
+        (Landing(console_destination=f"{S3_US}#{{region}}"), Landing(), f"{S3_US}#{{region}}"),
+    ],
+)
+def test_the_page_is_the_links_then_the_targets_then_the_front_page(
+    asked: Landing, standing: Landing, lands: str
+) -> None:
+    assert choose_destination(asked, standing, partition=AWS, region="eu-west-1") == lands
+
+
+def test_a_link_that_asks_for_nothing_has_no_query() -> None:
+    assert build_landing_query(Landing()) == ""
+    assert build_landing_query(Landing(region="eu-west-1")) == "?region=eu-west-1"

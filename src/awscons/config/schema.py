@@ -359,6 +359,20 @@ class TargetSection(Section):
     attrs: Texts = Field(
         default=[], description="At least one of these attributes must be present and non-empty."
     )
+    destination: NonEmpty | None = Field(
+        default=None,
+        description=(
+            "Console page to land on, a full https URL; `{region}` in it stands for the region. A link may "
+            "name another with `?destination=`. Default: the console's front page."
+        ),
+    )
+    region: NonEmpty | None = Field(
+        default=None,
+        description=(
+            "Region to open the console in. A link may name another with `?region=`. "
+            "Default: the region that the service itself uses."
+        ),
+    )
 
 
 class AwsSection(Section):

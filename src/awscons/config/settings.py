@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509 import Certificate, InvalidVersion, load_pem_x509_certificates
 from pydantic import ValidationError
 
-from awscons import targets
+from awscons import console, targets
 from awscons.config.mistakes import did_you_mean, found_words, mistakes_of
 from awscons.config.schema import (
     LOOPBACK_HOSTS,
@@ -143,6 +143,9 @@ def parse_settings(
     if aws:
         mistakes += _duplicate_services(aws.targets)
         mistakes += _two_profiles(aws)
+        mistakes += [
+            mistake for index, target in enumerate(aws.targets) for mistake in _wrong_landing(index, target)
+        ]
     if session and saml:
         mistakes += _plain_http(session, saml)
         mistakes += _cookie_reach(session, saml)
@@ -227,6 +230,8 @@ def _target(section: TargetSection) -> targets.Target:
         duration=section.duration,
         groups=tuple(section.groups),
         attributes=tuple(section.attrs),
+        region=section.region,
+        console_destination=section.destination,
     )
 
 
@@ -248,6 +253,28 @@ def _duplicate_services(sections: Sequence[TargetSection]) -> list[Mistake]:
             )
         first.setdefault(section.service, index)
     return mistakes
+
+
+def _wrong_landing(index: int, section: TargetSection) -> Iterator[Mistake]:
+    """A region and a page belong to the partition of the target's role."""
+    partition = console.PARTITIONS[_target(section).role.partition]
+    path = f"aws_config.targets[{index}]"
+    if section.region is not None and not console.is_region(section.region, partition):
+        yield Mistake(
+            f"{path}.region",
+            found_words(section.region),
+            f"a region of partition {partition.name}, such as {partition.default_region!r}",
+        )
+    page = section.destination
+    if page is not None and not console.is_console_destination(
+        page.replace(console.REGION_PLACEHOLDER, partition.default_region), partition
+    ):
+        yield Mistake(
+            f"{path}.destination",
+            found_words(page),
+            f"a page of the console of partition {partition.name}, without user name, port or white space, "
+            f"such as {console.console_home(partition, partition.default_region)!r}",
+        )
 
 
 def _two_profiles(aws: AwsSection) -> list[Mistake]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 
 from flask import Blueprint, Flask, Response, request
@@ -10,7 +11,8 @@ from werkzeug.exceptions import MethodNotAllowed
 from awscons.access import Granted, RefusalReason, Refused, decide
 from awscons.audit import Action, AuditEvent, Outcome
 from awscons.broker import OpenedConsole
-from awscons.errors import AwsconsError, UpstreamError, shown
+from awscons.console import Landing, build_landing_query
+from awscons.errors import AwsconsError, LandingRefused, UpstreamError, shown
 from awscons.identity import Identity
 from awscons.targets import Target
 from awscons.web.login_views import begin_login, current_login
@@ -22,6 +24,7 @@ from awscons.web.problems import (
     log_problem,
     path_and_query,
     problem_response,
+    status_of,
 )
 
 
@@ -58,10 +61,17 @@ def unknown_target(parts: WebParts) -> Response:
 
 
 def _open(parts: WebParts, target: Target, identity: Identity, granted: Granted) -> Response:
+    link = parts.site.url(parts.site.target_path(target.name))
     try:
+        asked = Landing(region=_only("region"), console_destination=_only("destination"))
         opened = parts.broker.open_console(
-            target, identity, relogin_url=parts.site.url(parts.site.target_path(target.name))
+            target, identity, asked=asked, relogin_url=f"{link}{build_landing_query(asked)}"
         )
+    except LandingRefused as error:
+        log_problem(status_of(error), error=type(error).__name__, cause=str(error), hint=error.hint)
+        parts.audit.record(replace(_failed(target, identity, granted, error), outcome=Outcome.REFUSED))
+        step = NextStep("Open the console's front page", link)
+        return problem_response(Problem(status_of(error), error.public, next_step=step))
     except Exception as error:
         parts.audit.record(_failed(target, identity, granted, error))
         raise
@@ -72,6 +82,14 @@ def _open(parts: WebParts, target: Target, identity: Identity, granted: Granted)
     response.headers["Location"] = opened.url.value
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _only(parameter: str) -> str | None:
+    """A parameter of the link, decoded once; None when it is not there. Raises LandingRefused for several."""
+    values = request.args.getlist(parameter)
+    if len(values) > 1:
+        raise LandingRefused(f"the link has {parameter} {len(values)} times")
+    return values[0] if values else None
 
 
 def _refuse(parts: WebParts, target: Target, identity: Identity, refused: Refused) -> Response:

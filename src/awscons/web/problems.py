@@ -20,6 +20,7 @@ from awscons.errors import (
     AwsconsError,
     BrokerCredentialsMissing,
     ConfigurationError,
+    LandingRefused,
     SignInError,
     StoreUnavailable,
     UpstreamError,
@@ -32,6 +33,7 @@ _log = structlog.get_logger(__name__)
 
 # First match wins, so the leaves of the tree stand before their branches.
 STATUS_CODES: tuple[tuple[type[AwsconsError], HTTPStatus], ...] = (
+    (LandingRefused, HTTPStatus.BAD_REQUEST),
     (SignInError, HTTPStatus.BAD_REQUEST),
     (UpstreamThrottled, HTTPStatus.SERVICE_UNAVAILABLE),
     (BrokerCredentialsMissing, HTTPStatus.SERVICE_UNAVAILABLE),

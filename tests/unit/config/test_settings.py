@@ -459,3 +459,42 @@ def test_a_certificate_near_its_end_is_pointed_out() -> None:
     assert notices(settings, now=end - timedelta(days=31)) == []
     assert "ends on" in notices(settings, now=end - timedelta(days=29))[0]
     assert "ended on" in notices(settings, now=end)[0]
+
+
+# --- where to land -----------------------------------------------------------------------
+
+
+def test_a_target_may_say_where_to_land() -> None:
+    page = "https://{region}.console.aws.amazon.com/s3/home?region={region}"
+    (target,) = parse(aws=with_target(region="eu-west-1", destination=page)).targets
+    assert (target.region, target.console_destination) == ("eu-west-1", page)
+    (target,) = parse().targets
+    assert (target.region, target.console_destination) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "wanted"),
+    [
+        ({"region": "eu-west"}, "region", "a region of partition aws, such as 'us-east-1'"),
+        ({"region": "cn-north-1"}, "region", "a region of partition aws"),
+        ({"region": ""}, "region", "text that is not empty"),
+        ({"region": 1}, "region", "text"),
+        ({"destination": "https://evil.example.com/"}, "destination", "a page of the console of partition"),
+        ({"destination": "http://console.aws.amazon.com/"}, "destination", "such as 'https://us-east-1."),
+        ({"destination": "https://{x}.console.aws.amazon.com/"}, "destination", "a page of the console"),
+        ({"destination": "https://console.amazonaws.cn/"}, "destination", "a page of the console"),
+        ({"destination": ["x"]}, "destination", "text"),
+    ],
+)
+def test_a_place_that_is_not_in_the_console_is_a_mistake(
+    changes: dict[str, object], path: str, wanted: str
+) -> None:
+    found = mistakes(aws=with_target(**changes))
+    assert wanted in found[f"aws_config.targets[0].{path}"].wanted
+
+
+def test_a_place_is_judged_by_the_partition_of_the_role() -> None:
+    chinese = {"role": "arn:aws-cn:iam::123456789012:role/R", "region": "cn-northwest-1"}
+    assert parse(aws=with_target(**chinese)).targets[0].region == "cn-northwest-1"
+    found = mistakes(aws=with_target(**{**chinese, "region": "eu-west-1"}))
+    assert "aws-cn" in found["aws_config.targets[0].region"].wanted
