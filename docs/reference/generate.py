@@ -36,7 +36,13 @@ ENVIRONMENT = """## Environment
 | `AWS_…` | Whatever boto3 knows: credentials, region, `AWS_ENDPOINT_URL_STS`, certificate bundles. |
 """
 
-TYPE_WORDS: dict[object, str] = {str: "text", int: "whole number", float: "number", bool: "True or False"}
+TYPE_WORDS: dict[object, str] = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "True or False",
+    dict: "list or dict of text",
+}
 
 
 def type_words(annotation: object) -> str:
@@ -54,7 +60,7 @@ def type_words(annotation: object) -> str:
         return " or ".join(f'`"{value}"`' for value in typing.get_args(annotation))
     if isinstance(annotation, type) and issubclass(annotation, schema.Section):
         return "dict"
-    return TYPE_WORDS.get(annotation, "anything")
+    return TYPE_WORDS.get(origin or annotation, "anything")
 
 
 def default_words(field: FieldInfo) -> str:

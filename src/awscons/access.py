@@ -34,6 +34,7 @@ class RefusalReason(Enum):
     """Why somebody was not let in; the value is the phrase for the audit log."""
 
     NO_GROUPS_RECEIVED = "the identity provider sent no groups"
+    GROUPS_OMITTED = "the identity provider left the groups out, since the person is in too many"
     IN_NONE_OF_THE_GROUPS = "in none of the groups"
     NONE_OF_THE_ATTRIBUTES = "none of the attributes is present and non-empty"
 
@@ -57,12 +58,16 @@ def decide(target: Target, identity: Identity) -> Granted | Refused:
     by_group = next((group for group in target.groups if group in identity.groups), None)
     by_attribute = next((name for name in target.attributes if _has_value(identity, name)), None)
     if target.groups and by_group is None:
-        received_any = bool(identity.groups)
-        reason = RefusalReason.IN_NONE_OF_THE_GROUPS if received_any else RefusalReason.NO_GROUPS_RECEIVED
-        return Refused(reason, target.groups, target.attributes)
+        return Refused(_why_in_no_group(identity), target.groups, target.attributes)
     if target.attributes and by_attribute is None:
         return Refused(RefusalReason.NONE_OF_THE_ATTRIBUTES, target.groups, target.attributes)
     return Granted(by_group, by_attribute)
+
+
+def _why_in_no_group(identity: Identity) -> RefusalReason:
+    if identity.groups:
+        return RefusalReason.IN_NONE_OF_THE_GROUPS
+    return RefusalReason.GROUPS_OMITTED if identity.groups_omitted else RefusalReason.NO_GROUPS_RECEIVED
 
 
 def _has_value(identity: Identity, name: str) -> bool:

@@ -16,10 +16,15 @@ from awscons.adapters.audit_log import StructlogAuditLog
 from awscons.adapters.caches import build_cache
 from awscons.adapters.federation import FederationClient
 from awscons.adapters.record_store import CacheRecordStore
+from awscons.adapters.state_folder import state_folder
 from awscons.adapters.sts import BotoRoleAssumer
+from awscons.adapters.trust import TrustByHand, TrustByMetadata
+from awscons.audit import AuditLog
 from awscons.broker import Broker
 from awscons.config.settings import Settings, notices
-from awscons.login import Logins
+from awscons.login import Logins, Trust
+from awscons.saml.metadata import build_sp_metadata
+from awscons.saml.parties import IdentityProvider
 from awscons.web.app import create_app
 from awscons.web.cookies import choose_cookie_policy
 from awscons.web.parts import WebParts
@@ -32,6 +37,31 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def build_trust(
+    settings: Settings,
+    *,
+    environment: Mapping[str, str],
+    clock: Callable[[], datetime] = utc_now,
+    audit: AuditLog,
+) -> Trust:
+    """The identity provider that the settings trust. Raises MetadataRefused."""
+    if isinstance(settings.trust, IdentityProvider):
+        return TrustByHand(settings.trust, clock=clock)
+    return TrustByMetadata(settings.trust, keep_in=state_folder(environment), clock=clock, audit=audit)
+
+
+def our_metadata(settings: Settings) -> bytes:
+    """What an identity provider has to know of us, as XML."""
+    return build_sp_metadata(
+        settings.service_provider,
+        requested_attributes=tuple(settings.login.kept_attributes.values()),
+        signs_requests=settings.login.sign_requests,
+        name_id_format=settings.login.name_id_format,
+        organization=settings.organization,
+        technical_contact=settings.technical_contact,
+    )
+
+
 def build_service(
     settings: Settings,
     *,
@@ -42,22 +72,24 @@ def build_service(
 
     environment   of the process
     clock         UTC
-    Raises ConfigurationError when a part that the settings name is not installed.
+    Raises ConfigurationError when a part that the settings name is not installed, MetadataRefused when
+    the identity provider's metadata cannot be had.
     """
-    for notice in notices(settings, now=clock()):
+    audit = StructlogAuditLog()
+    trust = build_trust(settings, environment=environment, clock=clock, audit=audit)
+    identity_provider = trust.current()
+    for notice in notices(settings, identity_provider, now=clock()):
         _log.warning("configuration.notice", notice=notice)
     store = CacheRecordStore(build_cache(settings.backing, environment=environment))
     return create_app(
         WebParts(
             site=settings.site,
-            cookies=choose_cookie_policy(
-                settings.site, settings.cookies, sso_url=settings.identity_provider.sso_url
-            ),
+            cookies=choose_cookie_policy(settings.site, settings.cookies, sso_url=identity_provider.sso_url),
             pending_lifetime=settings.login.pending_lifetime,
             targets={target.name: target for target in settings.targets},
             logins=Logins(
                 service_provider=settings.service_provider,
-                identity_provider=settings.identity_provider,
+                trust=trust,
                 settings=settings.login,
                 store=store,
                 clock=clock,
@@ -67,6 +99,7 @@ def build_service(
                 signin_tokens=FederationClient(timeout=settings.aws.timeout),
                 settings=settings.aws,
             ),
-            audit=StructlogAuditLog(),
+            audit=audit,
+            metadata=our_metadata(settings),
         )
     )

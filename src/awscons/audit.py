@@ -17,6 +17,7 @@ class Action(StrEnum):
     SIGN_IN = "sign-in"
     OPEN_CONSOLE = "open-console"
     SIGN_OUT = "sign-out"
+    IDP_KEYS_CHANGED = "idp-keys-changed"
 
 
 class Outcome(StrEnum):
@@ -37,6 +38,7 @@ class AuditEvent:
     console_session_duration    seconds asked for; CloudTrail does not record it
     duration_wanted, duration_given   seconds; different when AWS's rules allow less
     client_address              as the server sees it
+    keys_added, keys_removed    SHA-256 fingerprints of the identity provider's signing certificates
     """
 
     action: Action
@@ -61,6 +63,9 @@ class AuditEvent:
     cause: str | None = None
     hint: str | None = None
     client_address: str | None = None
+    idp_entity_id: str | None = None
+    keys_added: str | None = None
+    keys_removed: str | None = None
 
     def facts(self) -> dict[str, str | int]:
         """The fields that apply, by name."""

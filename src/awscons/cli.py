@@ -1,4 +1,4 @@
-"""The command line: `awscons check`, `awscons serve`, `awscons demo`.
+"""The command line: `awscons check`, `awscons serve`, `awscons demo`, and what `saml_commands` adds.
 
 Rules for talking to a terminal: what was asked for goes to standard output, everything else to
 standard error; an error is a sentence and a hint, never a traceback; exit status 2 means that the
@@ -19,26 +19,21 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from awscons import __version__
-from awscons.adapters.audit_log import configure_logging
+from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
 from awscons.adapters.caches import build_cache
 from awscons.adapters.server import open_listener, serve
-from awscons.assembly import build_service, utc_now
+from awscons.assembly import build_service, build_trust, utc_now
 from awscons.config.load import load_settings
 from awscons.config.schema import LOOPBACK_HOSTS, SimpleBacking
-from awscons.config.settings import Settings, Site, notices
+from awscons.config.settings import MetadataSettings, Settings, Site, notices
 from awscons.errors import AwsconsError, ConfigurationError
+from awscons.saml.certificates import end_of
+from awscons.saml.parties import IdentityProvider
+from awscons.saml_commands import config_option, keys_group, metadata_command
 from awscons.targets import Target
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
-
-_config_option = click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    default=lambda: os.environ.get("AWSCONS_CONFIG", "config.py"),
-    show_default="config.py",
-    help="The configuration file.",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,19 +42,26 @@ def cli() -> None:
     """Your own single sign-on in front of the AWS console."""
 
 
+cli.add_command(metadata_command)
+cli.add_command(keys_group)
+
+
 @cli.command()
-@_config_option
+@config_option
 def check(config: Path) -> None:
     """Check the configuration and show what it opens to whom.
 
-    Nothing is started and nothing is asked of AWS. The exit status is 2 when there are mistakes.
+    Nothing is started and nothing is asked of AWS; the identity provider's metadata is read. The exit
+    status is 2 when there are mistakes.
     """
     settings = load_settings(config, environment=os.environ)
-    click.echo("\n".join(_summary(config, settings)))
+    configure_logging()
+    trust = build_trust(settings, environment=os.environ, audit=StructlogAuditLog())
+    click.echo("\n".join(_summary(config, settings, trust.current())))
 
 
 @cli.command("serve")
-@_config_option
+@config_option
 @click.option("--bind", help="Address to listen on.  [default: this host only]")
 @click.option("--port", type=click.IntRange(1, 65_535), default=8000, show_default=True)
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: 2; 1 with SimpleCache]")
@@ -200,15 +202,16 @@ def _demo_banner(origin: str) -> str:
 # --- check -------------------------------------------------------------------------------
 
 
-def _summary(config: Path, settings: Settings) -> list[str]:
-    said = notices(settings, now=utc_now())
+def _summary(config: Path, settings: Settings, identity_provider: IdentityProvider) -> list[str]:
+    said = notices(settings, identity_provider, now=utc_now())
     lines = [
         f"{config}: no mistakes",
         "",
         f"  reached at          {settings.site.url('/')}",
         f"  answers posted to   {settings.service_provider.acs_url}",
         f"  our entity ID       {settings.service_provider.entity_id}",
-        f"  identity provider   {settings.identity_provider.entity_id}",
+        f"  identity provider   {identity_provider.entity_id}",
+        f"  trusted by          {_trusted_by(settings, identity_provider)}",
         f"  logins kept in      {settings.backing.cache_type}",
         "",
     ]
@@ -217,6 +220,18 @@ def _summary(config: Path, settings: Settings) -> list[str]:
     if said:
         lines += ["", "  Worth a look:", *(f"  - {notice}" for notice in said)]
     return lines
+
+
+def _trusted_by(settings: Settings, identity_provider: IdentityProvider) -> str:
+    count = len(identity_provider.signing_certificates)
+    certificates = "1 certificate" if count == 1 else f"{count} certificates"
+    first_end = min(map(end_of, identity_provider.signing_certificates))
+    source = f" in {settings.trust.location}" if isinstance(settings.trust, MetadataSettings) else ""
+    return (
+        f"{certificates}{source}, the first of which ends on {first_end:%Y-%m-%d}"
+        if count > 1
+        else (f"{certificates}{source}, which ends on {first_end:%Y-%m-%d}")
+    )
 
 
 def _row(site: Site, target: Target) -> list[str]:

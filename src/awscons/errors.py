@@ -3,6 +3,8 @@
     AwsconsError
     ├── ConfigurationError         the configuration cannot be used: all its mistakes together
     ├── CannotListen               the address or port to serve on cannot be had
+    ├── KeysRefused                the folder of our own keys cannot be used
+    ├── MetadataRefused            the identity provider's metadata cannot be used
     ├── LandingRefused             a link asks for a page or region that is not in the console
     ├── SignInError
     │   ├── ResponseRefused        a SAML response failed a check
@@ -92,6 +94,18 @@ class ConfigurationError(AwsconsError):
 
 class CannotListen(AwsconsError):
     """The address or port to serve on cannot be had."""
+
+
+class KeysRefused(AwsconsError):
+    """The folder of our own keys cannot be read, written or used."""
+
+    public = "This service is not set up correctly."
+
+
+class MetadataRefused(AwsconsError):
+    """The identity provider's metadata cannot be had or used. Whatever was good before stays in use."""
+
+    public = "Your identity provider cannot be trusted at the moment."
 
 
 # --- links -------------------------------------------------------------------------------

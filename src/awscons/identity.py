@@ -15,12 +15,14 @@ class Identity:
     name_id      the identity provider's own identifier for the person (SAML core 2.2.3)
     attributes   the attributes that the configuration keeps, always as lists of text
     groups       the values of the `groups` attribute; empty when none came
+    groups_omitted   the identity provider said that it left the groups out, since they are too many
     """
 
     user_name: str
     name_id: str
     attributes: Mapping[str, tuple[str, ...]]
     groups: frozenset[str]
+    groups_omitted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,13 @@ class Login:
     signed_in_at   UTC
     ends_at        UTC; the earlier of `auth_duration` and the identity provider's SessionNotOnOrAfter
     session_index  the identity provider's name for its own session (SAML core 2.7.2), for logout
+    authenticated_at   UTC; when the person authenticated at the identity provider; None: not known
+    authn_context  URIs of AuthnContextClassRef: in which way
     """
 
     identity: Identity
     signed_in_at: datetime
     ends_at: datetime
     session_index: str | None = None
+    authenticated_at: datetime | None = None
+    authn_context: tuple[str, ...] = ()

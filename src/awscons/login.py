@@ -11,16 +11,20 @@ of it opens nothing.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
+from urllib.parse import urlencode
 
-from awscons.config.settings import LoginSettings
+from awscons.config.settings import LoginHint, LoginSettings
 from awscons.errors import NoPendingLogin, ResponseRefused, SignInError
+from awscons.groups import plain_group_name
 from awscons.identity import Identity, Login
 from awscons.login_records import (
     LastUse,
@@ -31,15 +35,36 @@ from awscons.login_records import (
     read_pending_login,
     record_of,
 )
-from awscons.saml.authn_request import AuthnRequest, build_authn_request, build_redirect_url
+from awscons.saml.algorithms import UNKNOWN_KEY
+from awscons.saml.authn_request import AuthnRequest, build_authn_request
 from awscons.saml.content import Assertion
+from awscons.saml.names import HTTP_POST
 from awscons.saml.parties import IdentityProvider, ServiceProvider
+from awscons.saml.redirect import build_redirect_url
 from awscons.saml.response import CLOCK_SKEW, open_envelope, verify_envelope
+from awscons.saml.shape import Envelope
+from awscons.saml.signature import sign_enveloped
+from awscons.step_up import Demands, step_up
+from awscons.targets import Target
 
+NO_DEMANDS = Demands()
 _NAME_ID = "name_id"
 _LONGEST_MEMORY = timedelta(days=366)
+_GROUPS_OMITTED = "http://schemas.microsoft.com/claims/groups.link"
+"""Entra ID sends this attribute in place of all groups when they are more than 150."""
+_HINT = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff]{1,256}")
 _LONGEST_HANDLE = 80
 """Characters; longer handles and ids are none of ours, and not worth a look-up."""
+
+
+class Trust(Protocol):
+    """The identity provider, as it is trusted at the moment."""
+
+    def current(self) -> IdentityProvider:
+        """The identity provider. Raises MetadataRefused when nothing is known of it that still counts."""
+
+    def after_unknown_key(self) -> IdentityProvider | None:
+        """Look again because an answer has an unknown key; None when there are no other keys."""
 
 
 class RecordStore(Protocol):
@@ -65,12 +90,14 @@ class RecordStore(Protocol):
 class BegunLogin:
     """A pending login, and what the browser needs for it.
 
-    redirect_url     the identity provider's, with the AuthnRequest
+    url              the identity provider's; with the AuthnRequest in it, unless there is a form
+    form             fields that the browser has to post there; None: it just goes there
     handle           the RelayState; the browser's cookie for this pending login goes by it
     browser_secret   the cookie's value; the store knows only its hash
     """
 
-    redirect_url: str
+    url: str
+    form: Mapping[str, str] | None
     handle: str
     browser_secret: str = field(repr=False)
 
@@ -91,29 +118,47 @@ class Logins:
         self,
         *,
         service_provider: ServiceProvider,
-        identity_provider: IdentityProvider,
+        trust: Trust,
         settings: LoginSettings,
         store: RecordStore,
         clock: Callable[[], datetime],
     ) -> None:
         """`clock` gives UTC."""
         self._service_provider = service_provider
-        self._identity_provider = identity_provider
+        self._trust = trust
         self._settings = settings
         self._store = store
         self._clock = clock
 
-    def begin(self, return_to: str, *, fresh_start: bool = False) -> BegunLogin:
+    def begin(
+        self,
+        return_to: str,
+        *,
+        demands: Demands = NO_DEMANDS,
+        login_hint: str | None = None,
+        fresh_start: bool = False,
+    ) -> BegunLogin:
         """Remember a pending login and say where the browser has to go.
 
         return_to     a path of ours, query included, kept exactly and never shown to the outside
+        demands       beyond what the configuration demands of every sign-in
+        login_hint    who is expected to sign in, as a link said; handed on where the configuration says
         fresh_start   this sign-in follows an answer that belonged to no pending login; a second such
                       answer in a row is a loop, which a browser without cookies would never leave
-        Raises StoreUnavailable.
+        Raises StoreUnavailable, MetadataRefused.
         """
-        now = self._clock()
-        # An xs:ID must not begin with a digit (Entra ID insists); 160 random bits.
-        request = AuthnRequest("_" + secrets.token_hex(20), now, self._settings.force_authn)
+        identity_provider = self._trust.current()
+        settings, now = self._settings, self._clock()
+        hint = login_hint if login_hint and _HINT.fullmatch(login_hint) else None
+        request = AuthnRequest(
+            # An xs:ID must not begin with a digit (Entra ID insists); 160 random bits.
+            request_id="_" + secrets.token_hex(20),
+            issued_at=now,
+            force_authn=settings.force_authn or demands.force_authn,
+            authn_context=demands.authn_context or settings.authn_context,
+            name_id_format=settings.name_id_format,
+            subject=hint if settings.login_hint is LoginHint.SUBJECT else None,
+        )
         # The time in front lets a browser's many pending cookies be put in order of age.
         handle = f"{int(now.timestamp()):08x}.{secrets.token_urlsafe(24)}"
         browser_secret = secrets.token_urlsafe(32)
@@ -124,15 +169,34 @@ class Logins:
             begun_at=now,
             force_authn=request.force_authn,
             fresh_start=fresh_start,
+            authn_context=request.authn_context,
         )
-        self._store.set(_pending_key(handle), record_of(pending), lifetime=self._settings.pending_lifetime)
+        self._store.set(_pending_key(handle), record_of(pending), lifetime=settings.pending_lifetime)
+        url, form = self._message(request, identity_provider, handle)
+        if hint and settings.login_hint is LoginHint.QUERY:
+            url += f"{'&' if '?' in url else '?'}{urlencode({'login_hint': hint})}"
+        return BegunLogin(url, form, handle, browser_secret)
+
+    def _message(
+        self, request: AuthnRequest, identity_provider: IdentityProvider, handle: str
+    ) -> tuple[str, Mapping[str, str] | None]:
+        """The AuthnRequest in the configured binding: where to go, and what to post there."""
+        signing = self._service_provider.signing if self._settings.sign_requests else None
         xml = build_authn_request(
-            request,
-            service_provider=self._service_provider,
-            identity_provider=self._identity_provider,
+            request, service_provider=self._service_provider, identity_provider=identity_provider
         )
-        url = build_redirect_url(self._identity_provider.sso_url, authn_request=xml, relay_state=handle)
-        return BegunLogin(url, handle, browser_secret)
+        if self._settings.authn_request_binding == HTTP_POST:
+            document = sign_enveloped(xml, signing) if signing else xml
+            encoded = base64.b64encode(document).decode("ascii")
+            return identity_provider.sso_url, {"SAMLRequest": encoded, "RelayState": handle}
+        url = build_redirect_url(
+            identity_provider.sso_url,
+            kind="SAMLRequest",
+            message=xml,
+            relay_state=handle,
+            signing=signing,
+        )
+        return url, None
 
     def finish(
         self, saml_response: str, relay_state: str, *, browser_secrets: Mapping[str, str]
@@ -144,30 +208,27 @@ class Logins:
         browser_secrets   the browser's pending-login cookies: handle to secret
 
         Raises ResponseRefused for an answer that fails a check, NoPendingLogin for one that this
-        browser did not ask for, asked for too long ago or has used already, StoreUnavailable.
-        Either of the first two has `return_to`, where this browser had asked for something.
+        browser did not ask for, asked for too long ago or has used already, MetadataRefused,
+        StoreUnavailable. The first two have `return_to`, where this browser had asked for something.
         """
         envelope = open_envelope(saml_response)
         pending = self._take_pending(relay_state, browser_secrets)
         now = self._clock()
         try:
-            assertion = verify_envelope(
-                envelope,
-                service_provider=self._service_provider,
-                identity_provider=self._identity_provider,
-                expected_request_id=pending.request_id,
-                now=now,
-                authenticated_after=pending.begun_at if pending.force_authn else None,
-            )
+            assertion = self._verify(envelope, pending, now)
             self._refuse_replay(assertion, now)
             identity = identity_from(assertion, self._settings)
         except SignInError as error:
             error.return_to = pending.return_to
             raise
-        login = self._login(identity, assertion, now)
+        login = self._login(identity, assertion, pending, now)
         login_id = secrets.token_urlsafe(32)
         self._keep(login_id, login, now)
         return FinishedLogin(login_id, login, pending.return_to)
+
+    def demands_of(self, target: Target, login: Login) -> Demands | None:
+        """What the person has to do before `target` opens to them; None when their login will do."""
+        return step_up(target, login, now=self._clock())
 
     def find(self, login_id: str) -> Login | None:
         """The login that the cookie names; None when it is unknown or over. Counts as use of it.
@@ -222,6 +283,28 @@ class Logins:
             )
         return pending
 
+    def _verify(self, envelope: Envelope, pending: PendingLogin, now: datetime) -> Assertion:
+        """The verified assertion; with newer keys, where the ones that we know have not made it."""
+
+        def verify(identity_provider: IdentityProvider) -> Assertion:
+            return verify_envelope(
+                envelope,
+                service_provider=self._service_provider,
+                identity_provider=identity_provider,
+                expected_request_id=pending.request_id,
+                now=now,
+                authenticated_after=pending.begun_at if pending.force_authn else None,
+                expected_context=pending.authn_context,
+            )
+
+        try:
+            return verify(self._trust.current())
+        except ResponseRefused as error:
+            newer = self._trust.after_unknown_key() if error.rule == UNKNOWN_KEY else None
+            if newer is None:
+                raise
+            return verify(newer)
+
     def _refuse_replay(self, assertion: Assertion, now: datetime) -> None:
         """SAML profiles 4.1.4.5: no assertion twice, whoever posts it, whichever process reads it."""
         name = _hashed(f"{assertion.idp_entity_id}\n{assertion.assertion_id}")
@@ -233,11 +316,22 @@ class Logins:
 
     # --- logins --------------------------------------------------------------------------
 
-    def _login(self, identity: Identity, assertion: Assertion, now: datetime) -> Login:
+    def _login(self, identity: Identity, assertion: Assertion, pending: PendingLogin, now: datetime) -> Login:
         ends_at = now + self._settings.auth_duration
         if assertion.session_not_on_or_after is not None:
             ends_at = min(ends_at, assertion.session_not_on_or_after)
-        return Login(identity, now, ends_at, assertion.session_index)
+        # A fresh authentication was verified to be later than the demand, which our own clock knows best.
+        authenticated_at = assertion.authn_instant
+        if pending.force_authn:
+            authenticated_at = max(authenticated_at, pending.begun_at)
+        return Login(
+            identity,
+            signed_in_at=now,
+            ends_at=ends_at,
+            session_index=assertion.session_index,
+            authenticated_at=authenticated_at,
+            authn_context=assertion.authn_context,
+        )
 
     def _keep(self, login_id: str, login: Login, now: datetime) -> None:
         # A session end that passed within the allowed skew still gives a login, of one moment.
@@ -274,18 +368,25 @@ class Logins:
 def identity_from(assertion: Assertion, settings: LoginSettings) -> Identity:
     """The person that a verified assertion speaks of, with the attributes that the configuration keeps.
 
-    Attribute names are matched without regard to case, and kept in the configuration's spelling;
-    values are always lists. Raises ResponseRefused when `user_attr` has no value, or several.
+    Attribute names are matched without regard to case, and kept by the configuration's short names;
+    values are always lists, as they came. Groups are reduced to plain names where the configuration
+    says so. Raises ResponseRefused when `user_attr` has no value, or several.
     """
-    attributes = {name: _values(assertion, name) for name in settings.kept_attributes}
+    attributes = {short: _values(assertion, name) for short, name in settings.kept_attributes.items()}
     groups = frozenset(
-        value
-        for name, values in attributes.items()
-        if name.casefold() == "groups"
+        plain_group_name(value, settings.group_forms)
+        for short, values in attributes.items()
+        if short.casefold() == "groups"
         for value in values
         if value.strip()
     )
-    return Identity(_user_name(assertion, settings.user_attr), assertion.name_id, attributes, groups)
+    return Identity(
+        _user_name(assertion, settings),
+        assertion.name_id,
+        attributes,
+        groups,
+        groups_omitted=any(name.casefold() == _GROUPS_OMITTED for name in assertion.attributes),
+    )
 
 
 def _values(assertion: Assertion, name: str) -> tuple[str, ...]:
@@ -298,10 +399,13 @@ def _values(assertion: Assertion, name: str) -> tuple[str, ...]:
     )
 
 
-def _user_name(assertion: Assertion, user_attr: str) -> str:
+def _user_name(assertion: Assertion, settings: LoginSettings) -> str:
+    """From `user_attr`: the NameID, the short name of an attribute that is kept, or any attribute's Name."""
+    user_attr = settings.user_attr
     if user_attr == _NAME_ID:
         return assertion.name_id
-    values = [value for value in _values(assertion, user_attr) if value.strip()]
+    name = settings.kept_attributes.get(user_attr, user_attr)
+    values = [value for value in _values(assertion, name) if value.strip()]
     if len(values) != 1:
         raise ResponseRefused(
             "user name",

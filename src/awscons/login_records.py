@@ -31,6 +31,7 @@ class PendingLogin:
     begun_at       UTC
     force_authn    a fresh authentication was demanded
     fresh_start    this sign-in follows an answer that belonged to no pending login
+    authn_context  URIs of AuthnContextClassRef, one of which was demanded
     """
 
     request_id: str
@@ -39,6 +40,7 @@ class PendingLogin:
     begun_at: datetime
     force_authn: bool
     fresh_start: bool
+    authn_context: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ class Target:
     groups      member of at least one; empty: no group is asked for
     attributes  at least one must be present and non-empty; empty: none is asked for
     region      where the console opens unless a link says otherwise; None: where the service itself is
+    max_login_age   seconds since the person authenticated, after which they have to do so anew; None: any
+    authn_context   URIs of AuthnContextClassRef, in one of which they must have; empty: in any way
     console_destination   the page to land on unless a link says otherwise; `{region}` in it stands for
                 the region; None: the console's front page
     """
@@ -54,6 +56,8 @@ class Target:
     attributes: tuple[str, ...] = ()
     region: str | None = None
     console_destination: str | None = None
+    max_login_age: int | None = None
+    authn_context: tuple[str, ...] = ()
 
     @property
     def open_to_everyone(self) -> bool:

@@ -59,6 +59,7 @@ class SentToIdp:
     request_id: str
     relay_state: str
     force_authn: bool
+    request: etree._Element
 
 
 class Browser:
@@ -117,16 +118,23 @@ class Browser:
 
 
 def sent_to_idp(response: httpx.Response) -> SentToIdp:
-    """What a redirect to the identity provider carries. Fails on anything else."""
-    assert response.status_code in {302, 303}, f"{response.status_code}: {text_of(response)}"
-    url = response.headers["Location"]
-    query = parse_qs(urlsplit(url).query)
-    xml = zlib.decompress(base64.b64decode(query["SAMLRequest"][0]), wbits=-15)
+    """What a way to the identity provider carries: a redirect, or a form to post. Fails on anything else."""
+    if response.status_code == 200:
+        (form,) = (found for found in forms_in(response) if "SAMLRequest" in found.fields)
+        url, relay_state = form.action, form.fields["RelayState"]
+        xml = base64.b64decode(form.fields["SAMLRequest"])
+    else:
+        assert response.status_code in {302, 303}, f"{response.status_code}: {text_of(response)}"
+        url = response.headers["Location"]
+        query = parse_qs(urlsplit(url).query)
+        relay_state = query["RelayState"][0]
+        xml = zlib.decompress(base64.b64decode(query["SAMLRequest"][0]), wbits=-15)
     root = etree.fromstring(xml)
     return SentToIdp(
         response=response,
         url=url,
         request_id=root.attrib["ID"],
-        relay_state=query["RelayState"][0],
+        relay_state=relay_state,
         force_authn=root.get("ForceAuthn") == "true",
+        request=root,
     )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -80,6 +81,26 @@ def pem_of(*certificates: x509.Certificate) -> str:
     return "".join(
         certificate.public_bytes(serialization.Encoding.PEM).decode() for certificate in certificates
     )
+
+
+def key_pem_of(name: str, *, bits: int = 2048) -> str:
+    """The private key of that name as PEM text."""
+    return (
+        key_named(name, bits=bits)
+        .private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        .decode()
+    )
+
+
+def write_key_folder(folder: Path, name: str = "sp") -> Path:
+    """A folder of our own keys with the key of that name as the current one."""
+    folder.mkdir(exist_ok=True)
+    path = folder / "current.pem"
+    path.write_text(key_pem_of(name) + pem_of(certificate_of(name)))
+    path.chmod(0o600)
+    return folder
 
 
 def instant(moment: datetime) -> str:

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 from awscons import __version__
+from support.describe import Description
 from support.forge import Forger, pem_of
 
 ROOT = Path(__file__).parents[2]
@@ -153,12 +155,52 @@ def test_a_wrong_command_line_is_a_sentence_with_exit_status_2(tmp_path: Path, a
     assert "Error:" in done.stderr
 
 
+def test_our_metadata_is_printed_alone_so_that_it_can_be_piped(tmp_path: Path) -> None:
+    done = awscons("metadata", folder=configured(tmp_path))
+    assert done.returncode == 0, done.stderr
+    root = etree.fromstring(done.stdout.encode())
+    assert root.get("entityID") == "urn:awscons"
+
+
+def test_keys_are_made_and_rolled_with_a_word_on_what_to_do_next(tmp_path: Path) -> None:
+    made = awscons("keys", "new", "keys", folder=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert "SHA-256 fingerprint" in made.stdout
+    assert '"sp_keys"' in made.stdout
+    again = awscons("keys", "new", "keys", folder=tmp_path)
+    assert again.returncode == 1
+    assert "awscons keys rotate" in again.stderr
+    first = awscons("keys", "rotate", "keys", folder=tmp_path)
+    assert "run the same command once more" in first.stdout
+    second = awscons("keys", "rotate", "keys", folder=tmp_path)
+    assert re.search(r"^previous ", second.stdout, re.MULTILINE)
+    assert "PRIVATE" not in made.stdout + first.stdout + second.stdout
+
+
+def test_check_reads_the_metadata_and_says_what_is_trusted(tmp_path: Path) -> None:
+    (tmp_path / "idp.xml").write_bytes(Description().document())
+    text = re.sub(r'"certificate": \'\'\'.*?\'\'\',', '"idp_metadata": "idp.xml",', CONFIG, flags=re.DOTALL)
+    text = text.replace('"saml_endpoint": "https://idp.example.com/sso",', "").replace(
+        '"issuer": "https://idp.example.com/",', ""
+    )
+    environment = {"STATE_DIRECTORY": str(tmp_path / "state")}
+    done = awscons("check", folder=configured(tmp_path, text), environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert "1 certificate in idp.xml, which ends on" in done.stdout
+    (tmp_path / "idp.xml").write_text("<html>Sign in</html>")
+    done = awscons("check", folder=tmp_path, environment={"STATE_DIRECTORY": str(tmp_path / "other")})
+    assert done.returncode == 1
+    assert "it begins with html" in done.stderr
+    assert "hint:" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_version_is_the_packages(tmp_path: Path) -> None:
     assert awscons("--version", folder=tmp_path).stdout == f"awscons, version {__version__}\n"
 
 
 def test_help_explains_each_command(tmp_path: Path) -> None:
     shown = awscons("--help", folder=tmp_path).stdout
-    for command in ("check", "demo", "serve"):
+    for command in ("check", "demo", "keys", "metadata", "serve"):
         assert re.search(rf"^  {command} +\S", shown, re.MULTILINE)
         assert awscons(command, "-h", folder=tmp_path).stdout.startswith(f"Usage: awscons {command}")

@@ -15,7 +15,7 @@ def test_no_repr_or_str_shows_a_secret() -> None:
         RoleCredentials("ASIAEXAMPLE", SECRET, SECRET, now, "arn:aws:sts::1:assumed-role/x/y", "r"),
         SigninToken(SECRET),
         ConsoleUrl(f"https://signin.example/?SigninToken={SECRET}"),
-        BegunLogin("https://idp.example.com/", "handle", SECRET),
+        BegunLogin("https://idp.example.com/", None, "handle", SECRET),
         RedisBacking(cache_type="Redis", password=SECRET),
     ]
     for value in values:

@@ -18,11 +18,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any
 
-import platformdirs
 from cachelib import BaseCache, FileSystemCache, MemcachedCache, RedisCache, SimpleCache
 from cachelib.serializers import JSONSerializer
 
 from awscons.adapters.sqlite_cache import SqliteCache
+from awscons.adapters.state_folder import state_folder
 from awscons.config.schema import (
     Backing,
     FileSystemBacking,
@@ -203,9 +203,7 @@ def build_cache(backing: Backing, *, environment: Mapping[str, str]) -> BaseCach
 def _sqlite_path(backing: SqliteBacking, environment: Mapping[str, str]) -> Path:
     if backing.path is not None:
         return Path(backing.path)
-    state = environment.get("STATE_DIRECTORY", "").split(":")[0]
-    folder = Path(state) if state else platformdirs.user_state_path("awscons")
-    return folder / "logins.sqlite3"
+    return state_folder(environment) / "logins.sqlite3"
 
 
 def _sqlite(path: Path) -> BaseCache:

@@ -6,35 +6,38 @@ raises one ConfigurationError with every mistake.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509 import Certificate, InvalidVersion, load_pem_x509_certificates
+from cryptography.x509 import Certificate
 from pydantic import ValidationError
 
 from awscons import console, targets
+from awscons.config.keys import KeyRing, load_key_ring
 from awscons.config.mistakes import did_you_mean, found_words, mistakes_of
 from awscons.config.schema import (
     LOOPBACK_HOSTS,
     AwsSection,
     Backing,
+    OrganizationSection,
     SamlSection,
     Section,
     SessionSection,
     TargetSection,
 )
-from awscons.errors import ConfigurationError, Mistake
+from awscons.errors import ConfigurationError, KeysRefused, Mistake
+from awscons.groups import GroupForm
+from awscons.saml.certificates import end_of, load_pem_certificates, subject_of, unfit
+from awscons.saml.metadata import Organization
+from awscons.saml.names import HTTP_POST, HTTP_REDIRECT
 from awscons.saml.parties import IdentityProvider, ServiceProvider
-from awscons.saml.signature import SMALLEST_RSA_KEY
 
 _ENDS_SOON = timedelta(days=30)
-_EC_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +87,50 @@ class CookieSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MetadataSettings:
+    """Where the identity provider describes itself, and what we say on top.
+
+    location           a file, or an https URL
+    entity_id          which identity provider of several; None: the only one
+    signed_by          pinned certificates that have to have signed the document; none: it may be unsigned
+    sso_url, slo_url   in place of those in the document
+    binding            URI of the binding by which AuthnRequests are sent
+    """
+
+    location: str
+    entity_id: str | None
+    signed_by: tuple[Certificate, ...]
+    sso_url: str | None
+    slo_url: str | None
+    binding: str
+    gcm_only: bool
+
+
+class LoginHint(StrEnum):
+    """How the name in a link is handed on to the identity provider."""
+
+    OFF = "off"
+    QUERY = "query"
+    SUBJECT = "subject"
+
+
+@dataclass(frozen=True, slots=True)
 class LoginSettings:
-    """How a sign-in works, and how long it counts."""
+    """How a sign-in works, and how long it counts.
+
+    kept_attributes   short name to the attribute's Name
+    group_forms       forms of group names that are reduced to the plain name
+    """
 
     user_attr: str
-    kept_attributes: tuple[str, ...]
+    kept_attributes: Mapping[str, str]
+    group_forms: tuple[GroupForm, ...]
+    authn_request_binding: str
+    authn_context: tuple[str, ...]
+    name_id_format: str | None
+    login_hint: LoginHint
+    sign_requests: bool
+    single_logout: bool
     auth_duration: timedelta
     idle_timeout: timedelta
     pending_lifetime: timedelta
@@ -114,7 +156,9 @@ class Settings:
     cookies: CookieSettings
     backing: Backing
     service_provider: ServiceProvider
-    identity_provider: IdentityProvider
+    trust: IdentityProvider | MetadataSettings
+    organization: Organization | None
+    technical_contact: str | None
     login: LoginSettings
     aws: AwsSettings
     targets: tuple[targets.Target, ...]
@@ -139,7 +183,9 @@ def parse_settings(
     saml = _parse_section(SamlSection, "saml_config", _with_acs_endpoint(sections, environment), mistakes)
     aws = _parse_section(AwsSection, "aws_config", sections, mistakes)
 
-    certificates = _certificates(saml.certificate, mistakes) if saml else ()
+    mistakes += _missing_trust(sections.get("saml_config"))
+    trust = _trust(saml, mistakes) if saml else None
+    keys = _keys(saml, mistakes) if saml else None
     if aws:
         mistakes += _duplicate_services(aws.targets)
         mistakes += _two_profiles(aws)
@@ -149,9 +195,9 @@ def parse_settings(
     if session and saml:
         mistakes += _plain_http(session, saml)
         mistakes += _cookie_reach(session, saml)
-    if mistakes or session is None or saml is None or aws is None:
+    if mistakes or session is None or saml is None or aws is None or trust is None:
         raise ConfigurationError(source, mistakes)
-    return _settings(session, saml, aws, certificates)
+    return _settings(session, saml, aws, trust, keys)
 
 
 def _with_acs_endpoint(
@@ -181,22 +227,43 @@ def _parse_section(
 
 
 def _settings(
-    session: SessionSection, saml: SamlSection, aws: AwsSection, certificates: tuple[Certificate, ...]
+    session: SessionSection,
+    saml: SamlSection,
+    aws: AwsSection,
+    trust: IdentityProvider | MetadataSettings,
+    keys: KeyRing | None,
 ) -> Settings:
     acs = urlsplit(saml.acs_url)
+    site = Site(
+        origin=_origin(acs),
+        mount_path=acs.path.removesuffix("/saml/acs"),
+        url_prefix=aws.url_prefix,
+    )
     return Settings(
-        site=Site(
-            origin=_origin(acs),
-            mount_path=acs.path.removesuffix("/saml/acs"),
-            url_prefix=aws.url_prefix,
-        ),
+        site=site,
         cookies=CookieSettings(session.session_cookie, session.session_path, session.session_secure),
         backing=session.session_backing,
-        service_provider=ServiceProvider(saml.spid, saml.acs_url),
-        identity_provider=IdentityProvider(saml.issuer, saml.saml_endpoint, certificates),
+        service_provider=ServiceProvider(
+            saml.spid,
+            saml.acs_url,
+            decryption_keys=keys.decryption_keys if keys else (),
+            slo_url=site.url("/saml/slo"),
+            signing=keys.current if keys else None,
+            published_certificates=keys.published if keys else (),
+        ),
+        trust=trust,
+        organization=_organization(saml.organization),
+        technical_contact=saml.technical_contact,
         login=LoginSettings(
             user_attr=saml.user_attr,
-            kept_attributes=tuple(saml.assertions),
+            kept_attributes=dict(saml.assertions),
+            group_forms=tuple(GroupForm(form) for form in saml.group_forms),
+            authn_request_binding=_binding(saml),
+            authn_context=tuple(saml.authn_context),
+            name_id_format=saml.name_id_format,
+            login_hint=LoginHint(saml.login_hint),
+            sign_requests=saml.sign_requests,
+            single_logout=saml.single_logout,
             auth_duration=timedelta(seconds=saml.auth_duration),
             idle_timeout=timedelta(seconds=session.session_expire),
             pending_lifetime=timedelta(seconds=saml.reqid_life),
@@ -230,6 +297,8 @@ def _target(section: TargetSection) -> targets.Target:
         duration=section.duration,
         groups=tuple(section.groups),
         attributes=tuple(section.attrs),
+        max_login_age=section.max_login_age,
+        authn_context=tuple(section.authn_context),
         region=section.region,
         console_destination=section.destination,
     )
@@ -333,61 +402,122 @@ def _cookie_reach(session: SessionSection, saml: SamlSection) -> list[Mistake]:
     return mistakes
 
 
-def _certificates(pem: str, mistakes: list[Mistake]) -> tuple[Certificate, ...]:
-    path = "saml_config.certificate"
+# --- whom we trust, and our own keys -----------------------------------------------------
+
+
+def _trust(saml: SamlSection, mistakes: list[Mistake]) -> IdentityProvider | MetadataSettings | None:
+    """By metadata or by hand, and never by both: it would be unclear which keys count."""
+    if saml.idp_metadata is not None:
+        if saml.certificate is not None:
+            mistakes.append(
+                Mistake(
+                    "saml_config.certificate",
+                    "set beside `idp_metadata`",
+                    "one of the two: the metadata has the certificates",
+                )
+            )
+        return MetadataSettings(
+            location=saml.idp_metadata,
+            entity_id=saml.issuer,
+            signed_by=_certificates("idp_metadata_certificate", saml.idp_metadata_certificate, mistakes),
+            sso_url=saml.saml_endpoint,
+            slo_url=saml.slo_endpoint,
+            binding=_binding(saml),
+            gcm_only=saml.gcm_only,
+        )
+    if saml.idp_metadata_certificate is not None:
+        mistakes.append(
+            Mistake("saml_config.idp_metadata_certificate", "a certificate", "`idp_metadata` beside it")
+        )
+    if saml.single_logout and saml.slo_endpoint is None:
+        mistakes.append(
+            Mistake("saml_config.slo_endpoint", "", "the SLO URL that `single_logout` sends people to")
+        )
+    certificates = _certificates("certificate", saml.certificate, mistakes)
+    if saml.issuer is None or saml.saml_endpoint is None or not certificates:
+        return None
+    return IdentityProvider(
+        saml.issuer, saml.saml_endpoint, certificates, saml.gcm_only, slo_url=saml.slo_endpoint or ""
+    )
+
+
+def _missing_trust(section: object) -> list[Mistake]:
+    """Asked of the dict as it was written, so that it is said together with all other mistakes."""
+    if not isinstance(section, Mapping) or section.get("idp_metadata") is not None:
+        return []
+    return [
+        Mistake(f"saml_config.{key}", "", "a value: this key is required", "unless `idp_metadata` is set")
+        for key in ("saml_endpoint", "issuer", "certificate")
+        if section.get(key) is None
+    ]
+
+
+def _binding(saml: SamlSection) -> str:
+    return {"HTTP-Redirect": HTTP_REDIRECT, "HTTP-POST": HTTP_POST}[saml.authn_request_binding]
+
+
+def _organization(section: OrganizationSection | None) -> Organization | None:
+    if section is None:
+        return None
+    return Organization(section.name, section.display_name or section.name, section.url)
+
+
+def _keys(saml: SamlSection, mistakes: list[Mistake]) -> KeyRing | None:
+    if saml.sp_keys is None:
+        mistakes.extend(
+            Mistake(f"saml_config.{key}", "True", "`sp_keys` beside it: there is no key to sign with")
+            for key in ("sign_requests", "single_logout")
+            if getattr(saml, key)
+        )
+        return None
+    try:
+        return load_key_ring(Path(saml.sp_keys))
+    except KeysRefused as error:
+        mistakes.append(
+            Mistake("saml_config.sp_keys", error.cause, "a folder of sound key pairs", error.hint)
+        )
+        return None
+
+
+def _certificates(key: str, pem: str | None, mistakes: list[Mistake]) -> tuple[Certificate, ...]:
+    """The certificates in a PEM text, every one of them fit; none when the key is not set."""
+    if pem is None:
+        return ()
+    path = f"saml_config.{key}"
     wanted = "one or more PEM certificates with an RSA key of 2,048 bits or more, or an EC key"
     try:
-        certificates = tuple(load_pem_x509_certificates(_tidy_pem(pem)))
-    except (ValueError, TypeError, InvalidVersion, UnsupportedAlgorithm):
+        certificates = load_pem_certificates(pem)
+    except ValueError:
         first_line = pem.strip().splitlines()[0]
         hint = "it begins with -----BEGIN CERTIFICATE----- and ends with -----END CERTIFICATE-----"
         mistakes.append(Mistake(path, found_words(first_line), wanted, hint))
         return ()
     for number, certificate in enumerate(certificates, start=1):
-        unfit = _unfit(certificate)
-        if unfit:
-            mistakes.append(Mistake(path, f"certificate {number}: {unfit}", wanted))
+        reason = unfit(certificate)
+        if reason:
+            mistakes.append(Mistake(path, f"certificate {number}: {reason}", wanted))
     return certificates
-
-
-def _unfit(certificate: Certificate) -> str:
-    """Why a certificate cannot be used, or "". Reading each part is trying it: parsers are lazy."""
-    try:
-        key = certificate.public_key()
-        certificate.subject.rfc4514_string()
-        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        return f"cannot be read: {type(error).__name__}"
-    if isinstance(key, rsa.RSAPublicKey):
-        return "" if key.key_size >= SMALLEST_RSA_KEY else f"an RSA key of {key.key_size} bits"
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        return "" if isinstance(key.curve, _EC_CURVES) else f"an EC key on {key.curve.name}"
-    return f"a key of another kind, {type(key).__name__}"
-
-
-def _tidy_pem(pem: str) -> bytes:
-    """PEM as people paste it: indented, or with the base64 on one line. Other text stays wrong."""
-    lines = [
-        line.strip() for line in re.sub(r"(-----(?:BEGIN|END) CERTIFICATE-----)", r"\n\1\n", pem).splitlines()
-    ]
-    return "\n".join(line for line in lines if line).encode("utf-8", "replace")
 
 
 # --- what is sound, but worth saying -----------------------------------------------------
 
 
-def notices(settings: Settings, *, now: datetime) -> list[str]:
+def notices(settings: Settings, identity_provider: IdentityProvider, *, now: datetime) -> list[str]:
     """What `awscons check` and the start of the service point out: legal, and perhaps not meant.
 
-    now   UTC; certificates that ended or end within 30 days are named
+    identity_provider   as it is trusted now
+    now                 UTC; certificates that ended or end within 30 days are named
     """
     kept = {name.casefold() for name in settings.login.kept_attributes}
     said = [notice for target in settings.targets for notice in _target_notices(target, kept)]
     if not settings.site.is_https:
         said.append(f"{settings.site.origin} is plain http: fine for a trial on this host, for nothing else")
-    if urlsplit(settings.identity_provider.sso_url).scheme != "https":
-        said.append(f"the identity provider is reached over plain http: {settings.identity_provider.sso_url}")
-    said += _certificate_notices(settings.identity_provider.signing_certificates, now)
+    if urlsplit(identity_provider.sso_url).scheme != "https":
+        said.append(f"the identity provider is reached over plain http: {identity_provider.sso_url}")
+    if settings.login.single_logout and not identity_provider.slo_url:
+        said.append("`single_logout` is set, but the identity provider offers no single logout")
+    said += certificate_notices(identity_provider.signing_certificates, now=now)
+    said += _own_certificate_notices(settings.service_provider.published_certificates, now)
     return said
 
 
@@ -403,18 +533,27 @@ def _target_notices(target: targets.Target, kept: set[str]) -> Iterator[str]:
             yield f"{name} asks for the attribute {attribute!r}, but {not_kept} it"
 
 
-def _certificate_notices(certificates: Sequence[Certificate], now: datetime) -> list[str]:
-    said = []
+def certificate_notices(certificates: Sequence[Certificate], *, now: datetime) -> Iterator[str]:
+    """What is worth saying of the identity provider's certificates: those over, and those over soon.
+
+    now   UTC
+    """
     for certificate in certificates:
-        end = certificate.not_valid_after_utc.astimezone(UTC)
-        name = certificate.subject.rfc4514_string() or "without a name"
+        end, name = end_of(certificate), subject_of(certificate)
         if end <= now:
-            said.append(
-                f"the identity provider's certificate {name} ended on {end:%Y-%m-%d}; its key still counts"
-            )
+            yield f"the identity provider's certificate {name} ended on {end:%Y-%m-%d}; its key still counts"
         elif end <= now + _ENDS_SOON:
-            said.append(f"the identity provider's certificate {name} ends on {end:%Y-%m-%d}")
-    return said
+            yield f"the identity provider's certificate {name} ends on {end:%Y-%m-%d}"
+
+
+def _own_certificate_notices(certificates: Sequence[Certificate], now: datetime) -> Iterator[str]:
+    for certificate in certificates:
+        end = end_of(certificate)
+        if end <= now + _ENDS_SOON:
+            yield (
+                f"our own certificate {subject_of(certificate)} {'ended' if end <= now else 'ends'} "
+                f"on {end:%Y-%m-%d}; roll it with `awscons keys rotate`"
+            )
 
 
 def unknown_sections(names: Sequence[str]) -> list[Mistake]:

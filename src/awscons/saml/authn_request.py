@@ -1,12 +1,9 @@
-"""The AuthnRequest: what we ask the identity provider, and the URL that carries it (HTTP-Redirect)."""
+"""The AuthnRequest (SAML core 3.4.1): what we ask the identity provider. Built here, sent by the browser."""
 
 from __future__ import annotations
 
-import base64
-import zlib
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from lxml import etree
 
@@ -16,25 +13,32 @@ from awscons.saml.parties import IdentityProvider, ServiceProvider
 
 @dataclass(frozen=True, slots=True)
 class AuthnRequest:
-    """One request (SAML core 3.4.1).
+    """One question to the identity provider.
 
-    request_id    an xs:ID: it must not begin with a digit, and nobody can guess it
-    issued_at     UTC
-    force_authn   ask for a full login, even of somebody the identity provider already knows
+    request_id      an xs:ID of our making, random; the answer has to name it
+    issued_at       UTC
+    force_authn     ask for a full login, even of somebody the identity provider already knows
+    authn_context   URIs of AuthnContextClassRef, one of which is demanded; none: however it likes
+    name_id_format  URI of the NameID format to ask for; None: whatever the identity provider sends
+    subject         who is expected to sign in, to save them some typing; None: anybody
     """
 
     request_id: str
     issued_at: datetime
     force_authn: bool = False
+    authn_context: tuple[str, ...] = ()
+    name_id_format: str | None = None
+    subject: str | None = None
 
 
 def build_authn_request(
     request: AuthnRequest, *, service_provider: ServiceProvider, identity_provider: IdentityProvider
 ) -> bytes:
-    """The request as XML.
+    """The request as XML, unsigned.
 
-    NameIDPolicy and RequestedAuthnContext are left out: what they demand is what identity providers
-    refuse (ADFS, Shibboleth; Entra ID with a second factor).
+    NameIDPolicy and RequestedAuthnContext are left out unless asked for: what they demand is what
+    identity providers refuse (ADFS, Shibboleth; Entra ID with a second factor). RequestedAuthnContext
+    compares exactly, the only way that Entra ID knows.
     """
     root = etree.Element(
         names.AUTHN_REQUEST,
@@ -49,21 +53,13 @@ def build_authn_request(
     if request.force_authn:
         root.set("ForceAuthn", "true")
     etree.SubElement(root, names.ISSUER).text = service_provider.entity_id
+    if request.subject is not None:
+        subject = etree.SubElement(root, names.SUBJECT)
+        etree.SubElement(subject, names.NAME_ID).text = request.subject
+    if request.name_id_format is not None:
+        etree.SubElement(root, names.NAME_ID_POLICY, Format=request.name_id_format, AllowCreate="true")
+    if request.authn_context:
+        context = etree.SubElement(root, names.REQUESTED_AUTHN_CONTEXT, Comparison="exact")
+        for class_ref in request.authn_context:
+            etree.SubElement(context, names.AUTHN_CONTEXT_CLASS_REF).text = class_ref
     return etree.tostring(root)
-
-
-def build_redirect_url(sso_url: str, *, authn_request: bytes, relay_state: str) -> str:
-    """The URL that carries the request (SAML bindings 3.4.4.1, DEFLATE encoding).
-
-    relay_state   an opaque handle of at most 80 bytes (SAML bindings 3.4.3)
-    A query that the SSO URL already has is kept.
-    """
-    # Negative window bits: a raw DEFLATE stream without zlib's header and checksum (RFC 1951).
-    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    deflated = compressor.compress(authn_request) + compressor.flush()
-    parameters = urlencode(
-        {"SAMLRequest": base64.b64encode(deflated).decode("ascii"), "RelayState": relay_state}
-    )
-    parts = urlsplit(sso_url)
-    query = f"{parts.query}&{parameters}" if parts.query else parameters
-    return urlunsplit(parts._replace(query=query))

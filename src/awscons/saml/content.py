@@ -33,6 +33,7 @@ class Assertion:
 
     not_on_or_after           UTC; until then (plus skew) the assertion could be presented again
     authn_instant             UTC; when the person authenticated at the identity provider
+    authn_context             URIs of AuthnContextClassRef: in which way, as far as it says
     session_not_on_or_after   UTC or None; caps our own login
     attributes                by Name as sent; repeated Names are merged, values keep their order
     """
@@ -43,6 +44,7 @@ class Assertion:
     session_index: str | None
     not_on_or_after: datetime
     authn_instant: datetime
+    authn_context: tuple[str, ...]
     session_not_on_or_after: datetime | None
     attributes: Mapping[str, tuple[str, ...]]
 
@@ -237,25 +239,32 @@ class Authentication:
     """What the AuthnStatements say, taken together; all times UTC."""
 
     instant: datetime
+    context: tuple[str, ...]
     session_index: str | None
     session_not_on_or_after: datetime | None
 
 
 def check_authn_statement(
-    assertion: Element, *, now: datetime, skew: timedelta, authenticated_after: datetime | None
+    assertion: Element,
+    *,
+    now: datetime,
+    skew: timedelta,
+    authenticated_after: datetime | None,
+    expected_context: tuple[str, ...],
 ) -> Authentication:
     """SAML core 2.7.2: somebody authenticated, at a sensible time, and their session is not over.
 
     authenticated_after   UTC; when a fresh authentication was demanded, the moment of the demand
+    expected_context      URIs of AuthnContextClassRef, one of which was demanded; none: any will do
     Several statements: the latest authentication and the earliest end count.
     """
     section = "SAML core 2.7.2"
     statements = [child for child in assertion if child.tag == names.AUTHN_STATEMENT]
     if not statements:
         raise ResponseRefused("no authentication statement", section=section)
-    instants, ends, indexes = [], [], []
+    instants, ends, indexes, context = [], [], [], []
     for statement in statements:
-        only_child(statement, names.AUTHN_CONTEXT, section=section)
+        context += _context_of(only_child(statement, names.AUTHN_CONTEXT, section=section))
         instants.append(
             parse_instant(required_attribute(statement, "AuthnInstant", section=section), section=section)
         )
@@ -275,7 +284,24 @@ def check_authn_statement(
             received=max(instants).isoformat(),
             hint="the identity provider did not honour ForceAuthn; see `force_reauth`",
         )
-    return Authentication(max(instants), next(filter(None, indexes), None), min(ends, default=None))
+    if expected_context and not set(expected_context) & set(context):
+        raise ResponseRefused(
+            "authentication context",
+            section="SAML core 3.3.2.2.1",
+            expected=" or ".join(expected_context),
+            received=" ".join(context),
+            hint="the identity provider authenticated in another way than `authn_context` demands",
+        )
+    return Authentication(
+        max(instants), tuple(context), next(filter(None, indexes), None), min(ends, default=None)
+    )
+
+
+def _context_of(element: Element) -> list[str]:
+    """The AuthnContextClassRef of an AuthnContext, if it has one. White space has no meaning in a URI."""
+    section = "SAML core 2.7.2.2"
+    found = [child for child in element if child.tag == names.AUTHN_CONTEXT_CLASS_REF]
+    return [text_of(child, section=section).strip(" \t\r\n") for child in found]
 
 
 def read_attributes(assertion: Element) -> dict[str, tuple[str, ...]]:

@@ -23,27 +23,37 @@ class ServiceProvider:
     entity_id, acs_url   compared exactly; responses are posted to `acs_url`
     decryption_keys      every one may open what is encrypted to us, so that a rollover needs no
                          appointment; without any, nothing can be encrypted to us
+    slo_url              where logout messages are sent
+    signing              what we sign with; None: we send our messages unsigned
+    published_certificates   what our metadata says of our keys
     """
 
     entity_id: str
     acs_url: str
     decryption_keys: tuple[RSAPrivateKey, ...] = field(default=(), repr=False)
+    slo_url: str = ""
+    signing: KeyPair | None = None
+    published_certificates: tuple[Certificate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityProvider:
     """Who vouches for people.
 
-    sso_url               where the AuthnRequest goes (HTTP-Redirect)
+    sso_url               where the AuthnRequest goes
     signing_certificates  every one is trusted, so that a rollover needs no appointment; never empty.
                           They are carriers of keys: their dates decide nothing here
     gcm_only              refuse what it encrypts with AES-CBC, which cannot tell that it was changed
+    slo_url               where logout messages go (HTTP-Redirect); "" where it offers none
+    slo_response_url      where answers to its own logout requests go
     """
 
     entity_id: str
     sso_url: str
     signing_certificates: tuple[Certificate, ...]
     gcm_only: bool = False
+    slo_url: str = ""
+    slo_response_url: str = ""
 
     def __post_init__(self) -> None:
         if not self.signing_certificates:

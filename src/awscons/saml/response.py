@@ -47,12 +47,14 @@ def verify_envelope(
     expected_request_id: str,
     now: datetime,
     authenticated_after: datetime | None = None,
+    expected_context: tuple[str, ...] = (),
 ) -> Assertion:
     """The verified assertion inside an envelope.
 
     expected_request_id   the ID of the AuthnRequest that this browser's pending login sent
     now                   UTC
     authenticated_after   UTC; the moment a fresh authentication was demanded, or None
+    expected_context      URIs of AuthnContextClassRef, one of which was demanded
 
     Raises ResponseRefused at the first check that fails. Replay is the caller's to refuse: it needs
     a memory, and `assertion_id` with `not_on_or_after` to remember.
@@ -79,7 +81,11 @@ def verify_envelope(
         assertion, expected_audience=service_provider.entity_id, now=now, skew=CLOCK_SKEW
     )
     authentication = check_authn_statement(
-        assertion, now=now, skew=CLOCK_SKEW, authenticated_after=authenticated_after
+        assertion,
+        now=now,
+        skew=CLOCK_SKEW,
+        authenticated_after=authenticated_after,
+        expected_context=expected_context,
     )
     return Assertion(
         assertion_id=required_attribute(assertion, "ID", section="SAML core 2.3.3"),
@@ -88,6 +94,7 @@ def verify_envelope(
         session_index=authentication.session_index,
         not_on_or_after=valid_until,
         authn_instant=authentication.instant,
+        authn_context=authentication.context,
         session_not_on_or_after=authentication.session_not_on_or_after,
         attributes=read_attributes(assertion),
     )

@@ -19,19 +19,24 @@ from datetime import timedelta
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.x509 import Certificate
 from lxml import etree
-from signxml.algorithms import DigestAlgorithm, SignatureMethod
+from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
 from signxml.exceptions import SignXMLException
+from signxml.signer import XMLSigner
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from awscons.errors import ResponseRefused
 from awscons.saml import names
+from awscons.saml.algorithms import (
+    SIGNATURE_METHODS,
+    UNKNOWN_KEY,
+    check_signature_method,
+    key_signed,
+)
+from awscons.saml.parties import KeyPair
 from awscons.saml.xml import Element, element_children, only_child, parse, required_attribute, text_of
-
-SMALLEST_RSA_KEY = 2_048
-"""Bits."""
 
 LONGEST_PREFIX_LIST = 256
 """Characters; real ones name two or three prefixes."""
@@ -45,17 +50,7 @@ _DIGESTS: dict[str, hashes.HashAlgorithm] = {
     DigestAlgorithm.SHA384.value: hashes.SHA384(),
     DigestAlgorithm.SHA512.value: hashes.SHA512(),
 }
-_RSA_METHODS: dict[str, hashes.HashAlgorithm] = {
-    SignatureMethod.RSA_SHA256.value: hashes.SHA256(),
-    SignatureMethod.RSA_SHA384.value: hashes.SHA384(),
-    SignatureMethod.RSA_SHA512.value: hashes.SHA512(),
-}
-_ECDSA_METHODS: dict[str, hashes.HashAlgorithm] = {
-    SignatureMethod.ECDSA_SHA256.value: hashes.SHA256(),
-    SignatureMethod.ECDSA_SHA384.value: hashes.SHA384(),
-    SignatureMethod.ECDSA_SHA512.value: hashes.SHA512(),
-}
-_SECOND_OPINION_METHODS = frozenset(SignatureMethod(uri) for uri in (*_RSA_METHODS, *_ECDSA_METHODS))
+_SECOND_OPINION_METHODS = frozenset(SignatureMethod(uri) for uri in SIGNATURE_METHODS)
 _SECOND_OPINION_DIGESTS = frozenset(DigestAlgorithm(uri) for uri in _DIGESTS)
 
 
@@ -95,6 +90,22 @@ def verify_enveloped(signed: Element, certificates: tuple[Certificate, ...]) -> 
     if _second_opinion(without_key_info, certificate, profile) != canonical:
         raise ResponseRefused("verifiers disagree", section="house rule, two verifiers")
     return parse(canonical)
+
+
+def sign_enveloped(document: bytes, pair: KeyPair) -> bytes:
+    """A message of ours, signed in the same profile, the Signature right after its Issuer."""
+    root = parse(document)
+    issuer = only_child(root, names.ISSUER, section=_PROFILE)
+    placeholder = etree.Element(names.SIGNATURE, nsmap={"ds": names.DS}, Id="placeholder")
+    issuer.addnext(placeholder)
+    signed = XMLSigner(c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0).sign(
+        root,
+        key=pair.private_key,
+        cert=[pair.certificate],
+        reference_uri=root.get("ID"),
+        id_attribute="ID",
+    )
+    return etree.tostring(signed)
 
 
 # --- form --------------------------------------------------------------------------------
@@ -218,19 +229,13 @@ def _canonical(element: Element, prefixes: list[str] | None) -> bytes:
 
 def _find_signer(profile: _Profile, certificates: tuple[Certificate, ...]) -> Certificate:
     """The trusted certificate whose key signed SignedInfo. KeyInfo has no say."""
-    if profile.signature_method not in _RSA_METHODS | _ECDSA_METHODS:
-        raise ResponseRefused(
-            "signature method",
-            section="house rule, SHA-2 with RSA or ECDSA",
-            received=profile.signature_method,
-            hint="set the identity provider to sign with RSA-SHA256",
-        )
+    check_signature_method(profile.signature_method)
     signed_info = _canonical(profile.signed_info, profile.signed_info_prefixes)
     for certificate in certificates:
         if _key_signed(certificate, profile, signed_info):
             return certificate
     raise ResponseRefused(
-        "no trusted key made this signature",
+        UNKNOWN_KEY,
         section=_CORE,
         expected=f"one of {len(certificates)} configured certificates",
         hint="compare `certificate` with the identity provider's current signing certificate",
@@ -238,19 +243,13 @@ def _find_signer(profile: _Profile, certificates: tuple[Certificate, ...]) -> Ce
 
 
 def _key_signed(certificate: Certificate, profile: _Profile, signed_info: bytes) -> bool:
-    key = certificate.public_key()
-    try:
-        if isinstance(key, rsa.RSAPublicKey) and key.key_size >= SMALLEST_RSA_KEY:
-            algorithm = _RSA_METHODS[profile.signature_method]
-            key.verify(profile.signature_value, signed_info, padding.PKCS1v15(), algorithm)
-            return True
-        if isinstance(key, ec.EllipticCurvePublicKey):
-            algorithm = _ECDSA_METHODS[profile.signature_method]
-            key.verify(_der_signature(profile.signature_value, key), signed_info, ec.ECDSA(algorithm))
-            return True
-    except (InvalidSignature, KeyError):
-        return False
-    return False
+    key, signature = certificate.public_key(), profile.signature_value
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        try:
+            signature = _der_signature(signature, key)
+        except InvalidSignature:
+            return False
+    return key_signed(certificate, method=profile.signature_method, signature=signature, data=signed_info)
 
 
 def _der_signature(raw: bytes, key: ec.EllipticCurvePublicKey) -> bytes:

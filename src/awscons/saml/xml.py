@@ -55,8 +55,11 @@ def parse(document: str | bytes) -> Element:
     return root
 
 
-def check_tree(root: Element) -> None:
+def check_tree(root: Element, *, comments_anywhere: bool = False) -> None:
     """One walk over every node, refusing what no real response holds and attacks are made of.
+
+    comments_anywhere   for metadata, which people comment, and of which nothing is read but attributes
+                        and texts without a child node
 
     No processing instructions or entities; comments only outside anything signed or signable, since
     a comment splits text that looks whole (the class of CVE-2017-11427); every attribute called id, in
@@ -80,7 +83,9 @@ def check_tree(root: Element) -> None:
         for child in element:
             if isinstance(child.tag, str):
                 stack.append((child, depth + 1, protected))
-            elif not isinstance(child, etree._Comment) or protected:  # noqa: SLF001  as above
+            elif not isinstance(child, etree._Comment) or (  # noqa: SLF001  as above
+                protected and not comments_anywhere
+            ):
                 raise ResponseRefused(
                     "comment, entity or processing instruction", section=_WALK, received=element.tag
                 )

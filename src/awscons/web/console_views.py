@@ -47,6 +47,9 @@ def register_console_views(app: Flask, parts: WebParts) -> None:
             case Refused() as refused:
                 return _refuse(parts, target, login.identity, refused)
             case Granted() as granted:
+                demands = parts.logins.demands_of(target, login)
+                if demands is not None:
+                    return begin_login(parts, path_and_query(), demands=demands)
                 return _open(parts, target, login.identity, granted)
 
     app.register_blueprint(views)
@@ -127,6 +130,11 @@ def _what_would_help(identity: Identity, refused: Refused) -> tuple[str, ...]:
             received = (
                 "Your identity provider told us of no groups of yours at all: "
                 "that is worth telling the people who run it."
+            )
+        case RefusalReason.GROUPS_OMITTED:
+            received = (
+                "You are in more groups than your identity provider can name in one answer, so it named "
+                "none: the people who run it can make it send just those that matter here."
             )
         case _:
             received = f"The groups we were told you are in: {', '.join(sorted(identity.groups))}."

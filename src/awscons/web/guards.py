@@ -18,10 +18,19 @@ if TYPE_CHECKING:
 LARGEST_BODY = 512 * 1024
 """Bytes of a request's body. The largest we expect is a SAML response of 350,000 characters, encoded."""
 
-_CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'"
-)
+
+def content_security_policy(*, posts_on: bool = False) -> str:
+    """What a page of ours may load and do.
+
+    posts_on   the page exists to post a form to the identity provider, wherever that leads it next
+               (browsers apply form-action to the redirects that follow, too); a script of ours does so
+    """
+    may = "script-src 'self'; form-action *" if posts_on else "form-action 'self'"
+    return (
+        f"default-src 'none'; style-src 'self'; img-src 'self'; {may}; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    )
+
 
 ACS_ENDPOINT = "login.acs"
 """The one endpoint that other sites post to by design; a pending login protects it instead."""
@@ -50,7 +59,7 @@ def register_guards(app: Flask, site: Site) -> None:
     def add_headers(response: Response) -> Response:
         headers = response.headers
         headers.setdefault("Cache-Control", "no-store")
-        headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
+        headers.setdefault("Content-Security-Policy", content_security_policy())
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
         headers["Referrer-Policy"] = "no-referrer"
         headers["X-Content-Type-Options"] = "nosniff"

@@ -9,7 +9,10 @@ from flask import Blueprint, Flask, Response, abort, make_response, render_templ
 from awscons.audit import Action, AuditEvent, Outcome
 from awscons.errors import NoPendingLogin, SignInError, StoreUnavailable
 from awscons.identity import Login
+from awscons.login import NO_DEMANDS
+from awscons.step_up import Demands
 from awscons.web import cookies
+from awscons.web.guards import content_security_policy
 from awscons.web.parts import WebParts
 from awscons.web.problems import NextStep, Problem, incident_id, problem_response
 
@@ -55,6 +58,11 @@ def register_login_views(app: Flask, parts: WebParts) -> None:
         cookies.drop_fresh_start(request, response, parts.cookies)
         return response
 
+    @views.get("/metadata")
+    def metadata() -> Response:
+        # RFC 7580's type for SAML metadata; it is no secret and no page.
+        return Response(parts.metadata, content_type="application/samlmetadata+xml")
+
     @views.post("/logout")
     def logout() -> Response:
         login = current_login(parts)
@@ -92,14 +100,28 @@ def current_login(parts: WebParts) -> Login | None:
     return parts.logins.find(cookies.login_id_in(request, parts.cookies))
 
 
-def begin_login(parts: WebParts, return_to: str, *, fresh_start: bool = False) -> Response:
-    """Send the browser to the identity provider; it comes back to `return_to`, a path of ours."""
+def begin_login(
+    parts: WebParts, return_to: str, *, demands: Demands = NO_DEMANDS, fresh_start: bool = False
+) -> Response:
+    """Send the browser to the identity provider; it comes back to `return_to`, a path of ours.
+
+    demands   what this sign-in has to bring beyond the usual
+    """
     if len(return_to) > LONGEST_RETURN:
         abort(414)
-    begun = parts.logins.begin(return_to, fresh_start=fresh_start)
-    # 302 for a GET; 303 where the browser has just posted something that must not be posted on.
-    status = HTTPStatus.FOUND if request.method == "GET" else HTTPStatus.SEE_OTHER
-    response = _redirect(begun.redirect_url, status)
+    begun = parts.logins.begin(
+        return_to,
+        demands=demands,
+        login_hint=request.args.get("login_hint"),
+        fresh_start=fresh_start,
+    )
+    if begun.form is None:
+        # 302 for a GET; 303 where the browser has just posted something that must not be posted on.
+        status = HTTPStatus.FOUND if request.method == "GET" else HTTPStatus.SEE_OTHER
+        response = _redirect(begun.url, status)
+    else:
+        response = make_response(render_template("post_on.html", url=begun.url, form=begun.form))
+        response.headers["Content-Security-Policy"] = content_security_policy(posts_on=True)
     cookies.set_pending(request, response, parts.cookies, begun, lifetime=parts.pending_lifetime)
     return response
 

@@ -16,7 +16,7 @@ from awscons.web.cookies import CookiePolicy
 
 @dataclass(frozen=True, slots=True)
 class WebParts:
-    """Everything the views need, by name."""
+    """Everything the views need, by name. `metadata` is ours, as XML."""
 
     site: Site
     cookies: CookiePolicy
@@ -25,3 +25,4 @@ class WebParts:
     logins: Logins
     broker: Broker
     audit: AuditLog
+    metadata: bytes

@@ -21,6 +21,7 @@ from awscons.errors import (
     BrokerCredentialsMissing,
     ConfigurationError,
     LandingRefused,
+    MetadataRefused,
     SignInError,
     StoreUnavailable,
     UpstreamError,
@@ -41,6 +42,7 @@ STATUS_CODES: tuple[tuple[type[AwsconsError], HTTPStatus], ...] = (
     (UpstreamRefused, HTTPStatus.BAD_GATEWAY),
     (UpstreamError, HTTPStatus.BAD_GATEWAY),
     (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+    (MetadataRefused, HTTPStatus.SERVICE_UNAVAILABLE),
     (ConfigurationError, HTTPStatus.INTERNAL_SERVER_ERROR),
     (AwsconsError, HTTPStatus.INTERNAL_SERVER_ERROR),
 )

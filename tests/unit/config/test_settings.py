@@ -17,6 +17,7 @@ from awscons.config.schema import (
 )
 from awscons.config.settings import Settings, notices, parse_settings
 from awscons.errors import ConfigurationError, Mistake
+from awscons.saml.parties import IdentityProvider
 from support.forge import Forger, certificate_of, pem_of
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -105,7 +106,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert isinstance(settings.backing, SqliteBacking)
     assert settings.site.url_prefix == ""
     assert settings.login.user_attr == "name_id"
-    assert settings.login.kept_attributes == ()
+    assert settings.login.kept_attributes == {}
     assert settings.login.auth_duration == timedelta(hours=1)
     assert settings.login.idle_timeout == timedelta(hours=1)
     assert settings.login.pending_lifetime == timedelta(minutes=10)
@@ -137,7 +138,7 @@ def test_every_key_of_the_origin_is_taken() -> None:
     )
     assert settings.cookies.name == "consurl"
     assert settings.login.idle_timeout == timedelta(seconds=300)
-    assert settings.login.kept_attributes == ("groups", "mail")
+    assert settings.login.kept_attributes == {"groups": "groups", "mail": "mail"}
     assert settings.login.force_authn is True
     assert settings.aws.timeout == 200
 
@@ -181,7 +182,7 @@ def test_every_kind_of_store_is_taken_with_its_options(backing: dict[str, object
     ids=["as-is", "indented", "crlf", "one-line", "several"],
 )
 def test_a_certificate_is_taken_as_people_paste_it(pem: str) -> None:
-    provider = parse(saml={**SAML, "certificate": pem}).identity_provider
+    provider = by_hand(parse(saml={**SAML, "certificate": pem}))
     assert certificate_of("idp") in provider.signing_certificates
 
 
@@ -409,10 +410,21 @@ def test_a_password_inside_another_value_is_not_shown_either() -> None:
     assert "hunter2" not in str(caught.value)
 
 
+def by_hand(settings: Settings) -> IdentityProvider:
+    """The identity provider that the configuration itself describes."""
+    assert isinstance(settings.trust, IdentityProvider)
+    return settings.trust
+
+
+def said_of(settings: Settings, now: datetime = NOW) -> list[str]:
+    """What is pointed out."""
+    return notices(settings, by_hand(settings), now=now)
+
+
 def mistaken_paths(**sections: object) -> set[str]:
     """The paths of all mistakes; none where there are none."""
     try:
-        notices(parse(**sections), now=NOW)  # type: ignore[arg-type]
+        said_of(parse(**sections))  # type: ignore[arg-type]
     except ConfigurationError as error:
         return {mistake.path for mistake in error.mistakes}
     return set()
@@ -441,24 +453,24 @@ def test_plain_http_is_fine_on_this_host_and_elsewhere_only_if_allowed() -> None
 
 
 def test_a_target_open_to_everyone_is_pointed_out() -> None:
-    assert any("'awsadm' is open to every person" in notice for notice in notices(parse(), now=NOW))
+    assert any("'awsadm' is open to every person" in notice for notice in said_of(parse()))
 
 
 def test_rules_that_nobody_could_satisfy_are_pointed_out() -> None:
-    said = notices(parse(aws=with_target(groups=["x"], attrs=["costCenter"])), now=NOW)
+    said = said_of(parse(aws=with_target(groups=["x"], attrs=["costCenter"])))
     assert any("does not keep 'groups'" in notice for notice in said)
     assert any("'costCenter'" in notice for notice in said)
     kept = {**SAML, "assertions": ["Groups", "COSTCENTER"]}
-    said = notices(parse(saml=kept, aws=with_target(groups=["x"], attrs=["costCenter"])), now=NOW)
+    said = said_of(parse(saml=kept, aws=with_target(groups=["x"], attrs=["costCenter"])))
     assert said == []
 
 
 def test_a_certificate_near_its_end_is_pointed_out() -> None:
     settings = parse(aws=with_target(groups=["x"]), saml={**SAML, "assertions": ["groups"]})
-    end = settings.identity_provider.signing_certificates[0].not_valid_after_utc
-    assert notices(settings, now=end - timedelta(days=31)) == []
-    assert "ends on" in notices(settings, now=end - timedelta(days=29))[0]
-    assert "ended on" in notices(settings, now=end)[0]
+    end = by_hand(settings).signing_certificates[0].not_valid_after_utc
+    assert said_of(settings, end - timedelta(days=31)) == []
+    assert "ends on" in said_of(settings, end - timedelta(days=29))[0]
+    assert "ended on" in said_of(settings, end)[0]
 
 
 # --- where to land -----------------------------------------------------------------------

@@ -8,8 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from lxml import etree
 
-from awscons.saml.authn_request import AuthnRequest, build_authn_request, build_redirect_url
+from awscons.saml.authn_request import AuthnRequest, build_authn_request
 from awscons.saml.parties import IdentityProvider, ServiceProvider
+from awscons.saml.redirect import build_redirect_url
 from support.forge import ACS, IDP, SP, certificate_of
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
@@ -46,7 +47,9 @@ def test_a_fresh_authentication_is_demanded_only_where_configured() -> None:
     "sso_url", ["https://idp.example.com/sso", "https://idp.example.com/sso?spid=a%2Fb&x=1"]
 )
 def test_the_request_travels_deflated_and_keeps_the_query_of_the_sso_url(sso_url: str) -> None:
-    url = build_redirect_url(sso_url, authn_request=request_xml(sso_url=sso_url), relay_state="h.1-2_3")
+    url = build_redirect_url(
+        sso_url, kind="SAMLRequest", message=request_xml(sso_url=sso_url), relay_state="h.1-2_3"
+    )
     assert url.startswith(sso_url)
     query = parse_qs(urlsplit(url).query)
     assert query["RelayState"] == ["h.1-2_3"]

@@ -1,0 +1,79 @@
+"""Certificates as carriers of keys: which ones may be trusted at all. Their dates decide nothing here."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509 import (
+    Certificate,
+    InvalidVersion,
+    load_der_x509_certificate,
+    load_pem_x509_certificates,
+)
+
+SMALLEST_RSA_KEY = 2_048
+"""Bits."""
+_EC_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+_UNREADABLE = (ValueError, TypeError, InvalidVersion, UnsupportedAlgorithm)
+
+
+def load_pem_certificates(pem: str) -> tuple[Certificate, ...]:
+    """The certificates in a PEM text, in order, also where it was indented or put on one line.
+
+    Raises ValueError when there is none, or one that cannot be read. Whether a certificate is fit to be
+    trusted, `unfit` says.
+    """
+    try:
+        return tuple(load_pem_x509_certificates(_tidy_pem(pem)))
+    except _UNREADABLE as error:
+        raise ValueError(type(error).__name__) from None
+
+
+def load_der_certificate(data: bytes) -> Certificate:
+    """The certificate in its DER bytes. Raises ValueError when it cannot be read."""
+    try:
+        return load_der_x509_certificate(data)
+    except _UNREADABLE as error:
+        raise ValueError(type(error).__name__) from None
+
+
+def unfit(certificate: Certificate) -> str:
+    """Why a certificate cannot be trusted, or "". Reading each part is trying it: parsers are lazy."""
+    try:
+        key = certificate.public_key()
+        certificate.subject.rfc4514_string()
+        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except _UNREADABLE as error:
+        return f"cannot be read: {type(error).__name__}"
+    if isinstance(key, rsa.RSAPublicKey):
+        return "" if key.key_size >= SMALLEST_RSA_KEY else f"an RSA key of {key.key_size} bits"
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return "" if isinstance(key.curve, _EC_CURVES) else f"an EC key on {key.curve.name}"
+    return f"a key of another kind, {type(key).__name__}"
+
+
+def fingerprint(certificate: Certificate) -> str:
+    """SHA-256 of the certificate, as identity providers show it: `AB:CD:…`."""
+    return certificate.fingerprint(hashes.SHA256()).hex(":").upper()
+
+
+def subject_of(certificate: Certificate) -> str:
+    """Its name, as RFC 4514 writes it."""
+    return certificate.subject.rfc4514_string() or "without a name"
+
+
+def end_of(certificate: Certificate) -> datetime:
+    """The moment at which it ends, UTC."""
+    return certificate.not_valid_after_utc.astimezone(UTC)
+
+
+def _tidy_pem(pem: str) -> bytes:
+    """PEM as people paste it: indented, or with the base64 on one line. Other text stays wrong."""
+    lines = [
+        line.strip() for line in re.sub(r"(-----(?:BEGIN|END) CERTIFICATE-----)", r"\n\1\n", pem).splitlines()
+    ]
+    return "\n".join(line for line in lines if line).encode("utf-8", "replace")

@@ -1,0 +1,332 @@
+"""Metadata (SAML metadata 2.0): what an identity provider says of itself, and what we say of us.
+
+Foreign metadata comes over TLS or from a file of the operator's; that is what makes it trusted. A
+signature inside of it adds something only when the operator pinned the key that makes it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import Certificate
+from lxml import etree
+
+from awscons.errors import MetadataRefused, ResponseRefused
+from awscons.saml import names
+from awscons.saml.certificates import load_der_certificate, unfit
+from awscons.saml.content import parse_instant
+from awscons.saml.gates import check_document
+from awscons.saml.parties import ServiceProvider
+from awscons.saml.signature import verify_enveloped
+from awscons.saml.xml import Element, check_tree, local_name, parse, required_attribute, text_of
+
+LARGEST_METADATA = 8_000_000
+"""Bytes. One identity provider needs about 10,000; a federation of hundreds fits, of thousands does not."""
+
+_MOST_TAGS = 400_000
+_SECTION = "SAML metadata 2.3"
+_DURATION = re.compile(
+    r"P(?:(?P<years>\d{1,4})Y)?(?:(?P<months>\d{1,5})M)?(?:(?P<days>\d{1,6})D)?"
+    r"(?:T(?:(?P<hours>\d{1,7})H)?(?:(?P<minutes>\d{1,8})M)?(?:(?P<seconds>\d{1,10})(?:\.\d+)?S)?)?",
+    re.ASCII,
+)
+_DAYS_OF = {"years": 365, "months": 30}
+
+
+@dataclass(frozen=True, slots=True)
+class IdpMetadata:
+    """What an identity provider's metadata says, as far as we use it.
+
+    signing_certificates   every one that is fit; never empty
+    sso_urls, slo_urls     by the URI of their binding
+    slo_response_urls      where a LogoutResponse goes, if not to the same place
+    valid_until            UTC; not to be used from then on; None: for ever
+    cache_duration         how long the publisher wants it kept before another look; None: not said
+    """
+
+    entity_id: str
+    signing_certificates: tuple[Certificate, ...]
+    sso_urls: Mapping[str, str]
+    slo_urls: Mapping[str, str]
+    slo_response_urls: Mapping[str, str]
+    valid_until: datetime | None
+    cache_duration: timedelta | None
+    wants_signed_requests: bool
+
+
+def parse_idp_metadata(
+    data: bytes, *, entity_id: str | None, signed_by: Sequence[Certificate] = (), now: datetime
+) -> IdpMetadata:
+    """The metadata of one identity provider, in a document of one or of many.
+
+    entity_id   which one; None where the document holds just one
+    signed_by   the pinned certificates one of which has to have signed the whole document; none:
+                its origin alone makes it trusted
+    now         UTC
+
+    Raises MetadataRefused.
+    """
+    if len(data) > LARGEST_METADATA:
+        raise MetadataRefused(
+            f"the document is {len(data):,} bytes long, more than {LARGEST_METADATA:,}",
+            hint="ask for the metadata of your identity provider alone, not of the whole federation",
+        )
+    try:
+        root = parse(check_document(data, most_tags=_MOST_TAGS))
+        check_tree(root, comments_anywhere=True)
+        if root.tag not in {names.ENTITY_DESCRIPTOR, names.ENTITIES_DESCRIPTOR}:
+            raise MetadataRefused(
+                f"the document is no SAML metadata: it begins with {local_name(root)}",
+                hint="it may be a login or error page; open the address in a browser",
+            )
+        if signed_by:
+            root = _verified(root, tuple(signed_by))
+        path = _find_entity(root, entity_id)
+        return _read(path, now)
+    except ResponseRefused as error:
+        raise MetadataRefused(f"the document cannot be used: {error}", hint=error.hint) from None
+
+
+def _verified(root: Element, pinned: tuple[Certificate, ...]) -> Element:
+    if not any(child.tag == names.SIGNATURE for child in root):
+        raise MetadataRefused(
+            "the document is not signed, and `idp_metadata_certificate` demands it",
+            hint="the identity provider must sign its metadata, or the setting must go",
+        )
+    try:
+        return verify_enveloped(root, pinned)
+    except ResponseRefused as error:
+        raise MetadataRefused(
+            f"the document's signature does not hold: {error}",
+            hint="compare `idp_metadata_certificate` with the certificate that signs the metadata",
+        ) from None
+
+
+def _find_entity(root: Element, entity_id: str | None) -> list[Element]:
+    """The elements from the root to the IDPSSODescriptor, each of which may limit the next."""
+    found = list(_identity_providers(root, []))
+    if entity_id is not None:
+        found_here = [path for path in found if path[-2].get("entityID") == entity_id]
+    else:
+        found_here = found
+    if len(found_here) == 1:
+        return found_here[0]
+    known = [path[-2].get("entityID", "") for path in found]
+    listed = ", ".join(known[:5]) + (f" and {len(known) - 5} more" if len(known) > 5 else "")  # noqa: PLR2004
+    if not found:
+        raise MetadataRefused(
+            "the document describes no SAML 2.0 identity provider",
+            hint="it may be a service provider's metadata, or of another protocol",
+        )
+    if entity_id is None:
+        raise MetadataRefused(
+            f"the document describes several identity providers: {listed}", hint="say which in `issuer`"
+        )
+    raise MetadataRefused(
+        f"the document describes {len(found_here) or 'no'} identity provider {entity_id!r}; "
+        f"there is: {listed}",
+        hint="`issuer` must be the entity ID of the metadata, to the letter; or leave `issuer` out",
+    )
+
+
+def _identity_providers(element: Element, above: list[Element]) -> Iterator[list[Element]]:
+    path = [*above, element]
+    for child in element:
+        if child.tag in {names.ENTITIES_DESCRIPTOR, names.ENTITY_DESCRIPTOR}:
+            yield from _identity_providers(child, path)
+        elif (
+            child.tag == names.IDP_SSO_DESCRIPTOR
+            and element.tag == names.ENTITY_DESCRIPTOR
+            and names.SAMLP in child.get("protocolSupportEnumeration", "").split()
+        ):
+            yield [*path, child]
+
+
+def _read(path: list[Element], now: datetime) -> IdpMetadata:
+    entity, descriptor = path[-2], path[-1]
+    valid_until = min(_instants(path, "validUntil"), default=None)
+    if valid_until is not None and valid_until <= now:
+        raise MetadataRefused(
+            f"the metadata was valid until {valid_until.isoformat()}",
+            hint="its publisher must renew it; a copy in a file must be fetched anew",
+        )
+    certificates = tuple(_signing_certificates(descriptor))
+    if not certificates:
+        raise MetadataRefused(
+            "the metadata holds no signing certificate that is fit to be trusted",
+            hint="an RSA key of 2,048 bits or more, or an EC key",
+        )
+    sso_urls = _services(descriptor, names.SINGLE_SIGN_ON_SERVICE, "Location")
+    if not sso_urls:
+        raise MetadataRefused("the metadata names no SingleSignOnService over http(s)")
+    return IdpMetadata(
+        entity_id=required_attribute(entity, "entityID", section=_SECTION),
+        signing_certificates=certificates,
+        sso_urls=sso_urls,
+        slo_urls=_services(descriptor, names.SINGLE_LOGOUT_SERVICE, "Location"),
+        slo_response_urls=_services(descriptor, names.SINGLE_LOGOUT_SERVICE, "ResponseLocation"),
+        valid_until=valid_until,
+        cache_duration=min(_durations(path), default=None),
+        wants_signed_requests=descriptor.get("WantAuthnRequestsSigned") in {"true", "1"},
+    )
+
+
+def _signing_certificates(descriptor: Element) -> Iterator[Certificate]:
+    """Every fit certificate of a KeyDescriptor for signing or for anything (SAML metadata 2.4.1.1).
+
+    One that is unfit is passed over: old keys stay listed for years, beside the one in use.
+    """
+    seen = set()
+    for key in descriptor:
+        if key.tag != names.KEY_DESCRIPTOR or key.get("use", "signing") != "signing":
+            continue
+        for element in key.iter(names.X509_CERTIFICATE):
+            text = "".join(text_of(element, section=_SECTION).split())
+            try:
+                certificate = load_der_certificate(base64.b64decode(text, validate=True))
+            except (binascii.Error, ValueError):
+                raise MetadataRefused("a signing certificate in the metadata cannot be read") from None
+            if not unfit(certificate) and certificate not in seen:
+                seen.add(certificate)
+                yield certificate
+
+
+def _services(descriptor: Element, tag: str, attribute: str) -> dict[str, str]:
+    """Addresses by binding; the first of each binding counts, and only http(s) ones."""
+    found: dict[str, str] = {}
+    for service in descriptor:
+        url = service.get(attribute, "") if service.tag == tag else ""
+        if url.startswith(("https://", "http://")):
+            found.setdefault(service.get("Binding", ""), url)
+    return found
+
+
+def _instants(path: list[Element], attribute: str) -> Iterator[datetime]:
+    for element in path:
+        text = element.get(attribute)
+        if text is not None:
+            yield parse_instant(text, section=_SECTION)
+
+
+def _durations(path: list[Element]) -> Iterator[timedelta]:
+    for element in path:
+        text = element.get("cacheDuration")
+        duration = parse_duration(text) if text is not None else None
+        if duration is not None:
+            yield duration
+
+
+def parse_duration(text: str) -> timedelta | None:
+    """An xs:duration (XML schema 3.2.6); a month counts as 30 days. None when it is none, or negative."""
+    matched = _DURATION.fullmatch(text)
+    if matched is None or text.endswith(("P", "T")):
+        return None
+    amounts = {unit: int(amount) for unit, amount in matched.groupdict(default="0").items()}
+    days = amounts["days"] + sum(amounts[unit] * length for unit, length in _DAYS_OF.items())
+    return timedelta(
+        days=days, hours=amounts["hours"], minutes=amounts["minutes"], seconds=amounts["seconds"]
+    )
+
+
+# --- ours --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """Who runs this service, for the administrators of an identity provider."""
+
+    name: str
+    display_name: str
+    url: str
+
+
+def build_sp_metadata(
+    service_provider: ServiceProvider,
+    *,
+    requested_attributes: Sequence[str] = (),
+    signs_requests: bool = False,
+    name_id_format: str | None = None,
+    organization: Organization | None = None,
+    technical_contact: str | None = None,
+) -> bytes:
+    """Our metadata, which is all that an identity provider needs to know of us (SAML metadata 2.4.4).
+
+    requested_attributes   Names, as the identity provider should send them
+    Gives an XML document, UTF-8.
+    """
+    root = etree.Element(
+        names.ENTITY_DESCRIPTOR,
+        nsmap={"md": names.MD, "ds": names.DS},
+        entityID=service_provider.entity_id,
+    )
+    descriptor = etree.SubElement(
+        root,
+        names.SP_SSO_DESCRIPTOR,
+        AuthnRequestsSigned="true" if signs_requests else "false",
+        WantAssertionsSigned="true",
+        protocolSupportEnumeration=names.SAMLP,
+    )
+    _add_keys(descriptor, service_provider.published_certificates)
+    for binding in (names.HTTP_REDIRECT, names.HTTP_POST):
+        etree.SubElement(
+            descriptor, names.SINGLE_LOGOUT_SERVICE, Binding=binding, Location=service_provider.slo_url
+        )
+    if name_id_format is not None:
+        etree.SubElement(descriptor, names.NAME_ID_FORMAT).text = name_id_format
+    etree.SubElement(
+        descriptor,
+        names.ASSERTION_CONSUMER_SERVICE,
+        Binding=names.HTTP_POST,
+        Location=service_provider.acs_url,
+        index="0",
+        isDefault="true",
+    )
+    if requested_attributes:
+        _add_requested_attributes(descriptor, requested_attributes)
+    if organization is not None:
+        _add_organization(root, organization)
+    if technical_contact is not None:
+        contact = etree.SubElement(root, names.CONTACT_PERSON, contactType="technical")
+        etree.SubElement(contact, names.EMAIL_ADDRESS).text = f"mailto:{technical_contact}"
+    etree.indent(root)
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8") + b"\n"
+
+
+def _add_keys(descriptor: Element, certificates: Sequence[Certificate]) -> None:
+    """Each key for signing and for encryption, with the algorithms that we decrypt, best first."""
+    for use in ("signing", "encryption"):
+        for certificate in certificates:
+            key = etree.SubElement(descriptor, names.KEY_DESCRIPTOR, use=use)
+            data = etree.SubElement(etree.SubElement(key, names.KEY_INFO), names.X509_DATA)
+            der = certificate.public_bytes(Encoding.DER)
+            etree.SubElement(data, names.X509_CERTIFICATE).text = base64.b64encode(der).decode("ascii")
+            if use == "encryption":
+                for algorithm in (
+                    f"{names.XENC11}aes256-gcm",
+                    f"{names.XENC11}aes128-gcm",
+                    names.RSA_OAEP_MGF1_SHA1,
+                ):
+                    etree.SubElement(key, names.METADATA_ENCRYPTION_METHOD, Algorithm=algorithm)
+
+
+def _add_requested_attributes(descriptor: Element, requested: Sequence[str]) -> None:
+    service = etree.SubElement(descriptor, names.ATTRIBUTE_CONSUMING_SERVICE, index="0", isDefault="true")
+    etree.SubElement(service, names.SERVICE_NAME, {f"{{{names.XML}}}lang": "en"}).text = "AWS console"
+    for name in requested:
+        etree.SubElement(service, names.REQUESTED_ATTRIBUTE, Name=name, isRequired="false")
+
+
+def _add_organization(root: Element, organization: Organization) -> None:
+    element = etree.SubElement(root, names.ORGANIZATION)
+    for tag, text in (
+        (names.ORGANIZATION_NAME, organization.name),
+        (names.ORGANIZATION_DISPLAY_NAME, organization.display_name),
+        (names.ORGANIZATION_URL, organization.url),
+    ):
+        etree.SubElement(element, tag, {f"{{{names.XML}}}lang": "en"}).text = text

@@ -1,0 +1,149 @@
+"""The HTTP-Redirect binding (SAML bindings 3.4): messages in a query string, and signatures over it.
+
+A signature covers the query exactly as it was sent, percent signs and letter case included. So the
+raw query is taken apart here, and what is verified is made of its own pieces, never of decoded ones.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from dataclasses import dataclass
+from urllib.parse import quote_plus, unquote_plus, urlsplit, urlunsplit
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.x509 import Certificate
+
+from awscons.errors import ResponseRefused
+from awscons.saml import names
+from awscons.saml.algorithms import UNKNOWN_KEY, check_signature_method, key_signed
+from awscons.saml.gates import MOST_BYTES, MOST_FORM_CHARACTERS
+from awscons.saml.parties import KeyPair
+
+_BINDING = "SAML bindings 3.4.4.1"
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectMessage:
+    """A message from a query string. Nothing of it is verified.
+
+    kind         `SAMLRequest` or `SAMLResponse`
+    document     the XML, inflated
+    signed_part  the bytes that a signature would cover; None when there is none
+    """
+
+    kind: str
+    document: bytes
+    relay_state: str
+    signed_part: bytes | None
+    signature_method: str
+    signature: bytes
+
+
+def build_redirect_url(
+    url: str, *, kind: str, message: bytes, relay_state: str, signing: KeyPair | None = None
+) -> str:
+    """The URL that carries a message, DEFLATE encoded, and signed where there is a key.
+
+    kind          `SAMLRequest` or `SAMLResponse`
+    relay_state   an opaque handle of at most 80 bytes (SAML bindings 3.4.3); "" leaves it out
+    A query that the URL already has is kept, in front.
+    """
+    # Negative window bits: a raw DEFLATE stream without zlib's header and checksum (RFC 1951).
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    deflated = compressor.compress(message) + compressor.flush()
+    query = f"{kind}={quote_plus(base64.b64encode(deflated))}"
+    if relay_state:
+        query += f"&RelayState={quote_plus(relay_state)}"
+    if signing is not None:
+        query += f"&SigAlg={quote_plus(names.RSA_SHA256)}"
+        signature = signing.private_key.sign(query.encode("ascii"), padding.PKCS1v15(), hashes.SHA256())
+        query += f"&Signature={quote_plus(base64.b64encode(signature))}"
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(query=f"{parts.query}&{query}" if parts.query else query))
+
+
+def read_redirect(query: str) -> RedirectMessage:
+    """The message in a raw query string, as it stood in the request line.
+
+    Raises ResponseRefused when there is none, or two, or a parameter twice, or it cannot be unpacked.
+    """
+    raw = _raw_parameters(query)
+    kinds = [kind for kind in ("SAMLRequest", "SAMLResponse") if kind in raw]
+    if len(kinds) != 1:
+        raise ResponseRefused("message missing", section=_BINDING, received=sorted(raw))
+    (kind,) = kinds
+    encoding = unquote_plus(raw.get("SAMLEncoding", names.DEFLATE))
+    if encoding != names.DEFLATE:
+        raise ResponseRefused("message encoding", section=_BINDING, received=encoding)
+    signed_part = None
+    if "SigAlg" in raw and "Signature" in raw:
+        # In the order of the standard, whatever order they came in.
+        names_signed = [name for name in (kind, "RelayState", "SigAlg") if name in raw]
+        signed_part = "&".join(f"{name}={raw[name]}" for name in names_signed).encode("ascii", "replace")
+    return RedirectMessage(
+        kind=kind,
+        document=_inflate(unquote_plus(raw[kind])),
+        relay_state=unquote_plus(raw.get("RelayState", "")),
+        signed_part=signed_part,
+        signature_method=unquote_plus(raw.get("SigAlg", "")),
+        signature=_base64(unquote_plus(raw.get("Signature", ""))),
+    )
+
+
+def verify_redirect(message: RedirectMessage, certificates: tuple[Certificate, ...]) -> None:
+    """That one of the trusted keys signed the message's query string.
+
+    Raises ResponseRefused when there is no signature, its method is not of the profile, or no trusted
+    key made it.
+    """
+    if message.signed_part is None:
+        raise ResponseRefused("no signature", section=_BINDING)
+    check_signature_method(message.signature_method)
+    # ECDSA in DER, unlike in XML signatures: the binding gives it no format, and everybody writes DER.
+    if not any(
+        key_signed(
+            certificate,
+            method=message.signature_method,
+            signature=message.signature,
+            data=message.signed_part,
+        )
+        for certificate in certificates
+    ):
+        raise ResponseRefused(UNKNOWN_KEY, section=_BINDING)
+
+
+def _raw_parameters(query: str) -> dict[str, str]:
+    """Parameters as they stand in the query, undecoded. One that is there twice says two things."""
+    raw: dict[str, str] = {}
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        if name in raw:
+            raise ResponseRefused("parameter twice", section=_BINDING, received=name)
+        raw[name] = value
+    return raw
+
+
+def _inflate(text: str) -> bytes:
+    """At most as many bytes as a document may have, however small it came."""
+    if len(text) > MOST_FORM_CHARACTERS:
+        raise ResponseRefused("message too large", section=_BINDING, received=len(text))
+    try:
+        inflater = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+        document = inflater.decompress(_base64(text), MOST_BYTES + 1)
+    except zlib.error:
+        raise ResponseRefused("message cannot be inflated", section=_BINDING) from None
+    if len(document) > MOST_BYTES:
+        raise ResponseRefused("message too large", section=_BINDING, expected=f"at most {MOST_BYTES} bytes")
+    if not inflater.eof or inflater.unused_data:
+        raise ResponseRefused("message cannot be inflated", section=_BINDING)
+    return document
+
+
+def _base64(text: str) -> bytes:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise ResponseRefused("not base64", section=_BINDING) from None
