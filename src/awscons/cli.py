@@ -29,7 +29,7 @@ from awscons.config.settings import MetadataSettings, Settings, Site, notices
 from awscons.errors import AwsconsError, ConfigurationError
 from awscons.saml.certificates import end_of
 from awscons.saml.parties import IdentityProvider
-from awscons.saml_commands import config_option, keys_group, metadata_command
+from awscons.saml_commands import config_option, keys_group, metadata_command, saml_group
 from awscons.targets import Target
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def cli() -> None:
 
 cli.add_command(metadata_command)
 cli.add_command(keys_group)
+cli.add_command(saml_group)
 
 
 @cli.command()

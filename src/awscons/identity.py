@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -34,6 +34,7 @@ class Login:
     session_index  the identity provider's name for its own session (SAML core 2.7.2), for logout
     authenticated_at   UTC; when the person authenticated at the identity provider; None: not known
     authn_context  URIs of AuthnContextClassRef: in which way
+    name_id_qualifiers   Format and qualifiers of the NameID, for logout
     """
 
     identity: Identity
@@ -42,3 +43,4 @@ class Login:
     session_index: str | None = None
     authenticated_at: datetime | None = None
     authn_context: tuple[str, ...] = ()
+    name_id_qualifiers: Mapping[str, str] = field(default_factory=dict)

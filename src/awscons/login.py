@@ -48,9 +48,9 @@ from awscons.step_up import Demands, step_up
 from awscons.targets import Target
 
 NO_DEMANDS = Demands()
-_NAME_ID = "name_id"
+NAME_ID = "name_id"
 _LONGEST_MEMORY = timedelta(days=366)
-_GROUPS_OMITTED = "http://schemas.microsoft.com/claims/groups.link"
+GROUPS_OMITTED = "http://schemas.microsoft.com/claims/groups.link"
 """Entra ID sends this attribute in place of all groups when they are more than 150."""
 _HINT = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff]{1,256}")
 _LONGEST_HANDLE = 80
@@ -331,6 +331,7 @@ class Logins:
             session_index=assertion.session_index,
             authenticated_at=authenticated_at,
             authn_context=assertion.authn_context,
+            name_id_qualifiers=assertion.name_id_qualifiers,
         )
 
     def _keep(self, login_id: str, login: Login, now: datetime) -> None:
@@ -385,7 +386,7 @@ def identity_from(assertion: Assertion, settings: LoginSettings) -> Identity:
         assertion.name_id,
         attributes,
         groups,
-        groups_omitted=any(name.casefold() == _GROUPS_OMITTED for name in assertion.attributes),
+        groups_omitted=any(name.casefold() == GROUPS_OMITTED for name in assertion.attributes),
     )
 
 
@@ -402,7 +403,7 @@ def _values(assertion: Assertion, name: str) -> tuple[str, ...]:
 def _user_name(assertion: Assertion, settings: LoginSettings) -> str:
     """From `user_attr`: the NameID, the short name of an attribute that is kept, or any attribute's Name."""
     user_attr = settings.user_attr
-    if user_attr == _NAME_ID:
+    if user_attr == NAME_ID:
         return assertion.name_id
     name = settings.kept_attributes.get(user_attr, user_attr)
     values = [value for value in _values(assertion, name) if value.strip()]

@@ -5,14 +5,16 @@ import re
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from lxml import etree
 
 from awscons import __version__
 from support.describe import Description
-from support.forge import Forger, pem_of
+from support.forge import Forger, Story, pem_of, posted
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,12 +45,13 @@ aws_config = {{
 
 
 def awscons(
-    *arguments: str, folder: Path, environment: dict[str, str] | None = None
+    *arguments: str, folder: Path, environment: dict[str, str] | None = None, stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "awscons", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **(environment or {})},
+        input=stdin,
         capture_output=True,
         text=True,
         timeout=60,
@@ -195,12 +198,49 @@ def test_check_reads_the_metadata_and_says_what_is_trusted(tmp_path: Path) -> No
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("form", ["form value", "form body", "XML", "standard input"])
+def test_a_captured_response_is_explained_in_whatever_form_it_was_captured(tmp_path: Path, form: str) -> None:
+    acs = "https://sso.example.com/awscon/saml/acs"
+    story = Story(
+        datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC),
+        idp="https://idp.example.com/",
+        assertion_issuer="https://idp.example.com/",
+        response_issuer="https://idp.example.com/",
+        acs=acs,
+        destination=acs,
+        recipient="https://sso.example.com/saml/acs",
+        audiences=(("urn:awscons",),),
+        attributes=(("urn:x/groups", ("dbs",)), ("mail", ("secret@example.com",))),
+    )
+    xml = Forger().xml(story)
+    captured = {
+        "form value": posted(xml),
+        "form body": urlencode({"RelayState": "x", "SAMLResponse": posted(xml)}),
+        "XML": xml,
+        "standard input": posted(xml),
+    }[form]
+    (tmp_path / "captured").write_text(captured)
+    done = awscons(
+        "saml",
+        "explain",
+        *([] if form == "standard input" else ["captured"]),
+        folder=configured(tmp_path),
+        stdin=captured if form == "standard input" else "",
+    )
+    assert done.returncode == 1, done.stderr
+    assert "REFUSE  subject confirmation" in done.stdout
+    assert "hint: `acs_url` here" in done.stdout
+    assert "did you mean {'groups': 'urn:x/groups'}?" in done.stdout
+    assert "secret@example.com" not in done.stdout + done.stderr
+    assert "Signature" not in done.stdout
+
+
 def test_the_version_is_the_packages(tmp_path: Path) -> None:
     assert awscons("--version", folder=tmp_path).stdout == f"awscons, version {__version__}\n"
 
 
 def test_help_explains_each_command(tmp_path: Path) -> None:
     shown = awscons("--help", folder=tmp_path).stdout
-    for command in ("check", "demo", "keys", "metadata", "serve"):
+    for command in ("check", "demo", "keys", "metadata", "saml", "serve"):
         assert re.search(rf"^  {command} +\S", shown, re.MULTILINE)
         assert awscons(command, "-h", folder=tmp_path).stdout.startswith(f"Usage: awscons {command}")

@@ -23,6 +23,7 @@ from awscons.saml.xml import (
 
 # SAML core 1.3.3: UTC, written with Z. Identity providers send none to seven fraction digits.
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z", re.ASCII)
+_QUALIFIERS = ("Format", "NameQualifier", "SPNameQualifier")
 _OLDEST_AUTHENTICATION = datetime(2005, 3, 1, tzinfo=UTC)
 """SAML 2.0 became a standard in that month; nobody authenticated under it before."""
 
@@ -31,6 +32,7 @@ _OLDEST_AUTHENTICATION = datetime(2005, 3, 1, tzinfo=UTC)
 class Assertion:
     """The signed statement, after all checks. The only thing that the rest of the project sees.
 
+    name_id_qualifiers        its Format, NameQualifier and SPNameQualifier, as far as it has them
     not_on_or_after           UTC; until then (plus skew) the assertion could be presented again
     authn_instant             UTC; when the person authenticated at the identity provider
     authn_context             URIs of AuthnContextClassRef: in which way, as far as it says
@@ -41,6 +43,7 @@ class Assertion:
     assertion_id: str
     idp_entity_id: str
     name_id: str
+    name_id_qualifiers: Mapping[str, str]
     session_index: str | None
     not_on_or_after: datetime
     authn_instant: datetime
@@ -98,19 +101,23 @@ def check_in_response_to(element: Element, *, expected: str) -> None:
         )
 
 
-def read_name_id(assertion: Element) -> str:
-    """SAML core 2.2.3 and 2.4.1: exactly one NameID, text only, not empty."""
+def read_name_id(assertion: Element) -> tuple[str, dict[str, str]]:
+    """SAML core 2.2.3 and 2.4.1: exactly one NameID, text only, not empty; and its qualifiers."""
     subject = only_child(assertion, names.SUBJECT, section="SAML core 2.4.1")
-    name_id = text_of(
-        only_child(subject, names.NAME_ID, section="SAML core 2.4.1"), section="SAML core 2.2.3"
-    )
+    element = only_child(subject, names.NAME_ID, section="SAML core 2.4.1")
+    name_id = text_of(element, section="SAML core 2.2.3")
     if not name_id.strip():
         raise ResponseRefused(
             "NameID is empty",
             section="SAML core 2.2.3",
             hint="the identity provider needs a rule that issues a NameID",
         )
-    return name_id
+    return name_id, qualifiers_of(element)
+
+
+def qualifiers_of(name_id: Element) -> dict[str, str]:
+    """The qualifiers that a NameID has (SAML core 2.2.2); single logout has to give them back."""
+    return {name: value for name in _QUALIFIERS if (value := name_id.get(name)) is not None}
 
 
 def check_subject_confirmation(

@@ -87,10 +87,12 @@ def verify_envelope(
         authenticated_after=authenticated_after,
         expected_context=expected_context,
     )
+    name_id, qualifiers = read_name_id(assertion)
     return Assertion(
         assertion_id=required_attribute(assertion, "ID", section="SAML core 2.3.3"),
         idp_entity_id=identity_provider.entity_id,
-        name_id=read_name_id(assertion),
+        name_id=name_id,
+        name_id_qualifiers=qualifiers,
         session_index=authentication.session_index,
         not_on_or_after=valid_until,
         authn_instant=authentication.instant,

@@ -1,0 +1,257 @@
+"""A captured response, step by step: what would pass, what would be refused, and what would cure it.
+
+For operators, away from any sign-in. It goes the way of `response`, with the same checks, but does not
+end at the first refusal: where a signature fails, the rest is read all the same, to say what else is
+amiss. So nothing that comes out of here may ever sign anybody in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cryptography.x509 import Certificate
+
+from awscons.errors import ResponseRefused
+from awscons.saml import names
+from awscons.saml.certificates import fingerprint
+from awscons.saml.content import (
+    check_authn_statement,
+    check_conditions,
+    check_in_response_to,
+    check_issuer,
+    check_response_destination,
+    check_subject_confirmation,
+    parse_instant,
+    read_attributes,
+    read_name_id,
+)
+from awscons.saml.encryption import decrypt_assertion
+from awscons.saml.parties import IdentityProvider, ServiceProvider
+from awscons.saml.response import CLOCK_SKEW, open_envelope
+from awscons.saml.shape import Envelope, check_assertion_shape, issuer_of
+from awscons.saml.signature import verify_enveloped
+from awscons.saml.xml import Element, only_child
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One check. `refusal` is None where it passed; `said` adds what is worth knowing."""
+
+    title: str
+    said: str = ""
+    refusal: ResponseRefused | None = None
+
+
+@dataclass(slots=True)
+class Explanation:
+    """All steps, in order, and what the response says of the person as far as that can be read.
+
+    unverified_attributes   by Name; of use for finding the right one, and for nothing else
+    """
+
+    steps: list[Step] = field(default_factory=list)
+    unverified_name_id: str | None = None
+    unverified_attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether every step passed."""
+        return all(step.refusal is None for step in self.steps)
+
+
+def explain_response(
+    form_value: str,
+    *,
+    service_provider: ServiceProvider,
+    identity_provider: IdentityProvider,
+    now: datetime | None,
+    expected_context: tuple[str, ...] = (),
+) -> Explanation:
+    """What the service would make of a response. Never raises ResponseRefused.
+
+    form_value   as posted, base64
+    now          UTC; None: the moment at which the response says that it was made
+    """
+    told = Explanation()
+    envelope: list[Envelope] = []
+    if not _try(told, "form and shape", lambda: envelope.append(open_envelope(form_value))):
+        return told
+    response = _explain_signature(
+        told, "signature of the Response", envelope[0].unverified_response, identity_provider
+    )
+    moment = now or _issued_at(response)
+    if moment is None:
+        told.steps.append(Step("moment", "the response does not say when it was made: use --at"))
+        return told
+    assertion = _explain_assertion(told, envelope[0], response, service_provider, identity_provider)
+    if assertion is None:
+        return told
+    _explain_content(told, response, assertion, service_provider, identity_provider, moment, expected_context)
+    return told
+
+
+def _try(told: Explanation, title: str, check: Callable[[], object]) -> bool:
+    """Run one check and note how it went."""
+    try:
+        said = check()
+    except ResponseRefused as error:
+        told.steps.append(Step(title, refusal=error))
+        return False
+    told.steps.append(Step(title, said if isinstance(said, str) else ""))
+    return True
+
+
+def _issued_at(response: Element) -> datetime | None:
+    try:
+        return parse_instant(response.get("IssueInstant", ""), section="SAML core 3.2.2")
+    except ResponseRefused:
+        return None
+
+
+def _explain_signature(
+    told: Explanation, title: str, element: Element, identity_provider: IdentityProvider
+) -> Element:
+    """The element as it was signed; as it came where it is not signed, or not well."""
+    if not any(child.tag == names.SIGNATURE for child in element):
+        told.steps.append(Step(title, "there is none"))
+        return element
+    read: list[Element] = []
+
+    def verify() -> str:
+        certificates = identity_provider.signing_certificates
+        read.append(verify_enveloped(element, certificates))
+        return f"made by the certificate {fingerprint(_signer(element, certificates))}"
+
+    return read[0] if _try(told, title, verify) else element
+
+
+def _signer(element: Element, certificates: tuple[Certificate, ...]) -> Certificate:
+    """Which of the certificates; that one of them is, was found before."""
+    for certificate in certificates[:-1]:
+        try:
+            verify_enveloped(element, (certificate,))
+        except ResponseRefused:
+            continue
+        return certificate
+    return certificates[-1]
+
+
+def _explain_assertion(
+    told: Explanation,
+    envelope: Envelope,
+    response: Element,
+    service_provider: ServiceProvider,
+    identity_provider: IdentityProvider,
+) -> Element | None:
+    """The assertion to read from; None where it cannot be decrypted."""
+    kind = names.ENCRYPTED_ASSERTION if envelope.assertion_is_encrypted else names.ASSERTION
+    assertion = only_child(response, kind, section="SAML core 3.3.3")
+    if envelope.assertion_is_encrypted:
+        decrypted: list[Element] = []
+
+        def decrypt() -> None:
+            element = decrypt_assertion(
+                assertion, service_provider.decryption_keys, gcm_only=identity_provider.gcm_only
+            )
+            check_assertion_shape(element)
+            decrypted.append(element)
+
+        if not _try(told, "decryption", decrypt):
+            return None
+        (assertion,) = decrypted
+    elif envelope.assertion_is_signed:
+        assertion = envelope.unverified_assertion
+    assertion = _explain_signature(told, "signature of the Assertion", assertion, identity_provider)
+
+    def check_signed() -> None:
+        if all(step.said == "there is none" for step in told.steps if step.title.startswith("signature of")):
+            raise ResponseRefused(
+                "no signature",
+                section="SAML profiles 4.1.4.5",
+                hint="set the identity provider to sign the assertion, the response, or both",
+            )
+
+    _try(told, "something is signed", check_signed)
+    return assertion
+
+
+def _explain_content(
+    told: Explanation,
+    response: Element,
+    assertion: Element,
+    service_provider: ServiceProvider,
+    identity_provider: IdentityProvider,
+    now: datetime,
+    expected_context: tuple[str, ...],
+) -> None:
+    answered = response.get("InResponseTo", "")
+    signed = any(child.tag == names.SIGNATURE for child in response)
+    issuer = issuer_of(response)
+    checks: list[tuple[str, Callable[[], object]]] = [
+        (
+            "Issuer of the Response",
+            lambda: check_issuer(
+                identity_provider.entity_id if issuer is None else issuer,
+                expected=identity_provider.entity_id,
+            ),
+        ),
+        (
+            "Destination",
+            lambda: check_response_destination(
+                response, expected=service_provider.acs_url, response_is_signed=signed
+            ),
+        ),
+        ("answers a request", lambda: _check_answers(response, answered)),
+        (
+            "Issuer of the Assertion",
+            lambda: check_issuer(issuer_of(assertion), expected=identity_provider.entity_id),
+        ),
+        (
+            "subject confirmation",
+            lambda: check_subject_confirmation(
+                assertion,
+                expected_recipient=service_provider.acs_url,
+                expected_request_id=answered,
+                now=now,
+                skew=CLOCK_SKEW,
+            ),
+        ),
+        (
+            "conditions and audience",
+            lambda: check_conditions(
+                assertion, expected_audience=service_provider.entity_id, now=now, skew=CLOCK_SKEW
+            ),
+        ),
+        (
+            "authentication",
+            lambda: check_authn_statement(
+                assertion,
+                now=now,
+                skew=CLOCK_SKEW,
+                authenticated_after=None,
+                expected_context=expected_context,
+            ),
+        ),
+        ("NameID", lambda: _note_name_id(told, assertion)),
+        ("attributes", lambda: told.unverified_attributes.update(read_attributes(assertion))),
+    ]
+    for title, check in checks:
+        _try(told, title, check)
+
+
+def _check_answers(response: Element, answered: str) -> str:
+    if not answered:
+        raise ResponseRefused(
+            "in response to",
+            section="SAML profiles 4.1.4.2",
+            hint="nobody asked for it, as with a tile at the identity provider: the service starts a sign-in "
+            "of its own instead, which people hardly notice",
+        )
+    check_in_response_to(response, expected=answered)
+    return "whether this browser asked, and not too long ago, only the running service can tell"
+
+
+def _note_name_id(told: Explanation, assertion: Element) -> None:
+    told.unverified_name_id, _ = read_name_id(assertion)
