@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 RUN = PYTHONPATH=src $(BIN)/python
+ADVERSARY = PYTHONPATH=src:tests $(BIN)/python -m adversary
 
 .DEFAULT_GOAL := help
 
@@ -23,6 +24,19 @@ test: $(VENV)/.dev ## Everything: lint, types, layers, unit tests, journeys thro
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## The unit tests; they need nothing but Python
 	@$(BIN)/python -m pytest -m "not journey" $(PYTEST)
+
+.PHONY: corpus
+corpus: $(VENV)/.dev ## Write the attacks and the legal variants of the tests as files, to look at
+	@$(ADVERSARY) corpus $(or $(FOLDER),build/corpus)
+
+.PHONY: fuzz
+fuzz: $(VENV)/.dev ## Mutate well-signed responses (MUTATIONS=100000 PROCESSES=2 SEED=…)
+	@$(ADVERSARY) fuzz $(if $(MUTATIONS),--mutations $(MUTATIONS)) $(if $(PROCESSES),--processes $(PROCESSES)) \
+		$(if $(SEED),--seed $(SEED))
+
+.PHONY: hostile
+hostile: $(VENV)/.dev ## What documents cost that are made to cost: each within 50 ms
+	@$(ADVERSARY) hostile
 
 .PHONY: lint
 lint: $(VENV)/.dev ## Style and common mistakes

@@ -42,14 +42,15 @@ Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
 def key_named(name: str, *, bits: int = 2048) -> Key:
-    """A key by name, made once a run; a name beginning with `ec` gives an elliptic one."""
+    """A key by name, made once a run; `ec…`, `ec384…` and `ec521…` are elliptic ones."""
     return _key(name, bits)
 
 
 @cache
 def _key(name: str, bits: int) -> Key:
     if name.startswith("ec"):
-        return ec.generate_private_key(ec.SECP256R1())
+        curve = {"ec384": ec.SECP384R1(), "ec521": ec.SECP521R1()}.get(name[:5], ec.SECP256R1())
+        return ec.generate_private_key(curve)
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
@@ -350,7 +351,8 @@ class Forger:
         if isinstance(key, rsa.RSAPrivateKey):
             return key.sign(data, padding.PKCS1v15(), algorithm)
         r, s = utils.decode_dss_signature(key.sign(data, ec.ECDSA(algorithm)))
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        length = (key.key_size + 7) // 8
+        return r.to_bytes(length, "big") + s.to_bytes(length, "big")
 
 
 def _element(root: etree._Element, place: str) -> etree._Element:

@@ -21,7 +21,8 @@ TAGS_PER_DECLARATION = 10
 """A document may declare one namespace for so many tags: 2,000 in all, in a response."""
 
 _WHITE_SPACE = re.compile(r"[ \t\r\n]+")
-_DECLARED_ENCODING = re.compile(r"""^<\?xml[^>]*?encoding\s*=\s*["']([^"']*)["']""")
+# The parser takes a byte order mark for nothing wherever it begins, so a second one hides no declaration.
+_DECLARED_ENCODING = re.compile(r"""^\ufeff?<\?xml[^>]*?encoding\s*=\s*["']([^"']*)["']""")
 _GATES = "house rule, gates before the parser"
 
 

@@ -1,0 +1,139 @@
+"""What a case is, and the one door through which every case enters the library under test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.x509 import Certificate
+
+from awscons.errors import ResponseRefused
+from awscons.saml.content import Assertion
+from awscons.saml.parties import IdentityProvider, ServiceProvider
+from awscons.saml.response import open_envelope, verify_envelope
+from support.forge import ACS, IDP, REQUEST_ID, SP, SSO_URL, Story, certificate_of, key_named, posted
+
+NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+"""The moment at which every case is judged."""
+
+OTTO = Story(
+    NOW,
+    name_id="<saml:NameID>otto@example.com</saml:NameID>",
+    attributes=(("groups", ("dbs",)),),
+)
+"""What the identity provider really says: Otto, who may do little. An attacker can get this signed."""
+
+ADA = Story(NOW)
+"""What an attacker would rather be: Ada, who may do everything."""
+
+Document = str | bytes
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the service is set up with, where a case needs something else.
+
+    signers               the trusted keys by name; `ended:` before one gives it an ended certificate,
+                          `:1024` behind one another size
+    authenticated_after   the moment of a demand for a fresh authentication, or None
+    our_keys              the keys that we can decrypt with, by name
+    """
+
+    signers: tuple[str, ...] = ("idp",)
+    now: datetime = NOW
+    authenticated_after: datetime | None = None
+    request_id: str = REQUEST_ID
+    our_keys: tuple[str, ...] = ("sp",)
+    gcm_only: bool = False
+
+
+USUAL = Surroundings()
+
+
+@dataclass(frozen=True)
+class Attack:
+    """A response that must be refused.
+
+    rule          the `rule` of the ResponseRefused: it must fail for the right reason
+    make          gives the XML; or, with `raw`, the form value as posted
+    """
+
+    name: str
+    rule: str
+    make: Callable[[], Document]
+    around: Surroundings = USUAL
+    raw: bool = False
+    attack_class: str = ""
+
+    @property
+    def form_value(self) -> str:
+        """The response as it is posted."""
+        return _form_value(self.make(), raw=self.raw)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A response that must be read. What is said in it, where that is not Otto's own words."""
+
+    name: str
+    make: Callable[[], Document]
+    name_id: str = "otto@example.com"
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {"groups": ("dbs",)})
+    around: Surroundings = USUAL
+    raw: bool = False
+
+    @property
+    def form_value(self) -> str:
+        """The response as it is posted."""
+        return _form_value(self.make(), raw=self.raw)
+
+
+def _form_value(document: Document, *, raw: bool) -> str:
+    return str(document) if raw else posted(document)
+
+
+def of_class(attack_class: str, attacks: Sequence[Attack]) -> list[Attack]:
+    """The attacks of one class, each knowing it."""
+    return [
+        Attack(attack.name, attack.rule, attack.make, attack.around, attack.raw, attack_class)
+        for attack in attacks
+    ]
+
+
+def identity_provider(around: Surroundings) -> IdentityProvider:
+    """The identity provider that the service trusts."""
+    return IdentityProvider(IDP, SSO_URL, tuple(map(_certificate, around.signers)), around.gcm_only)
+
+
+def service_provider(around: Surroundings) -> ServiceProvider:
+    """Us, with our keys."""
+    keys = (key for key in map(key_named, around.our_keys) if isinstance(key, RSAPrivateKey))
+    return ServiceProvider(SP, ACS, tuple(keys))
+
+
+def _certificate(signer: str) -> Certificate:
+    name, _, bits = signer.removeprefix("ended:").partition(":")
+    return certificate_of(name, bits=int(bits or 2048), ended=signer.startswith("ended:"))
+
+
+def read(form_value: str, around: Surroundings = USUAL) -> Assertion:
+    """What the library makes of a posted form value. Raises ResponseRefused, or what it should not."""
+    return verify_envelope(
+        open_envelope(form_value),
+        service_provider=service_provider(around),
+        identity_provider=identity_provider(around),
+        expected_request_id=around.request_id,
+        now=around.now,
+        authenticated_after=around.authenticated_after,
+    )
+
+
+def refusal(form_value: str, around: Surroundings = USUAL) -> ResponseRefused | None:
+    """Why the library refuses a posted form value; None where it reads it."""
+    try:
+        read(form_value, around)
+    except ResponseRefused as refused:
+        return refused
+    return None

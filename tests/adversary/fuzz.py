@@ -1,0 +1,230 @@
+"""Structure-aware mutation of well-signed responses, and the oracle.
+
+The oracle knows two sentences. Whatever is done to responses that were really signed, nothing may come
+out but an assertion that was really signed, whole and unchanged. And no exception but ResponseRefused
+may come out, whatever goes in: for that, some responses are damaged first and signed afterwards.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from multiprocessing import get_context
+from random import Random
+
+from lxml import etree
+
+from adversary.cases import ADA, NOW, OTTO, USUAL, identity_provider, service_provider
+from adversary.mutations import mutate
+from awscons.errors import ResponseRefused
+from awscons.saml.content import Assertion
+from awscons.saml.parties import IdentityProvider, ServiceProvider
+from awscons.saml.response import open_envelope, verify_envelope
+from support.encrypt import Encrypter
+from support.forge import EXC_C14N, REQUEST_ID, Forger, Story, posted
+
+_DS = "{http://www.w3.org/2000/09/xmldsig#}"
+
+CHUNK = 500
+"""Mutations that a process does before it says so."""
+
+_SIGNED_AFTERWARDS = 0.1
+"""The part of the mutations that are signed after the damage: only what escapes counts there."""
+_ENCRYPTED_AFTERWARDS = 0.1
+"""The part whose damaged assertion is encrypted: anybody can encrypt to us."""
+
+
+@dataclass
+class Tally:
+    """What came of some mutations.
+
+    outcomes   how many ended in which way: `read`, or a rule
+    findings   the number of the mutation, what was wrong, and the form value
+    """
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    findings: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        """Put another tally on top."""
+        self.outcomes.update(other.outcomes)
+        self.findings.extend(other.findings)
+
+    @property
+    def count(self) -> int:
+        """How many mutations this tells of."""
+        return self.outcomes.total()
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What is mutated: genuine responses, what each says, and who judges them."""
+
+    documents: tuple[str, ...]
+    genuine: tuple[Assertion, ...]
+    service_provider: ServiceProvider
+    identity_provider: IdentityProvider
+
+    def read(self, form_value: str) -> Assertion:
+        """What the library makes of a form value."""
+        return verify_envelope(
+            open_envelope(form_value),
+            service_provider=self.service_provider,
+            identity_provider=self.identity_provider,
+            expected_request_id=REQUEST_ID,
+            now=NOW,
+        )
+
+
+def _stories() -> Iterator[Story]:
+    """Otto, and Nina, whose assertion has other IDs: two sign-ins that an attacker could both have seen."""
+    yield OTTO.at(
+        attributes=(("groups", ("dbs", "staff")), ("cn", ("Otto Only",)), ("empty", ("",))),
+        extra_condition="<saml:OneTimeUse/>",
+    )
+    yield ADA.at(
+        assertion_id="_second",
+        response_id="_second-response",
+        name_id="<saml:NameID>nina@example.com</saml:NameID>",
+        attributes=(("groups", ("staff",)),),
+    )
+
+
+@cache
+def bench() -> Bench:
+    """The genuine responses, made once a process. Their keys are of this process, and so are signatures."""
+    forgers = [
+        Forger(),
+        Forger(prefix_list="xs saml"),
+        Forger(key_name="ec-idp"),
+        Forger(key_info="<ds:KeyName/>"),
+    ]
+    plain = [
+        forger.xml(story, sign=sign)
+        for story in _stories()
+        for forger in forgers
+        for sign in ("assertion", "response", "both")
+    ]
+    encrypted = [
+        Encrypter(data_method=method).xml(Forger(), story, sign=sign)
+        for story in _stories()
+        for method, sign in (("aes128-gcm", "assertion"), ("aes256-cbc", "both"))
+    ]
+    around = replace(USUAL, signers=("idp", "ec-idp"))
+    documents = (*plain, *encrypted)
+    made = Bench(documents, (), service_provider(around), identity_provider(around))
+    genuine: list[Assertion] = []
+    for document in documents:
+        assertion = made.read(posted(document))
+        if assertion not in genuine:
+            genuine.append(assertion)
+    return replace(made, genuine=tuple(genuine))
+
+
+def mutation(number: int, seed: str) -> tuple[str, bool]:
+    """The damaged form value of that number, and whether it was signed after the damage."""
+    random = Random(f"{seed}:{number}")
+    documents = bench().documents
+    document, donor = random.choice(documents), random.choice(documents)
+    form_value = mutate(document, donor, random)
+    lot = random.random()
+    if lot < _SIGNED_AFTERWARDS:
+        return _signed_anew(form_value)
+    if lot < _SIGNED_AFTERWARDS + _ENCRYPTED_AFTERWARDS:
+        return _encrypted(form_value), False
+    return form_value, False
+
+
+def judge(numbers: Sequence[int], seed: str, *, read: Callable[[str], Assertion] | None = None) -> Tally:
+    """Try the mutations of those numbers, on the library or on another reader of form values."""
+    read = read or bench().read
+    tally = Tally()
+    for number in numbers:
+        form_value, signed_afterwards = mutation(number, seed)
+        try:
+            assertion = read(form_value)
+        except ResponseRefused as refused:
+            tally.outcomes[refused.rule] += 1
+            continue
+        except Exception as error:  # noqa: BLE001  that none escapes is what is tried
+            tally.outcomes["ESCAPED"] += 1
+            tally.findings.append((number, f"{type(error).__name__} escaped: {error}", form_value))
+            continue
+        tally.outcomes["read" + (" (signed after the damage)" if signed_afterwards else "")] += 1
+        if not signed_afterwards and assertion not in bench().genuine:
+            tally.findings.append((number, f"read what nobody signed: {assertion}", form_value))
+    return tally
+
+
+def judge_in_processes(mutations: int, *, seed: str, processes: int) -> Iterator[Tally]:
+    """The same with several processes; gives a tally whenever a chunk is done."""
+    bench()  # before the processes part: all have the same keys
+    chunks = [range(begin, min(begin + CHUNK, mutations)) for begin in range(0, mutations, CHUNK)]
+    with get_context("fork").Pool(processes, initializer=os.nice, initargs=(10,)) as pool:
+        yield from pool.imap_unordered(partial(judge, seed=seed), chunks)
+
+
+# --- signing and encrypting what was damaged -------------------------------------------------
+
+
+def _signed_anew(form_value: str) -> tuple[str, bool]:
+    """The document with every signature in it made right again, and whether there was any."""
+    try:
+        root = etree.fromstring(base64.b64decode(form_value))
+    except (ValueError, etree.LxmlError):
+        return form_value, False
+    # Inner ones first: an outer signature covers them.
+    signed = [_sign(signature) for signature in reversed(list(root.iter(f"{_DS}Signature")))]
+    return posted(etree.tostring(root)), any(signed)
+
+
+def _sign(signature: etree._Element) -> bool:
+    """Make one signature right over the element it stands in; False where too little of it is left."""
+    parent, signed_info = signature.getparent(), signature.find(f"{_DS}SignedInfo")
+    reference, digest = signature.find(f".//{_DS}Reference"), signature.find(f".//{_DS}DigestValue")
+    method, value = signature.find(f".//{_DS}SignatureMethod"), signature.find(f"{_DS}SignatureValue")
+    if parent is None or signed_info is None or reference is None or digest is None:
+        return False
+    if method is None or value is None:
+        return False
+    reference.set("URI", f"#{parent.get('ID')}")
+    forger = Forger("ec-idp" if "ecdsa" in method.get("Algorithm", "") else "idp")
+    try:
+        content = deepcopy(parent)
+        content.remove(content[parent.index(signature)])
+        digest.text = _base64(hashlib.sha256(_canonical(content, reference)).digest())
+        value.text = _base64(forger._sign_bytes(_canonical(signed_info, signed_info)))
+    except (ValueError, etree.LxmlError):
+        return False
+    return True
+
+
+def _canonical(element: etree._Element, said: etree._Element) -> bytes:
+    """The canonical form, with the PrefixList that stands somewhere in `said`."""
+    lists = [found.get("PrefixList", "") for found in said.iter(f"{{{EXC_C14N}}}InclusiveNamespaces")]
+    alone = etree.fromstring(etree.tostring(element, with_tail=False))
+    return etree.tostring(
+        alone, method="c14n", exclusive=True, inclusive_ns_prefixes=lists[0].split() if lists else None
+    )
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _encrypted(form_value: str) -> str:
+    """The same with its assertion, damaged as it is, in a ciphertext."""
+    try:
+        text = base64.b64decode(form_value).decode()
+    except ValueError:
+        return form_value
+    begin, end = text.find("<saml:Assertion"), text.rfind("</saml:Assertion>") + len("</saml:Assertion>")
+    if not 0 < begin < end:
+        return form_value
+    return posted(text[:begin] + Encrypter().encrypted_assertion(text[begin:end]) + text[end:])

@@ -1,0 +1,293 @@
+"""Documents made to cost as much as they can, within the limits of the gates and just beyond.
+
+Each has a name, the rule that must end it, and is timed by `make hostile`. No test asserts a time: on a
+busy machine it would say nothing. What a test can assert is that each ends by its rule, and that those
+beyond a limit are ended by that limit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from adversary.cases import OTTO, Attack, of_class, refusal
+from adversary.craft import genuine, piece, swap
+from awscons.saml.gates import (
+    MOST_BYTES,
+    MOST_FORM_CHARACTERS,
+    MOST_NAMESPACE_DECLARATIONS,
+    MOST_TAGS,
+)
+from support.encrypt import Encrypter
+from support.forge import Forger
+
+LONGEST = 50.0
+"""Milliseconds that a hostile document may cost on a machine with nothing else to do."""
+
+_FULL = 240_000
+"""Bytes of padding that fit, with a response around them."""
+
+_MANY = 1_900
+"""Namespaces, nearly as many as the gates let through."""
+
+_NO_KEY = "no trusted key made this signature"
+_ALIKE = "cannot be decrypted"
+
+
+def _detail(inner: str, xml: str = "") -> str:
+    """Something in the part of a response that may hold anything, and that nobody signed."""
+    xml = xml or Forger(key_name="attacker").xml(OTTO)
+    detail = f"<samlp:StatusDetail>{inner}</samlp:StatusDetail></samlp:Status>"
+    return swap(xml, "</samlp:Status>", detail)
+
+
+def _filled(unit: str, *, size: int = _FULL, modulus: int = 1_000_000) -> str:
+    """As many units as fit, numbered; `{n}` is the number, `{m}` the number of a namespace."""
+    units: list[str] = []
+    length = 0
+    while length < size:
+        units.append(unit.format(n=len(units), m=len(units) % modulus))
+        length += len(units[-1])
+    return "".join(units[:-1])
+
+
+def _tags(count: int) -> str:
+    return "<x/>" * count
+
+
+def _key_info(inner: str) -> str:
+    return Forger(key_name="attacker", key_info=inner).xml(OTTO)
+
+
+def _namespaces(count: int) -> str:
+    return " ".join(f'xmlns:n{number}="urn:{number}"' for number in range(count))
+
+
+def _signature_part(element: str, content: str) -> str:
+    xml = Forger(key_name="attacker").xml(OTTO)
+    return swap(xml, piece(xml, element), f"<{element}>{content}</{element}>")
+
+
+def _genuine_signature_around(inner: str) -> str:
+    """Somebody's own genuine SignedInfo over content that was changed: the dearest digest to compute."""
+    return swap(genuine(), "</saml:AttributeValue>", f"{inner}</saml:AttributeValue>")
+
+
+def _holding(plaintext: str) -> str:
+    text = OTTO.response(Encrypter().encrypted_assertion(plaintext))
+    return text.replace("{{response-signature}}", "")
+
+
+def _bomb() -> str:
+    """Ten to the power of twenty letters, if anybody expands it."""
+    entities = "".join(f'<!ENTITY e{n + 1} "' + f"&e{n};" * 10 + '">' for n in range(20))
+    return f'<!DOCTYPE x [<!ENTITY e0 "x">{entities}]><x>&e20;</x>'
+
+
+def _wide() -> str:
+    """Every attribute that fits, at most 24 an element."""
+    element = "<x " + " ".join(f'{letter}=""' for letter in "abcdefghijklmnopqrstuvwx") + "/>"
+    return _filled(element)
+
+
+BEYOND = of_class(
+    "beyond a limit",
+    [
+        Attack("form-value-of-a-megabyte", "form value too large", lambda: "A" * 1_000_000, raw=True),
+        Attack(
+            "form-value-one-too-long",
+            "form value too large",
+            lambda: "A" * (MOST_FORM_CHARACTERS + 1),
+            raw=True,
+        ),
+        Attack("blanks-up-to-the-limit", "not well-formed XML", lambda: " " * MOST_FORM_CHARACTERS, raw=True),
+        Attack("document-one-too-long", "document too large", lambda: b"x" * (MOST_BYTES + 1)),
+        Attack("one-tag-too-many", "too many tags", lambda: "<" * (MOST_TAGS + 1)),
+        Attack("nothing-but-tags", "too many tags", lambda: "<" * MOST_BYTES),
+        Attack(
+            "one-namespace-too-many",
+            "too many namespaces",
+            lambda: f"<x {_namespaces(MOST_NAMESPACE_DECLARATIONS + 1)}/>",
+        ),
+        Attack(
+            "nothing-but-namespaces",
+            "too many namespaces",
+            lambda: "<x " + _filled('xmlns:n{n}="u:" ') + "/>",
+        ),
+        Attack("nested-a-level-too-deep", "nested too deep", lambda: _detail("<x>" * 23 + "</x>" * 23)),
+        Attack("nested-without-end", "not well-formed XML", lambda: _detail("<x>" * 9_000 + "</x>" * 9_000)),
+        Attack(
+            "an-attribute-too-many",
+            "too many attributes",
+            lambda: _detail("<x " + " ".join(f'a{n}=""' for n in range(25)) + "/>"),
+        ),
+        Attack(
+            "one-element-full-of-attributes",
+            "too many attributes",
+            lambda: _detail("<x " + _filled('a{n}="" ') + "/>"),
+        ),
+        Attack(
+            "one-element-full-of-attributes-in-namespaces",
+            "too many attributes",
+            lambda: _detail(
+                f"<x {_namespaces(_MANY)} " + _filled('n{m}:a{n}="" ', size=180_000, modulus=_MANY) + "/>"
+            ),
+        ),
+        Attack("entity-bomb", "document type or entity", _bomb),
+        Attack(
+            "entity-bomb-behind-a-long-text", "document type or entity", lambda: "<x>" + "y" * _FULL + _bomb()
+        ),
+        Attack(
+            "prefix-list-without-end",
+            "prefix list",
+            lambda: Forger(prefix_list=" ".join(f"p{n}" for n in range(2_000))).xml(OTTO),
+        ),
+    ],
+)
+
+WITHIN = of_class(
+    "within every limit",
+    [
+        Attack("all-the-tags", _NO_KEY, lambda: _detail(_tags(MOST_TAGS - 100))),
+        Attack("all-the-tags-24-deep", _NO_KEY, lambda: _detail(("<x>" * 21 + "</x>" * 21) * 470)),
+        Attack("all-the-attributes", _NO_KEY, lambda: _detail(_wide())),
+        Attack("all-the-ids", _NO_KEY, lambda: _detail(_filled('<x ID="{n}"/>', size=_FULL - 40_000))),
+        Attack("all-the-namespaces-on-one-element", _NO_KEY, lambda: _detail(f"<x {_namespaces(_MANY)}/>")),
+        Attack(
+            "all-the-namespaces-around-all-the-tags",
+            _NO_KEY,
+            lambda: swap(
+                _detail(_filled("<n{m}:x/>", size=160_000, modulus=_MANY)),
+                "<samlp:Response ",
+                f"<samlp:Response {_namespaces(_MANY)} ",
+            ),
+        ),
+        Attack(
+            "all-the-namespaces-around-signed-info",
+            _NO_KEY,
+            lambda: swap(
+                Forger(key_name="attacker").xml(OTTO),
+                "<saml:Assertion ",
+                f"<saml:Assertion {_namespaces(_MANY)} ",
+            ),
+        ),
+        Attack("one-long-text", _NO_KEY, lambda: _detail("y" * _FULL)),
+        Attack("one-long-attribute", _NO_KEY, lambda: _detail(f'<x y="{"y" * _FULL}"/>')),
+        Attack("one-long-name", "not well-formed XML", lambda: _detail(f"<{'y' * _FULL}/>")),
+        Attack("one-long-namespace", _NO_KEY, lambda: _detail(f'<x xmlns="urn:{"y" * _FULL}"/>')),
+        Attack("all-references-to-characters", _NO_KEY, lambda: _detail("&#65;" * (_FULL // 5))),
+        Attack("all-sections-of-cdata", _NO_KEY, lambda: _detail("<![CDATA[x]]>" * 18_000)),
+        Attack("all-comments", _NO_KEY, lambda: _detail("<!--x-->" * 19_000)),
+        Attack("all-letters-of-four-bytes", _NO_KEY, lambda: _detail("\U0001f600" * (_FULL // 4))),
+        Attack(
+            "name-id-without-end",
+            _NO_KEY,
+            lambda: Forger(key_name="attacker").xml(
+                OTTO.at(name_id=f"<saml:NameID>{'y' * _FULL}</saml:NameID>")
+            ),
+        ),
+        Attack(
+            "signature-value-without-end",
+            _NO_KEY,
+            lambda: _signature_part("ds:SignatureValue", "AAAA" * (_FULL // 4)),
+        ),
+        Attack(
+            "digest-value-without-end",
+            _NO_KEY,
+            lambda: _signature_part("ds:DigestValue", "AAAA" * (_FULL // 4)),
+        ),
+        Attack(
+            "certificate-without-end",
+            _NO_KEY,
+            lambda: _key_info(
+                f"<ds:X509Data><ds:X509Certificate>{'A' * _FULL}</ds:X509Certificate></ds:X509Data>"
+            ),
+        ),
+        Attack("key-info-full-of-elements", _NO_KEY, lambda: _key_info("<ds:KeyName/>" * 18_000)),
+        Attack(
+            "transforms-without-end",
+            "transforms",
+            lambda: Forger(key_name="attacker", transforms=["urn:x"] * 5_000).xml(OTTO),
+        ),
+        Attack(
+            "references-without-end",
+            "children of SignedInfo",
+            lambda: Forger(key_name="attacker", references=400).xml(OTTO),
+        ),
+        Attack(
+            "base64-in-single-letters",
+            "document holds NUL",
+            lambda: " ".join("A" * (MOST_FORM_CHARACTERS // 2)),
+            raw=True,
+        ),
+        Attack(
+            "genuine-signature-around-a-long-text",
+            "digest does not match",
+            lambda: _genuine_signature_around("y" * _FULL),
+        ),
+        Attack(
+            "genuine-signature-around-all-the-tags",
+            "digest does not match",
+            lambda: _genuine_signature_around(_tags(MOST_TAGS - 100)),
+        ),
+        Attack(
+            "genuine-signature-around-all-the-attributes",
+            "digest does not match",
+            lambda: _genuine_signature_around(_wide()),
+        ),
+        Attack(
+            "genuine-signature-around-all-the-namespaces",
+            "digest does not match",
+            lambda: _genuine_signature_around(
+                f"<x {_namespaces(_MANY)}>" + _filled("<n{m}:x/>", size=150_000, modulus=_MANY) + "</x>"
+            ),
+        ),
+        Attack("ciphertext-without-end", _ALIKE, lambda: _holding("y" * 180_000)),
+        Attack(
+            "ciphertext-of-all-the-tags",
+            "children of the Assertion",
+            lambda: _holding(
+                swap(
+                    piece(genuine(), "saml:Assertion"),
+                    "</saml:Assertion>",
+                    _tags(MOST_TAGS - 100) + "</saml:Assertion>",
+                )
+            ),
+        ),
+        Attack("ciphertext-of-an-entity-bomb", _ALIKE, lambda: _holding(_bomb())),
+        Attack("ciphertext-nested-without-end", _ALIKE, lambda: _holding("<x>" * 9_000 + "</x>" * 9_000)),
+    ],
+)
+
+HOSTILE = [*BEYOND, *WITHIN]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one document cost.
+
+    milliseconds   the least of several tries: what it takes when nothing else is going on
+    """
+
+    attack: Attack
+    size: int
+    milliseconds: float
+
+    @property
+    def too_much(self) -> bool:
+        """Whether it costs more than anybody should be able to make us spend."""
+        return self.milliseconds > LONGEST
+
+
+def costs(*, tries: int = 7) -> Iterator[Cost]:
+    """The cost of every hostile document, one after the other."""
+    for attack in HOSTILE:
+        form_value = attack.form_value
+        yield Cost(attack, len(form_value), min(_milliseconds(form_value, attack) for _ in range(tries)))
+
+
+def _milliseconds(form_value: str, attack: Attack) -> float:
+    begun = time.perf_counter()
+    refusal(form_value, attack.around)
+    return (time.perf_counter() - begun) * 1000

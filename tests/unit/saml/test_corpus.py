@@ -1,0 +1,49 @@
+"""The corpus of attacks and of legal variants: see `tests/adversary`. `make corpus` writes it to look at."""
+
+from collections import Counter
+
+import pytest
+
+from adversary.cases import Attack, Variant, read
+from adversary.corpus import ATTACKS, VARIANTS
+from adversary.naive import finds_a_genuine_signature
+from awscons.errors import ResponseRefused
+
+WRAPPING = [attack for attack in ATTACKS if attack.attack_class == "wrapping"]
+
+
+def case_name(case: Attack | Variant) -> str:
+    return case.name
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=case_name)
+def test_an_attack_is_refused_for_its_own_reason(attack: Attack) -> None:
+    with pytest.raises(ResponseRefused) as caught:
+        read(attack.form_value, attack.around)
+    assert caught.value.rule == attack.rule
+    # From outside all refusals look alike.
+    assert caught.value.public == ResponseRefused.public
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=case_name)
+def test_a_legal_variant_is_read_as_what_it_says(variant: Variant) -> None:
+    assertion = read(variant.form_value, variant.around)
+    assert assertion.name_id == variant.name_id
+    assert assertion.attributes == variant.attributes
+
+
+@pytest.mark.parametrize("attack", WRAPPING, ids=case_name)
+def test_a_wrapping_attack_carries_a_signature_that_a_careless_reader_finds_genuine(attack: Attack) -> None:
+    assert finds_a_genuine_signature(str(attack.make()))
+
+
+def test_the_careless_reader_does_tell_a_broken_signature() -> None:
+    (changed,) = [attack for attack in ATTACKS if attack.name == "name-id-changed"]
+    assert not finds_a_genuine_signature(str(changed.make()))
+
+
+def test_no_case_is_there_twice() -> None:
+    names = Counter([attack.name for attack in ATTACKS] + [variant.name for variant in VARIANTS])
+    assert [name for name, count in names.items() if count > 1] == []
+    documents = Counter((attack.form_value, attack.around) for attack in ATTACKS)
+    assert [document for document, count in documents.items() if count > 1] == []
