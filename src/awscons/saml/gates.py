@@ -18,7 +18,8 @@ MOST_BYTES = 256_000
 """Bytes of the decoded document; a person in 200 groups needs about 25,000."""
 MOST_TAGS = 20_000
 TAGS_PER_DECLARATION = 10
-"""A document may declare one namespace for so many tags: 2,000 in all, in a response."""
+"""A document may declare one namespace for so many tags: 2,000 in all, in a response. Of equals signs, of
+which every attribute has one, it may have as many as of tags."""
 
 _WHITE_SPACE = re.compile(r"[ \t\r\n]+")
 # The parser takes a byte order mark for nothing wherever it begins, so a second one hides no declaration.
@@ -89,6 +90,8 @@ def _check_text(text: str, most_tags: int) -> None:
             raise ResponseRefused("document type or entity", section=_GATES, received=forbidden)
     if text.count("<") > most_tags:
         raise ResponseRefused("too many tags", section=_GATES, expected=f"at most {most_tags}")
+    if text.count("=") > most_tags:
+        raise ResponseRefused("too many attributes in all", section=_GATES, expected=f"at most {most_tags}")
     most_declarations = most_tags // TAGS_PER_DECLARATION
     if text.count("xmlns") > most_declarations:
         raise ResponseRefused("too many namespaces", section=_GATES, expected=f"at most {most_declarations}")

@@ -11,6 +11,7 @@ AT_THE_GATES = {
     "form value too large",
     "document too large",
     "too many tags",
+    "too many attributes in all",
     "too many namespaces",
     "document type or entity",
 }
