@@ -13,13 +13,7 @@ from dataclasses import dataclass
 
 from adversary.cases import OTTO, Attack, of_class, refusal
 from adversary.craft import genuine, piece, swap
-from awscons.saml.gates import (
-    MOST_BYTES,
-    MOST_EQUALS_SIGNS,
-    MOST_FORM_CHARACTERS,
-    MOST_NAMESPACE_DECLARATIONS,
-    MOST_TAGS,
-)
+from awscons.saml.gates import MOST_BYTES, MOST_FORM_CHARACTERS, MOST_TAGS, TAGS_PER_DECLARATION
 from support.encrypt import Encrypter
 from support.forge import Forger
 
@@ -89,7 +83,7 @@ def _bomb() -> str:
 def _wide() -> str:
     """Every attribute that is let through, at most 24 an element."""
     element = "<x " + " ".join(f'{letter}=""' for letter in "abcdefghijklmnopqrstuvwx") + "/>"
-    return element * ((MOST_EQUALS_SIGNS - 100) // 24)
+    return element * ((MOST_TAGS - 100) // 24)
 
 
 BEYOND = of_class(
@@ -109,7 +103,7 @@ BEYOND = of_class(
         Attack(
             "one-namespace-too-many",
             "too many namespaces",
-            lambda: f"<x {_namespaces(MOST_NAMESPACE_DECLARATIONS + 1)}/>",
+            lambda: f"<x {_namespaces(MOST_TAGS // TAGS_PER_DECLARATION + 1)}/>",
         ),
         Attack(
             "nothing-but-namespaces",
