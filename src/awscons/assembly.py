@@ -68,5 +68,6 @@ def build_service(
                 settings=settings.aws,
             ),
             audit=StructlogAuditLog(),
+            proxies=settings.server.proxies,
         )
     )

@@ -1,6 +1,6 @@
 """The frozen values that the assembly builds from, and the checks that need more than one key.
 
-`parse_settings` is the one way from three dicts to Settings. It either gives all of them, sound, or
+`parse_settings` is the one way from the dicts to Settings. It either gives all of them, sound, or
 raises one ConfigurationError with every mistake.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -26,6 +26,7 @@ from awscons.config.schema import (
     Backing,
     SamlSection,
     Section,
+    ServerSection,
     SessionSection,
     TargetSection,
 )
@@ -107,6 +108,17 @@ class AwsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """How the service is reached, and what it bears; numbers are per minute, 0 is no limit."""
+
+    proxies: int
+    sign_ins_per_address: int
+    sign_ins_overall: int
+    most_pending_logins: int
+    metrics_token: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the configuration decides, sound and frozen."""
 
@@ -118,15 +130,17 @@ class Settings:
     login: LoginSettings
     aws: AwsSettings
     targets: tuple[targets.Target, ...]
+    server: ServerSettings
 
 
-SECTION_NAMES = ("session_config", "saml_config", "aws_config")
+SECTION_NAMES = ("session_config", "saml_config", "aws_config", "server_config")
+_OPTIONAL_SECTIONS = frozenset({"server_config"})
 
 
 def parse_settings(
     sections: Mapping[str, object], *, source: str, environment: Mapping[str, str]
 ) -> Settings:
-    """The settings that three dicts give.
+    """The settings that the dicts give; `server_config` may be missing.
 
     sections     the dicts by name; anything else in it is not looked at
     source       what to call the configuration in an error: a file's name
@@ -138,6 +152,7 @@ def parse_settings(
     session = _parse_section(SessionSection, "session_config", sections, mistakes)
     saml = _parse_section(SamlSection, "saml_config", _with_acs_endpoint(sections, environment), mistakes)
     aws = _parse_section(AwsSection, "aws_config", sections, mistakes)
+    server = _parse_section(ServerSection, "server_config", sections, mistakes)
 
     certificates = _certificates(saml.certificate, mistakes) if saml else ()
     if aws:
@@ -149,9 +164,9 @@ def parse_settings(
     if session and saml:
         mistakes += _plain_http(session, saml)
         mistakes += _cookie_reach(session, saml)
-    if mistakes or session is None or saml is None or aws is None:
+    if mistakes or session is None or saml is None or aws is None or server is None:
         raise ConfigurationError(source, mistakes)
-    return _settings(session, saml, aws, certificates)
+    return _settings(session, saml, aws, server, certificates)
 
 
 def _with_acs_endpoint(
@@ -170,6 +185,8 @@ def _parse_section(
     model: type[_AnySection], name: str, sections: Mapping[str, object], mistakes: list[Mistake]
 ) -> _AnySection | None:
     """One dict, parsed; None when it has mistakes, which are added to the others."""
+    if name not in sections and name in _OPTIONAL_SECTIONS:
+        return model()
     if name not in sections:
         mistakes.append(Mistake(name, "", "a dict: this section is required"))
         return None
@@ -181,7 +198,11 @@ def _parse_section(
 
 
 def _settings(
-    session: SessionSection, saml: SamlSection, aws: AwsSection, certificates: tuple[Certificate, ...]
+    session: SessionSection,
+    saml: SamlSection,
+    aws: AwsSection,
+    server: ServerSection,
+    certificates: tuple[Certificate, ...],
 ) -> Settings:
     acs = urlsplit(saml.acs_url)
     return Settings(
@@ -210,6 +231,13 @@ def _settings(
             signin_endpoint=aws.signin_endpoint,
         ),
         targets=tuple(_target(section) for section in aws.targets),
+        server=ServerSettings(
+            proxies=server.proxies,
+            sign_ins_per_address=server.sign_ins_per_address,
+            sign_ins_overall=server.sign_ins_overall,
+            most_pending_logins=server.most_pending_logins,
+            metrics_token=server.metrics_token,
+        ),
     )
 
 
@@ -418,7 +446,7 @@ def _certificate_notices(certificates: Sequence[Certificate], now: datetime) -> 
 
 
 def unknown_sections(names: Sequence[str]) -> list[Mistake]:
-    """Names in a configuration file that look like one of the three dicts and are not."""
+    """Names in a configuration file that look like one of the dicts and are not."""
     return [
         Mistake(
             name,

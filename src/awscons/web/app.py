@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import NotFound
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from awscons.config.schema import RESERVED_SERVICES
 from awscons.web.assets import load_assets, register_assets
@@ -34,7 +35,11 @@ def create_app(parts: WebParts) -> Flask:
     mount_path = parts.site.mount_path
     app.jinja_env.globals["asset_url"] = lambda name: f"{mount_path}{assets[name].path}"
     app.jinja_env.globals["logout_url"] = parts.site.url("/saml/logout")
-    app.wsgi_app = MountPoint(app.wsgi_app, mount_path)  # type: ignore[method-assign]  # as Flask advises
+    app.wsgi_app = MountPoint(  # type: ignore[method-assign]  # as Flask advises
+        # The client's address alone: scheme, host and path of our URLs follow from the configuration.
+        ProxyFix(app.wsgi_app, x_for=parts.proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0),
+        mount_path,
+    )
     return app
 
 

@@ -16,7 +16,10 @@ from awscons.web.cookies import CookiePolicy
 
 @dataclass(frozen=True, slots=True)
 class WebParts:
-    """Everything the views need, by name."""
+    """Everything the views need, by name.
+
+    proxies   how many proxies' `X-Forwarded-For` is believed
+    """
 
     site: Site
     cookies: CookiePolicy
@@ -25,3 +28,4 @@ class WebParts:
     logins: Logins
     broker: Broker
     audit: AuditLog
+    proxies: int
