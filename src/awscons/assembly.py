@@ -20,6 +20,7 @@ from awscons.adapters.sts import BotoRoleAssumer
 from awscons.broker import Broker
 from awscons.config.settings import Settings, notices
 from awscons.login import Logins
+from awscons.login_register import LoginRegister
 from awscons.web.app import create_app
 from awscons.web.cookies import choose_cookie_policy
 from awscons.web.parts import WebParts
@@ -60,6 +61,7 @@ def build_service(
                 identity_provider=settings.identity_provider,
                 settings=settings.login,
                 store=store,
+                register=LoginRegister(store=store, settings=settings.login, clock=clock),
                 clock=clock,
             ),
             broker=Broker(

@@ -12,7 +12,8 @@
     │   ├── UpstreamThrottled      AWS answered: too many requests
     │   ├── UpstreamSilent         AWS did not answer in time, or at all
     │   └── BrokerCredentialsMissing   we have no AWS credentials to ask with
-    └── StoreUnavailable           logins cannot be read or written
+    ├── StoreUnavailable           logins cannot be read or written
+    └── StoreCannotList            the configured store keeps no list of what is in it
 
 Two audiences. `public` is one fixed sentence per class, fit for anyone's eyes. `str(error)`
 and `hint` are for the operator's log: the cause, what was expected, what was received, what
@@ -222,3 +223,7 @@ class StoreUnavailable(AwsconsError):
     """Logins cannot be read or written. Nobody is let in on the strength of a guess."""
 
     public = "This service cannot keep track of sign-ins just now. Please try again in a moment."
+
+
+class StoreCannotList(AwsconsError):
+    """The configured store keeps no list of what is in it."""

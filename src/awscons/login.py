@@ -1,7 +1,7 @@
 """Signing in: from "who are you?" to a Login, and what becomes of it.
 
-A use case. It owns its port, `RecordStore`, and knows nothing of browsers, cookies or caches: the web
-wing hands over texts and carries texts away.
+A use case. It knows nothing of browsers, cookies or caches: the web wing hands over texts and carries
+texts away.
 
 What protects a sign-in: the AuthnRequest's ID and the RelayState are random and ours; a pending login
 is bound to one browser by a secret that only its cookie holds, and is consumed once; an assertion is
@@ -17,20 +17,12 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from awscons.config.settings import LoginSettings
 from awscons.errors import NoPendingLogin, ResponseRefused, SignInError
 from awscons.identity import Identity, Login
-from awscons.login_records import (
-    LastUse,
-    PendingLogin,
-    Record,
-    read_last_use,
-    read_login,
-    read_pending_login,
-    record_of,
-)
+from awscons.login_records import PendingLogin, RecordStore, read_pending_login, record_of
+from awscons.login_register import LoginRegister
 from awscons.saml.authn_request import AuthnRequest, build_authn_request, build_redirect_url
 from awscons.saml.content import Assertion
 from awscons.saml.parties import IdentityProvider, ServiceProvider
@@ -39,26 +31,7 @@ from awscons.saml.response import CLOCK_SKEW, open_envelope, verify_envelope
 _NAME_ID = "name_id"
 _LONGEST_MEMORY = timedelta(days=366)
 _LONGEST_HANDLE = 80
-"""Characters; longer handles and ids are none of ours, and not worth a look-up."""
-
-
-class RecordStore(Protocol):
-    """Where logins, pending logins and the replay memory are kept, by every process alike.
-
-    Every method raises StoreUnavailable when the store cannot be read or written.
-    """
-
-    def add(self, key: str, record: Record, *, lifetime: timedelta) -> bool:
-        """Keep `record` unless there is one under `key`; whether it was kept. Atomic."""
-
-    def set(self, key: str, record: Record, *, lifetime: timedelta) -> None:
-        """Keep `record`, in place of any other under `key`."""
-
-    def get(self, key: str) -> Record | None:
-        """The record under `key`; None when there is none, it has ended, or it cannot be understood."""
-
-    def delete(self, key: str) -> None:
-        """Forget the record under `key`, if there is one."""
+"""Characters; longer handles are none of ours, and not worth a look-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +67,7 @@ class Logins:
         identity_provider: IdentityProvider,
         settings: LoginSettings,
         store: RecordStore,
+        register: LoginRegister,
         clock: Callable[[], datetime],
     ) -> None:
         """`clock` gives UTC."""
@@ -101,6 +75,7 @@ class Logins:
         self._identity_provider = identity_provider
         self._settings = settings
         self._store = store
+        self._register = register
         self._clock = clock
 
     def begin(self, return_to: str, *, fresh_start: bool = False) -> BegunLogin:
@@ -166,7 +141,7 @@ class Logins:
             raise
         login = self._login(identity, assertion, now)
         login_id = secrets.token_urlsafe(32)
-        self._keep(login_id, login, now)
+        self._register.keep(login_id, login)
         return FinishedLogin(login_id, login, pending.return_to)
 
     def find(self, login_id: str) -> Login | None:
@@ -174,19 +149,11 @@ class Logins:
 
         Raises StoreUnavailable.
         """
-        if not 0 < len(login_id) <= _LONGEST_HANDLE:
-            return None
-        record = self._store.get(_login_key(login_id))
-        login = read_login(record)
-        now = self._clock()
-        if login is None or now >= login.ends_at or not self._still_in_use(login_id, now):
-            return None
-        return login
+        return self._register.find(login_id)
 
     def end(self, login_id: str) -> None:
         """Forget a login, at once and for every process. Raises StoreUnavailable."""
-        if 0 < len(login_id) <= _LONGEST_HANDLE:
-            self._store.delete(_login_key(login_id))
+        self._register.end(login_id)
 
     # --- pending logins ------------------------------------------------------------------
 
@@ -238,37 +205,6 @@ class Logins:
         if assertion.session_not_on_or_after is not None:
             ends_at = min(ends_at, assertion.session_not_on_or_after)
         return Login(identity, now, ends_at, assertion.session_index)
-
-    def _keep(self, login_id: str, login: Login, now: datetime) -> None:
-        # A session end that passed within the allowed skew still gives a login, of one moment.
-        lifetime = max(login.ends_at - now, timedelta(seconds=1))
-        self._store.set(_login_key(login_id), record_of(login), lifetime=lifetime)
-        if self._ends_when_unused:
-            self._note_use(login_id, now)
-
-    @property
-    def _ends_when_unused(self) -> bool:
-        """False when a login ends by age before it could end by lack of use."""
-        return self._settings.idle_timeout < self._settings.auth_duration
-
-    def _still_in_use(self, login_id: str, now: datetime) -> bool:
-        """Whether the login was used recently enough; notes the use, though not at every request.
-
-        Uses stand beside the login, never in it: a note written while somebody signs out cannot bring
-        the login back.
-        """
-        if not self._ends_when_unused:
-            return True
-        last_use = read_last_use(self._store.get(_use_key(login_id)))
-        if last_use is None or now >= last_use.at + self._settings.idle_timeout:
-            return False
-        if now - last_use.at >= self._settings.idle_timeout / 10:
-            self._note_use(login_id, now)
-        return True
-
-    def _note_use(self, login_id: str, now: datetime) -> None:
-        lifetime = self._settings.idle_timeout
-        self._store.set(_use_key(login_id), record_of(LastUse(now)), lifetime=lifetime)
 
 
 def identity_from(assertion: Assertion, settings: LoginSettings) -> Identity:
@@ -322,11 +258,3 @@ def _hashed(text: str) -> str:
 
 def _pending_key(handle: str) -> str:
     return f"pending:{_hashed(handle)}"
-
-
-def _login_key(login_id: str) -> str:
-    return f"login:{_hashed(login_id)}"
-
-
-def _use_key(login_id: str) -> str:
-    return f"use:{_hashed(login_id)}"
