@@ -6,21 +6,30 @@ the same function with other settings, so what they show is what runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 import structlog
 from flask import Flask
 
+from awscons import __version__
 from awscons.adapters.audit_log import StructlogAuditLog
 from awscons.adapters.caches import build_cache
 from awscons.adapters.federation import FederationClient
+from awscons.adapters.metrics import (
+    MeteredAuditLog,
+    MeteredRoleAssumer,
+    MeteredSigninTokens,
+    MetricsPage,
+    build_tally,
+)
 from awscons.adapters.record_store import CacheRecordStore
 from awscons.adapters.sts import BotoRoleAssumer
 from awscons.broker import Broker
 from awscons.config.settings import Settings, notices
 from awscons.login import Logins
 from awscons.login_register import LoginRegister
+from awscons.measures import Gauge, Meter, NoMeter
 from awscons.web.app import create_app
 from awscons.web.cookies import choose_cookie_policy
 from awscons.web.parts import WebParts
@@ -48,6 +57,12 @@ def build_service(
     for notice in notices(settings, now=clock()):
         _log.warning("configuration.notice", notice=notice)
     store = CacheRecordStore(build_cache(settings.backing, environment=environment))
+    meter: Meter = NoMeter()
+    metrics = None
+    if settings.server.metrics_token is not None:
+        meter = tally = build_tally(settings, environment=environment)
+        # Whoever knows a state that operators watch adds a source of gauges here.
+        metrics = MetricsPage(tally, [_about_us])
     return create_app(
         WebParts(
             site=settings.site,
@@ -65,11 +80,17 @@ def build_service(
                 clock=clock,
             ),
             broker=Broker(
-                roles=BotoRoleAssumer(settings.aws),
-                signin_tokens=FederationClient(timeout=settings.aws.timeout),
+                roles=MeteredRoleAssumer(BotoRoleAssumer(settings.aws), meter),
+                signin_tokens=MeteredSigninTokens(FederationClient(timeout=settings.aws.timeout), meter),
                 settings=settings.aws,
             ),
-            audit=StructlogAuditLog(),
-            proxies=settings.server.proxies,
+            audit=MeteredAuditLog(StructlogAuditLog(), meter),
+            server=settings.server,
+            meter=meter,
+            metrics=metrics,
         )
     )
+
+
+def _about_us() -> Iterator[Gauge]:
+    yield Gauge("awscons_info", "Always 1; which release this is.", 1, {"version": __version__})

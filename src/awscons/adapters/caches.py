@@ -301,11 +301,15 @@ def build_cache(backing: Backing, *, environment: Mapping[str, str]) -> RecordCa
 
 
 def _sqlite_path(backing: SqliteBacking, environment: Mapping[str, str]) -> Path:
-    if backing.path is not None:
-        return Path(backing.path)
+    return Path(backing.path) if backing.path else state_folder(backing, environment) / "logins.sqlite3"
+
+
+def state_folder(backing: Backing, environment: Mapping[str, str]) -> Path:
+    """Where files of ours lie: beside the embedded store, else where systemd or the user's home has them."""
+    if isinstance(backing, SqliteBacking) and backing.path is not None:
+        return Path(backing.path).parent
     state = environment.get("STATE_DIRECTORY", "").split(":")[0]
-    folder = Path(state) if state else platformdirs.user_state_path("awscons")
-    return folder / "logins.sqlite3"
+    return Path(state) if state else platformdirs.user_state_path("awscons")
 
 
 def _sqlite(path: Path) -> RecordCache:

@@ -456,6 +456,13 @@ class ServerSection(Section):
             "Default: there is no such page."
         ),
     )
+    metrics_file: NonEmpty | None = Field(
+        default=None,
+        description=(
+            "The file in which the processes of a host add up what they count. "
+            "Default: `metrics.sqlite3` beside the embedded store, or in the state folder."
+        ),
+    )
 
 
 SECTIONS: tuple[type[Section], ...] = (SessionSection, SamlSection, AwsSection, ServerSection)

@@ -116,6 +116,7 @@ class ServerSettings:
     sign_ins_overall: int
     most_pending_logins: int
     metrics_token: str | None = field(repr=False)
+    metrics_file: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +238,7 @@ def _settings(
             sign_ins_overall=server.sign_ins_overall,
             most_pending_logins=server.most_pending_logins,
             metrics_token=server.metrics_token,
+            metrics_file=server.metrics_file,
         ),
     )
 

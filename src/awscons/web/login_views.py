@@ -7,7 +7,7 @@ from http import HTTPStatus
 from flask import Blueprint, Flask, Response, abort, make_response, render_template, request
 
 from awscons.audit import Action, AuditEvent, Outcome
-from awscons.errors import NoPendingLogin, SignInError, StoreUnavailable
+from awscons.errors import NoPendingLogin, ResponseRefused, SignInError, StoreUnavailable
 from awscons.identity import Login
 from awscons.web import cookies
 from awscons.web.parts import WebParts
@@ -152,6 +152,7 @@ def _record_refusal(parts: WebParts, outcome: Outcome, error: SignInError | Stor
             action=Action.SIGN_IN,
             outcome=outcome,
             incident_id=incident_id(),
+            reason=error.rule if isinstance(error, ResponseRefused) else type(error).__name__,
             cause=str(error),
             hint=error.hint or None,
             client_address=request.remote_addr,

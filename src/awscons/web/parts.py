@@ -8,17 +8,19 @@ from datetime import timedelta
 
 from awscons.audit import AuditLog
 from awscons.broker import Broker
-from awscons.config.settings import Site
+from awscons.config.settings import ServerSettings, Site
 from awscons.login import Logins
+from awscons.measures import Meter
 from awscons.targets import Target
 from awscons.web.cookies import CookiePolicy
+from awscons.web.metrics_views import MetricsText
 
 
 @dataclass(frozen=True, slots=True)
 class WebParts:
     """Everything the views need, by name.
 
-    proxies   how many proxies' `X-Forwarded-For` is believed
+    metrics   None where the configuration wants none
     """
 
     site: Site
@@ -28,4 +30,6 @@ class WebParts:
     logins: Logins
     broker: Broker
     audit: AuditLog
-    proxies: int
+    server: ServerSettings
+    meter: Meter
+    metrics: MetricsText | None

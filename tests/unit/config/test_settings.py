@@ -473,7 +473,7 @@ def test_server_config_is_taken_with_its_options() -> None:
         ("most_pending_logins", 5, "5 (a number)", "at least 100"),
         ("metrics_token", "hunter2", "(text, not shown)", "16 to 512 of"),
         ("metrics_token", "hunter2 hunter2 hunter2", "(text, not shown)", "16 to 512 of"),
-        ("proxys", 1, "a key that does not exist", "one of metrics_token"),
+        ("proxys", 1, "a key that does not exist", "one of metrics_file, "),
     ],
 )
 def test_a_mistake_in_server_config_says_what_was_wanted(
