@@ -26,12 +26,15 @@ from awscons.adapters.metrics import (
 from awscons.adapters.record_store import CacheRecordStore
 from awscons.adapters.sts import BotoRoleAssumer
 from awscons.broker import Broker
+from awscons.config.schema import SimpleBacking
 from awscons.config.settings import Settings, notices
 from awscons.login import Logins
 from awscons.login_register import LoginRegister
 from awscons.measures import Gauge, Meter, NoMeter
+from awscons.pending_logins import PendingLogins
 from awscons.web.app import create_app
 from awscons.web.cookies import choose_cookie_policy
+from awscons.web.limits import SignInLimits
 from awscons.web.parts import WebParts
 
 _log = structlog.get_logger(__name__)
@@ -76,6 +79,11 @@ def build_service(
                 identity_provider=settings.identity_provider,
                 settings=settings.login,
                 store=store,
+                pending=PendingLogins(
+                    store=store,
+                    most=settings.server.most_pending_logins,
+                    lifetime=settings.login.pending_lifetime,
+                ),
                 register=LoginRegister(store=store, settings=settings.login, clock=clock),
                 clock=clock,
             ),
@@ -86,8 +94,16 @@ def build_service(
             ),
             audit=MeteredAuditLog(StructlogAuditLog(), meter),
             server=settings.server,
+            limits=SignInLimits(
+                per_address=settings.server.sign_ins_per_address,
+                overall=settings.server.sign_ins_overall,
+                counters=store,
+                meter=meter,
+                clock=clock,
+            ),
             meter=meter,
             metrics=metrics,
+            one_process_only=isinstance(settings.backing, SimpleBacking),
         )
     )
 

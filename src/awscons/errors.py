@@ -7,6 +7,7 @@
     ├── SignInError
     │   ├── ResponseRefused        a SAML response failed a check
     │   └── NoPendingLogin         an answer to no pending login of this browser
+    ├── TooManySignIns             more sign-ins than the configured limits allow
     ├── UpstreamError
     │   ├── UpstreamRefused        AWS answered, and said no or something we cannot use
     │   ├── UpstreamThrottled      AWS answered: too many requests
@@ -168,6 +169,19 @@ class NoPendingLogin(SignInError):
             return_to=return_to,
         )
         self.in_a_loop = in_a_loop
+
+
+class TooManySignIns(AwsconsError):
+    """More sign-ins than the configured limits allow; `retry_after`: seconds until there may be more."""
+
+    public = "There have been too many sign-ins just now. Please try again in a minute."
+
+    def __init__(self, cause: str, *, retry_after: int) -> None:
+        super().__init__(
+            cause,
+            hint="see `server_config`: `proxies` if all seem to come from one address, else the limits",
+        )
+        self.retry_after = retry_after
 
 
 # --- AWS ---------------------------------------------------------------------------------

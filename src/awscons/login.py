@@ -21,8 +21,9 @@ from datetime import datetime, timedelta
 from awscons.config.settings import LoginSettings
 from awscons.errors import NoPendingLogin, ResponseRefused, SignInError
 from awscons.identity import Identity, Login
-from awscons.login_records import PendingLogin, RecordStore, read_pending_login, record_of
+from awscons.login_records import PendingLogin, RecordStore
 from awscons.login_register import LoginRegister
+from awscons.pending_logins import PendingLogins
 from awscons.saml.authn_request import AuthnRequest, build_authn_request, build_redirect_url
 from awscons.saml.content import Assertion
 from awscons.saml.parties import IdentityProvider, ServiceProvider
@@ -30,8 +31,6 @@ from awscons.saml.response import CLOCK_SKEW, open_envelope, verify_envelope
 
 _NAME_ID = "name_id"
 _LONGEST_MEMORY = timedelta(days=366)
-_LONGEST_HANDLE = 80
-"""Characters; longer handles are none of ours, and not worth a look-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +66,7 @@ class Logins:
         identity_provider: IdentityProvider,
         settings: LoginSettings,
         store: RecordStore,
+        pending: PendingLogins,
         register: LoginRegister,
         clock: Callable[[], datetime],
     ) -> None:
@@ -75,6 +75,7 @@ class Logins:
         self._identity_provider = identity_provider
         self._settings = settings
         self._store = store
+        self._pending = pending
         self._register = register
         self._clock = clock
 
@@ -89,8 +90,6 @@ class Logins:
         now = self._clock()
         # An xs:ID must not begin with a digit (Entra ID insists); 160 random bits.
         request = AuthnRequest("_" + secrets.token_hex(20), now, self._settings.force_authn)
-        # The time in front lets a browser's many pending cookies be put in order of age.
-        handle = f"{int(now.timestamp()):08x}.{secrets.token_urlsafe(24)}"
         browser_secret = secrets.token_urlsafe(32)
         pending = PendingLogin(
             request_id=request.request_id,
@@ -100,7 +99,7 @@ class Logins:
             force_authn=request.force_authn,
             fresh_start=fresh_start,
         )
-        self._store.set(_pending_key(handle), record_of(pending), lifetime=self._settings.pending_lifetime)
+        handle = self._pending.keep(pending)
         xml = build_authn_request(
             request,
             service_provider=self._service_provider,
@@ -159,8 +158,7 @@ class Logins:
 
     def _take_pending(self, handle: str, browser_secrets: Mapping[str, str]) -> PendingLogin:
         """The pending login under `handle`, for this browser, once."""
-        record = self._store.get(_pending_key(handle)) if 0 < len(handle) <= _LONGEST_HANDLE else None
-        pending = read_pending_login(record)
+        pending = self._pending.find(handle)
         if pending is None:
             raise NoPendingLogin("the pending login is over, or was never ours")
         secret = browser_secrets.get(handle)
@@ -254,7 +252,3 @@ def _user_name(assertion: Assertion, user_attr: str) -> str:
 
 def _hashed(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _pending_key(handle: str) -> str:
-    return f"pending:{_hashed(handle)}"

@@ -183,6 +183,7 @@ def open_house(
     *,
     mount_path: str = "",
     debug: bool = False,
+    multiprocess: bool = False,
     roles: dict[str, int] | None = None,
     store: Mapping[str, object] | None = None,
     **sections: Mapping[str, object],
@@ -219,7 +220,7 @@ def open_house(
             settings = parse_settings(config, source="test", environment={})
             return build_service(settings, environment={}, clock=clock)
 
-        port = stack.enter_context(serving(build, tls=server_tls()))
+        port = stack.enter_context(serving(build, tls=server_tls(), multiprocess=multiprocess))
         house = House(
             url=f"https://localhost:{port}{mount_path}",
             clock=clock,

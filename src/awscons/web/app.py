@@ -25,7 +25,7 @@ def create_app(parts: WebParts) -> Flask:
     app.url_map.merge_slashes = False
 
     assets = load_assets()
-    register_guards(app, parts.site)
+    register_guards(app, parts.site, one_process_only=parts.one_process_only)
     register_problems(app, parts.site)
     register_assets(app, assets)
     register_login_views(app, parts)

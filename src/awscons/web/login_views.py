@@ -25,6 +25,7 @@ def register_login_views(app: Flask, parts: WebParts) -> None:
     # `guards.ACS_ENDPOINT`). A pending login of this browser protects it instead.
     @views.post("/acs")
     def acs() -> Response:
+        parts.limits.check("acs", request.remote_addr or "")
         relay_state = _only("RelayState")
         try:
             finished = parts.logins.finish(
@@ -96,6 +97,7 @@ def begin_login(parts: WebParts, return_to: str, *, fresh_start: bool = False) -
     """Send the browser to the identity provider; it comes back to `return_to`, a path of ours."""
     if len(return_to) > LONGEST_RETURN:
         abort(414)
+    parts.limits.check("begin", request.remote_addr or "")
     begun = parts.logins.begin(return_to, fresh_start=fresh_start)
     # 302 for a GET; 303 where the browser has just posted something that must not be posted on.
     status = HTTPStatus.FOUND if request.method == "GET" else HTTPStatus.SEE_OTHER

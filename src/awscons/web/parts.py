@@ -13,6 +13,7 @@ from awscons.login import Logins
 from awscons.measures import Meter
 from awscons.targets import Target
 from awscons.web.cookies import CookiePolicy
+from awscons.web.limits import SignInLimits
 from awscons.web.metrics_views import MetricsText
 
 
@@ -20,7 +21,8 @@ from awscons.web.metrics_views import MetricsText
 class WebParts:
     """Everything the views need, by name.
 
-    metrics   None where the configuration wants none
+    metrics               None where the configuration wants none
+    one_process_only      logins are kept in the memory of one process
     """
 
     site: Site
@@ -31,5 +33,7 @@ class WebParts:
     broker: Broker
     audit: AuditLog
     server: ServerSettings
+    limits: SignInLimits
     meter: Meter
     metrics: MetricsText | None
+    one_process_only: bool
