@@ -14,7 +14,7 @@ from flask import Flask
 
 from awscons import __version__
 from awscons.adapters.audit_log import StructlogAuditLog
-from awscons.adapters.caches import build_cache
+from awscons.adapters.caches import build_cache, sqlite_path
 from awscons.adapters.federation import FederationClient
 from awscons.adapters.metrics import (
     MeteredAuditLog,
@@ -26,8 +26,9 @@ from awscons.adapters.metrics import (
 from awscons.adapters.record_store import CacheRecordStore
 from awscons.adapters.sts import BotoRoleAssumer
 from awscons.broker import Broker
-from awscons.config.schema import SimpleBacking
+from awscons.config.schema import SimpleBacking, SqliteBacking
 from awscons.config.settings import Settings, notices
+from awscons.errors import StoreCannotList, StoreUnavailable
 from awscons.login import Logins
 from awscons.login_register import LoginRegister
 from awscons.measures import Gauge, Meter, NoMeter
@@ -106,6 +107,32 @@ def build_service(
             one_process_only=isinstance(settings.backing, SimpleBacking),
         )
     )
+
+
+def build_login_register(
+    settings: Settings, *, environment: Mapping[str, str], clock: Callable[[], datetime] = utc_now
+) -> LoginRegister:
+    """The register of the logins that the service keeps, for a command beside it.
+
+    Raises StoreCannotList where only the service itself can reach them, StoreUnavailable where there is
+    no store yet, ConfigurationError.
+    """
+    match settings.backing:
+        case SimpleBacking():
+            raise StoreCannotList(
+                "SimpleCache keeps logins in the memory of the running service",
+                hint="restart the service, and every login has ended",
+            )
+        case SqliteBacking() as backing:
+            # Not made here: an empty store in another place than the service's would say "nobody".
+            path = sqlite_path(backing, environment)
+            if not path.exists():
+                raise StoreUnavailable(
+                    f"there is no store at {path}",
+                    hint="set STATE_DIRECTORY as for the service, or name `path` in session_backing",
+                )
+    store = CacheRecordStore(build_cache(settings.backing, environment=environment))
+    return LoginRegister(store=store, settings=settings.login, clock=clock)
 
 
 def _about_us() -> Iterator[Gauge]:

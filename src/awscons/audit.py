@@ -17,6 +17,7 @@ class Action(StrEnum):
     SIGN_IN = "sign-in"
     OPEN_CONSOLE = "open-console"
     SIGN_OUT = "sign-out"
+    END_LOGIN = "end-login"
 
 
 class Outcome(StrEnum):

@@ -1,4 +1,4 @@
-"""The command line: `awscons check`, `awscons serve`, `awscons demo`.
+"""The command line: `awscons check`, `awscons serve`, `awscons logins`, `awscons demo`.
 
 Rules for talking to a terminal: what was asked for goes to standard output, everything else to
 standard error; an error is a sentence and a hint, never a traceback; exit status 2 means that the
@@ -27,18 +27,12 @@ from awscons.config.load import load_settings
 from awscons.config.schema import LOOPBACK_HOSTS, SimpleBacking
 from awscons.config.settings import Settings, Site, notices
 from awscons.errors import AwsconsError, ConfigurationError
+from awscons.login_commands import logins
 from awscons.targets import Target
+from awscons.terminal import config_option, table
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
-
-_config_option = click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    default=lambda: os.environ.get("AWSCONS_CONFIG", "config.py"),
-    show_default="config.py",
-    help="The configuration file.",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,8 +41,11 @@ def cli() -> None:
     """Your own single sign-on in front of the AWS console."""
 
 
+cli.add_command(logins)
+
+
 @cli.command()
-@_config_option
+@config_option
 def check(config: Path) -> None:
     """Check the configuration and show what it opens to whom.
 
@@ -59,7 +56,7 @@ def check(config: Path) -> None:
 
 
 @cli.command("serve")
-@_config_option
+@config_option
 @click.option("--bind", help="Address to listen on.  [default: this host only]")
 @click.option("--port", type=click.IntRange(1, 65_535), default=8000, show_default=True)
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: 2; 1 with SimpleCache]")
@@ -189,9 +186,9 @@ def _demo_banner(origin: str) -> str:
         ]
         for target in TARGETS
     ]
-    lines += _table([["URL", "who may open it"], *rows])
+    lines += table([["URL", "who may open it"], *rows])
     lines.append("")
-    lines += _table(
+    lines += table(
         [["person", "groups"]] + [[person.full_name, ", ".join(person.groups) or "none"] for person in PEOPLE]
     )
     return "\n".join([*lines, "", "  Stop with Ctrl-C.", ""])
@@ -213,7 +210,7 @@ def _summary(config: Path, settings: Settings) -> list[str]:
         "",
     ]
     header = ["URL path", "account", "role", "lasts", "who may enter"]
-    lines += _table([header, *(_row(settings.site, target) for target in settings.targets)])
+    lines += table([header, *(_row(settings.site, target) for target in settings.targets)])
     if said:
         lines += ["", "  Worth a look:", *(f"  - {notice}" for notice in said)]
     return lines
@@ -243,12 +240,3 @@ def _hours(seconds: int) -> str:
     minutes, odd = divmod(rest, 60)
     parts = [(hours, "h"), (minutes, "min"), (odd, "s")]
     return " ".join(f"{count} {unit}" for count, unit in parts if count)
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows in columns, indented by two; nothing after the last column."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]

@@ -232,7 +232,7 @@ class CountingMemcachedCache(MemcachedCache):
         """Not here."""
         raise StoreCannotList(
             "memcached keeps no list of what is in it",
-            hint="name the person, or restart memcached, and every login has ended",
+            hint="name the person, with --person; or restart memcached, and every login has ended",
         )
 
 
@@ -289,7 +289,7 @@ def build_cache(backing: Backing, *, environment: Mapping[str, str]) -> RecordCa
     """
     match backing:
         case SqliteBacking():
-            return _sqlite(_sqlite_path(backing, environment))
+            return _sqlite(sqlite_path(backing, environment))
         case SimpleBacking():
             return JsonSimpleCache(threshold=backing.threshold)
         case FileSystemBacking():
@@ -300,7 +300,8 @@ def build_cache(backing: Backing, *, environment: Mapping[str, str]) -> RecordCa
             return _memcached(backing)
 
 
-def _sqlite_path(backing: SqliteBacking, environment: Mapping[str, str]) -> Path:
+def sqlite_path(backing: SqliteBacking, environment: Mapping[str, str]) -> Path:
+    """Where the embedded store lies."""
     return Path(backing.path) if backing.path else state_folder(backing, environment) / "logins.sqlite3"
 
 
