@@ -17,9 +17,9 @@ INTRODUCTION = """# Configuration
 
 <!-- Written by `make reference` from the settings themselves. Edit src/awscons/config/schema.py instead. -->
 
-The configuration is a Python file, `config.py`, with three dicts. It lies beside `app.py`, or in the folder from which
-`awscons` is started; `--config` or the environment variable `AWSCONS_CONFIG` name another place. `config.py.sample` is a
-file to begin with.
+The configuration is a Python file, `config.py`, with three dicts, and a fourth, `server_config`, that may be left out. It
+lies beside `app.py`, or in the folder from which `awscons` is started; `--config` or the environment variable
+`AWSCONS_CONFIG` name another place. `config.py.sample` is a file to begin with.
 
 `awscons check` reads it, reports every mistake at once, and shows what it opens to whom. A service never starts with a
 configuration that has mistakes.

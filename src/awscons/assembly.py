@@ -6,27 +6,41 @@ the same function with other settings, so what they show is what runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 import structlog
 from flask import Flask
 
+from awscons import __version__
 from awscons.adapters.audit_log import StructlogAuditLog
-from awscons.adapters.caches import build_cache
+from awscons.adapters.caches import build_cache, sqlite_path, state_folder
 from awscons.adapters.federation import FederationClient
+from awscons.adapters.metrics import (
+    MeteredAuditLog,
+    MeteredRoleAssumer,
+    MeteredSigninTokens,
+    MetricsPage,
+    build_tally,
+)
 from awscons.adapters.record_store import CacheRecordStore
-from awscons.adapters.state_folder import state_folder
 from awscons.adapters.sts import BotoRoleAssumer
 from awscons.adapters.trust import TrustByHand, TrustByMetadata
 from awscons.audit import AuditLog
 from awscons.broker import Broker
+from awscons.config.schema import SimpleBacking, SqliteBacking
 from awscons.config.settings import Settings, notices
+from awscons.errors import MetadataRefused, StoreCannotList, StoreUnavailable
 from awscons.login import Logins, Trust
+from awscons.login_register import LoginRegister
+from awscons.measures import Gauge, Meter, NoMeter
+from awscons.pending_logins import PendingLogins
+from awscons.saml.certificates import end_of, fingerprint
 from awscons.saml.metadata import build_sp_metadata
 from awscons.saml.parties import IdentityProvider
 from awscons.web.app import create_app
 from awscons.web.cookies import choose_cookie_policy
+from awscons.web.limits import SignInLimits
 from awscons.web.parts import WebParts
 
 _log = structlog.get_logger(__name__)
@@ -47,7 +61,9 @@ def build_trust(
     """The identity provider that the settings trust. Raises MetadataRefused."""
     if isinstance(settings.trust, IdentityProvider):
         return TrustByHand(settings.trust, clock=clock)
-    return TrustByMetadata(settings.trust, keep_in=state_folder(environment), clock=clock, audit=audit)
+    return TrustByMetadata(
+        settings.trust, keep_in=state_folder(settings.backing, environment), clock=clock, audit=audit
+    )
 
 
 def our_metadata(settings: Settings) -> bytes:
@@ -75,12 +91,20 @@ def build_service(
     Raises ConfigurationError when a part that the settings name is not installed, MetadataRefused when
     the identity provider's metadata cannot be had.
     """
-    audit = StructlogAuditLog()
+    meter: Meter = NoMeter()
+    tally = None
+    if settings.server.metrics_token is not None:
+        meter = tally = build_tally(settings, environment=environment)
+    audit = MeteredAuditLog(StructlogAuditLog(), meter)
     trust = build_trust(settings, environment=environment, clock=clock, audit=audit)
     identity_provider = trust.current()
     for notice in notices(settings, identity_provider, now=clock()):
         _log.warning("configuration.notice", notice=notice)
     store = CacheRecordStore(build_cache(settings.backing, environment=environment))
+    metrics = None
+    if tally is not None:
+        # Whoever knows a state that operators watch adds a source of gauges here.
+        metrics = MetricsPage(tally, [_about_us, lambda: _about_trust(trust, settings, clock())])
     return create_app(
         WebParts(
             site=settings.site,
@@ -92,14 +116,83 @@ def build_service(
                 trust=trust,
                 settings=settings.login,
                 store=store,
+                pending=PendingLogins(
+                    store=store,
+                    most=settings.server.most_pending_logins,
+                    lifetime=settings.login.pending_lifetime,
+                ),
+                register=LoginRegister(store=store, settings=settings.login, clock=clock),
                 clock=clock,
             ),
             broker=Broker(
-                roles=BotoRoleAssumer(settings.aws),
-                signin_tokens=FederationClient(timeout=settings.aws.timeout),
+                roles=MeteredRoleAssumer(BotoRoleAssumer(settings.aws), meter),
+                signin_tokens=MeteredSigninTokens(FederationClient(timeout=settings.aws.timeout), meter),
                 settings=settings.aws,
             ),
             audit=audit,
             metadata=our_metadata(settings),
+            server=settings.server,
+            limits=SignInLimits(
+                per_address=settings.server.sign_ins_per_address,
+                overall=settings.server.sign_ins_overall,
+                counters=store,
+                meter=meter,
+                clock=clock,
+            ),
+            meter=meter,
+            metrics=metrics,
+            one_process_only=isinstance(settings.backing, SimpleBacking),
         )
     )
+
+
+def build_login_register(
+    settings: Settings, *, environment: Mapping[str, str], clock: Callable[[], datetime] = utc_now
+) -> LoginRegister:
+    """The register of the logins that the service keeps, for a command beside it.
+
+    Raises StoreCannotList where only the service itself can reach them, StoreUnavailable where there is
+    no store yet, ConfigurationError.
+    """
+    match settings.backing:
+        case SimpleBacking():
+            raise StoreCannotList(
+                "SimpleCache keeps logins in the memory of the running service",
+                hint="restart the service, and every login has ended",
+            )
+        case SqliteBacking() as backing:
+            # Not made here: an empty store in another place than the service's would say "nobody".
+            path = sqlite_path(backing, environment)
+            if not path.exists():
+                raise StoreUnavailable(
+                    f"there is no store at {path}",
+                    hint="set STATE_DIRECTORY as for the service, or name `path` in session_backing",
+                )
+    store = CacheRecordStore(build_cache(settings.backing, environment=environment))
+    return LoginRegister(store=store, settings=settings.login, clock=clock)
+
+
+def _about_trust(trust: Trust, settings: Settings, now: datetime) -> Iterator[Gauge]:
+    """How long the keys of a sign-in have: the identity provider's, and our own."""
+    try:
+        theirs = trust.current().signing_certificates
+    except MetadataRefused:
+        theirs = ()
+    yield Gauge(
+        "awscons_trusted_certificates",
+        "Signing certificates of the identity provider, as known now.",
+        len(theirs),
+    )
+    ours = settings.service_provider.published_certificates
+    for party, certificates in (("identity-provider", theirs), ("service-provider", ours)):
+        for certificate in certificates:
+            yield Gauge(
+                "awscons_certificate_expiry_seconds",
+                "Seconds until a certificate ends; negative when it has.",
+                (end_of(certificate) - now).total_seconds(),
+                {"party": party, "fingerprint": fingerprint(certificate)},
+            )
+
+
+def _about_us() -> Iterator[Gauge]:
+    yield Gauge("awscons_info", "Always 1; which release this is.", 1, {"version": __version__})

@@ -17,6 +17,7 @@ class Action(StrEnum):
     SIGN_IN = "sign-in"
     OPEN_CONSOLE = "open-console"
     SIGN_OUT = "sign-out"
+    END_LOGIN = "end-login"
     IDP_KEYS_CHANGED = "idp-keys-changed"
 
 
@@ -32,6 +33,7 @@ class Outcome(StrEnum):
 class AuditEvent:
     """One decision. Fields that do not apply stay None and are not written.
 
+    reason                      why not, in a few words that are always the same: for searching and counting
     decided_by                  the group or attribute that let the person in, or why it did not
     assumed_role_arn, sts_request_id, access_key_id   join to CloudTrail's AssumeRole and GetSigninToken
                                 (an access key id is an identifier that CloudTrail shows; it opens nothing)
@@ -44,6 +46,7 @@ class AuditEvent:
     action: Action
     outcome: Outcome
     incident_id: str | None = None
+    reason: str | None = None
     user_name: str | None = None
     name_id: str | None = None
     target: str | None = None

@@ -1,4 +1,4 @@
-"""The command line: `awscons check`, `awscons serve`, `awscons demo`, and what `saml_commands` adds.
+"""The command line: `awscons check`, `serve` and `demo`; more commands are in `*_commands`.
 
 Rules for talking to a terminal: what was asked for goes to standard output, everything else to
 standard error; an error is a sentence and a hint, never a traceback; exit status 2 means that the
@@ -27,10 +27,12 @@ from awscons.config.load import load_settings
 from awscons.config.schema import LOOPBACK_HOSTS, SimpleBacking
 from awscons.config.settings import MetadataSettings, Settings, Site, notices
 from awscons.errors import AwsconsError, ConfigurationError
+from awscons.login_commands import logins
 from awscons.saml.certificates import end_of
 from awscons.saml.parties import IdentityProvider
-from awscons.saml_commands import config_option, keys_group, metadata_command, saml_group
+from awscons.saml_commands import keys_group, metadata_command, saml_group
 from awscons.targets import Target
+from awscons.terminal import config_option, table
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -42,6 +44,7 @@ def cli() -> None:
     """Your own single sign-on in front of the AWS console."""
 
 
+cli.add_command(logins)
 cli.add_command(metadata_command)
 cli.add_command(keys_group)
 cli.add_command(saml_group)
@@ -192,9 +195,9 @@ def _demo_banner(origin: str) -> str:
         ]
         for target in TARGETS
     ]
-    lines += _table([["URL", "who may open it"], *rows])
+    lines += table([["URL", "who may open it"], *rows])
     lines.append("")
-    lines += _table(
+    lines += table(
         [["person", "groups"]] + [[person.full_name, ", ".join(person.groups) or "none"] for person in PEOPLE]
     )
     return "\n".join([*lines, "", "  Stop with Ctrl-C.", ""])
@@ -217,7 +220,7 @@ def _summary(config: Path, settings: Settings, identity_provider: IdentityProvid
         "",
     ]
     header = ["URL path", "account", "role", "lasts", "who may enter"]
-    lines += _table([header, *(_row(settings.site, target) for target in settings.targets)])
+    lines += table([header, *(_row(settings.site, target) for target in settings.targets)])
     if said:
         lines += ["", "  Worth a look:", *(f"  - {notice}" for notice in said)]
     return lines
@@ -259,12 +262,3 @@ def _hours(seconds: int) -> str:
     minutes, odd = divmod(rest, 60)
     parts = [(hours, "h"), (minutes, "min"), (odd, "s")]
     return " ".join(f"{count} {unit}" for count, unit in parts if count)
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows in columns, indented by two; nothing after the last column."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]

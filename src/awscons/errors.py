@@ -9,12 +9,14 @@
     ├── SignInError
     │   ├── ResponseRefused        a SAML response failed a check
     │   └── NoPendingLogin         an answer to no pending login of this browser
+    ├── TooManySignIns             more sign-ins than the configured limits allow
     ├── UpstreamError
     │   ├── UpstreamRefused        AWS answered, and said no or something we cannot use
     │   ├── UpstreamThrottled      AWS answered: too many requests
     │   ├── UpstreamSilent         AWS did not answer in time, or at all
     │   └── BrokerCredentialsMissing   we have no AWS credentials to ask with
-    └── StoreUnavailable           logins cannot be read or written
+    ├── StoreUnavailable           logins cannot be read or written
+    └── StoreCannotList            the configured store keeps no list of what is in it
 
 Two audiences. `public` is one fixed sentence per class, fit for anyone's eyes. `str(error)`
 and `hint` are for the operator's log: the cause, what was expected, what was received, what
@@ -183,6 +185,19 @@ class NoPendingLogin(SignInError):
         self.in_a_loop = in_a_loop
 
 
+class TooManySignIns(AwsconsError):
+    """More sign-ins than the configured limits allow; `retry_after`: seconds until there may be more."""
+
+    public = "There have been too many sign-ins just now. Please try again in a minute."
+
+    def __init__(self, cause: str, *, retry_after: int) -> None:
+        super().__init__(
+            cause,
+            hint="see `server_config`: `proxies` if all seem to come from one address, else the limits",
+        )
+        self.retry_after = retry_after
+
+
 # --- AWS ---------------------------------------------------------------------------------
 
 
@@ -236,3 +251,7 @@ class StoreUnavailable(AwsconsError):
     """Logins cannot be read or written. Nobody is let in on the strength of a guess."""
 
     public = "This service cannot keep track of sign-ins just now. Please try again in a moment."
+
+
+class StoreCannotList(AwsconsError):
+    """The configured store keeps no list of what is in it."""

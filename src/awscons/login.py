@@ -1,7 +1,7 @@
 """Signing in: from "who are you?" to a Login, and what becomes of it.
 
-A use case. It owns its port, `RecordStore`, and knows nothing of browsers, cookies or caches: the web
-wing hands over texts and carries texts away.
+A use case. It knows nothing of browsers, cookies or caches: the web wing hands over texts and carries
+texts away.
 
 What protects a sign-in: the AuthnRequest's ID and the RelayState are random and ours; a pending login
 is bound to one browser by a secret that only its cookie holds, and is consumed once; an assertion is
@@ -26,15 +26,9 @@ from awscons.config.settings import LoginHint, LoginSettings
 from awscons.errors import NoPendingLogin, ResponseRefused, SignInError
 from awscons.groups import plain_group_name
 from awscons.identity import Identity, Login
-from awscons.login_records import (
-    LastUse,
-    PendingLogin,
-    Record,
-    read_last_use,
-    read_login,
-    read_pending_login,
-    record_of,
-)
+from awscons.login_records import PendingLogin, RecordStore
+from awscons.login_register import LoginRegister
+from awscons.pending_logins import PendingLogins
 from awscons.saml.algorithms import UNKNOWN_KEY
 from awscons.saml.authn_request import AuthnRequest, build_authn_request
 from awscons.saml.content import Assertion
@@ -53,8 +47,6 @@ _LONGEST_MEMORY = timedelta(days=366)
 GROUPS_OMITTED = "http://schemas.microsoft.com/claims/groups.link"
 """Entra ID sends this attribute in place of all groups when they are more than 150."""
 _HINT = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff]{1,256}")
-_LONGEST_HANDLE = 80
-"""Characters; longer handles and ids are none of ours, and not worth a look-up."""
 
 
 class Trust(Protocol):
@@ -65,25 +57,6 @@ class Trust(Protocol):
 
     def after_unknown_key(self) -> IdentityProvider | None:
         """Look again because an answer has an unknown key; None when there are no other keys."""
-
-
-class RecordStore(Protocol):
-    """Where logins, pending logins and the replay memory are kept, by every process alike.
-
-    Every method raises StoreUnavailable when the store cannot be read or written.
-    """
-
-    def add(self, key: str, record: Record, *, lifetime: timedelta) -> bool:
-        """Keep `record` unless there is one under `key`; whether it was kept. Atomic."""
-
-    def set(self, key: str, record: Record, *, lifetime: timedelta) -> None:
-        """Keep `record`, in place of any other under `key`."""
-
-    def get(self, key: str) -> Record | None:
-        """The record under `key`; None when there is none, it has ended, or it cannot be understood."""
-
-    def delete(self, key: str) -> None:
-        """Forget the record under `key`, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +94,8 @@ class Logins:
         trust: Trust,
         settings: LoginSettings,
         store: RecordStore,
+        pending: PendingLogins,
+        register: LoginRegister,
         clock: Callable[[], datetime],
     ) -> None:
         """`clock` gives UTC."""
@@ -128,6 +103,8 @@ class Logins:
         self._trust = trust
         self._settings = settings
         self._store = store
+        self._pending = pending
+        self._register = register
         self._clock = clock
 
     def begin(
@@ -159,8 +136,6 @@ class Logins:
             name_id_format=settings.name_id_format,
             subject=hint if settings.login_hint is LoginHint.SUBJECT else None,
         )
-        # The time in front lets a browser's many pending cookies be put in order of age.
-        handle = f"{int(now.timestamp()):08x}.{secrets.token_urlsafe(24)}"
         browser_secret = secrets.token_urlsafe(32)
         pending = PendingLogin(
             request_id=request.request_id,
@@ -171,7 +146,7 @@ class Logins:
             fresh_start=fresh_start,
             authn_context=request.authn_context,
         )
-        self._store.set(_pending_key(handle), record_of(pending), lifetime=settings.pending_lifetime)
+        handle = self._pending.keep(pending)
         url, form = self._message(request, identity_provider, handle)
         if hint and settings.login_hint is LoginHint.QUERY:
             url += f"{'&' if '?' in url else '?'}{urlencode({'login_hint': hint})}"
@@ -223,7 +198,7 @@ class Logins:
             raise
         login = self._login(identity, assertion, pending, now)
         login_id = secrets.token_urlsafe(32)
-        self._keep(login_id, login, now)
+        self._register.keep(login_id, login)
         return FinishedLogin(login_id, login, pending.return_to)
 
     def demands_of(self, target: Target, login: Login) -> Demands | None:
@@ -235,26 +210,17 @@ class Logins:
 
         Raises StoreUnavailable.
         """
-        if not 0 < len(login_id) <= _LONGEST_HANDLE:
-            return None
-        record = self._store.get(_login_key(login_id))
-        login = read_login(record)
-        now = self._clock()
-        if login is None or now >= login.ends_at or not self._still_in_use(login_id, now):
-            return None
-        return login
+        return self._register.find(login_id)
 
     def end(self, login_id: str) -> None:
         """Forget a login, at once and for every process. Raises StoreUnavailable."""
-        if 0 < len(login_id) <= _LONGEST_HANDLE:
-            self._store.delete(_login_key(login_id))
+        self._register.end(login_id)
 
     # --- pending logins ------------------------------------------------------------------
 
     def _take_pending(self, handle: str, browser_secrets: Mapping[str, str]) -> PendingLogin:
         """The pending login under `handle`, for this browser, once."""
-        record = self._store.get(_pending_key(handle)) if 0 < len(handle) <= _LONGEST_HANDLE else None
-        pending = read_pending_login(record)
+        pending = self._pending.find(handle)
         if pending is None:
             raise NoPendingLogin("the pending login is over, or was never ours")
         secret = browser_secrets.get(handle)
@@ -334,37 +300,6 @@ class Logins:
             name_id_qualifiers=assertion.name_id_qualifiers,
         )
 
-    def _keep(self, login_id: str, login: Login, now: datetime) -> None:
-        # A session end that passed within the allowed skew still gives a login, of one moment.
-        lifetime = max(login.ends_at - now, timedelta(seconds=1))
-        self._store.set(_login_key(login_id), record_of(login), lifetime=lifetime)
-        if self._ends_when_unused:
-            self._note_use(login_id, now)
-
-    @property
-    def _ends_when_unused(self) -> bool:
-        """False when a login ends by age before it could end by lack of use."""
-        return self._settings.idle_timeout < self._settings.auth_duration
-
-    def _still_in_use(self, login_id: str, now: datetime) -> bool:
-        """Whether the login was used recently enough; notes the use, though not at every request.
-
-        Uses stand beside the login, never in it: a note written while somebody signs out cannot bring
-        the login back.
-        """
-        if not self._ends_when_unused:
-            return True
-        last_use = read_last_use(self._store.get(_use_key(login_id)))
-        if last_use is None or now >= last_use.at + self._settings.idle_timeout:
-            return False
-        if now - last_use.at >= self._settings.idle_timeout / 10:
-            self._note_use(login_id, now)
-        return True
-
-    def _note_use(self, login_id: str, now: datetime) -> None:
-        lifetime = self._settings.idle_timeout
-        self._store.set(_use_key(login_id), record_of(LastUse(now)), lifetime=lifetime)
-
 
 def identity_from(assertion: Assertion, settings: LoginSettings) -> Identity:
     """The person that a verified assertion speaks of, with the attributes that the configuration keeps.
@@ -423,15 +358,3 @@ def _user_name(assertion: Assertion, settings: LoginSettings) -> str:
 
 def _hashed(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _pending_key(handle: str) -> str:
-    return f"pending:{_hashed(handle)}"
-
-
-def _login_key(login_id: str) -> str:
-    return f"login:{_hashed(login_id)}"
-
-
-def _use_key(login_id: str) -> str:
-    return f"use:{_hashed(login_id)}"

@@ -1,4 +1,4 @@
-"""How logins lie in the store: values into JSON records, and back. A record that cannot be read is none.
+"""How logins lie in the store: the port to it; values into JSON records, and back.
 
 A store may hold records of an older release, of a damaged file, of somebody else. None of them may
 ever become a login by accident, and none may stop the service: what does not fit is logged and counts
@@ -7,9 +7,10 @@ as absent.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -20,6 +21,34 @@ Record = dict[str, Any]
 """What the store keeps: JSON values only."""
 
 _log = structlog.get_logger(__name__)
+
+
+class RecordStore(Protocol):
+    """Where logins, pending logins and the replay memory are kept, by every process alike.
+
+    Every method raises StoreUnavailable when the store cannot be read or written.
+    """
+
+    def add(self, key: str, record: Record, *, lifetime: timedelta) -> bool:
+        """Keep `record` unless there is one under `key`; whether it was kept. Atomic."""
+
+    def set(self, key: str, record: Record, *, lifetime: timedelta) -> None:
+        """Keep `record`, in place of any other under `key`."""
+
+    def get(self, key: str) -> Record | None:
+        """The record under `key`; None when there is none, it has ended, or it cannot be understood."""
+
+    def get_many(self, keys: Sequence[str]) -> list[Record | None]:
+        """What `get` gives for each of `keys`, in fewer round trips where the store has a way."""
+
+    def delete(self, key: str) -> None:
+        """Forget the record under `key`, if there is one."""
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """The keys that begin with `prefix`, in no order. Raises StoreCannotList where there is no way."""
+
+    def count(self, key: str, *, lifetime: timedelta) -> int:
+        """One more under `key`; how many that makes since the first, or since that one ended. Atomic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +79,26 @@ class LastUse:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class LoginPlace:
+    """A place in the row of somebody's logins: which login has it."""
+
+    public_id: str
+
+
 _PENDING_LOGIN = TypeAdapter(PendingLogin)
 _LOGIN = TypeAdapter(Login)
 _LAST_USE = TypeAdapter(LastUse)
+_LOGIN_PLACE = TypeAdapter(LoginPlace)
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {
     PendingLogin: _PENDING_LOGIN,
     Login: _LOGIN,
     LastUse: _LAST_USE,
+    LoginPlace: _LOGIN_PLACE,
 }
 
 
-def record_of(value: PendingLogin | Login | LastUse) -> Record:
+def record_of(value: PendingLogin | Login | LastUse | LoginPlace) -> Record:
     """The value as a record; times become ISO 8601 text with their zone."""
     record: Record = _ADAPTERS[type(value)].dump_python(value, mode="json")
     return record
@@ -79,6 +117,11 @@ def read_login(record: Record | None) -> Login | None:
 def read_last_use(record: Record | None) -> LastUse | None:
     """The last use in a record, if there is one."""
     return _read(_LAST_USE, record)
+
+
+def read_login_place(record: Record | None) -> LoginPlace | None:
+    """The place in a record, if there is one."""
+    return _read(_LOGIN_PLACE, record)
 
 
 _Value = TypeVar("_Value")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from urllib.parse import parse_qs, unquote
 
 import click
@@ -23,17 +23,7 @@ from awscons.login import GROUPS_OMITTED, NAME_ID
 from awscons.saml.certificates import fingerprint
 from awscons.saml.explain import Explanation, explain_response
 from awscons.saml.gates import MOST_FORM_CHARACTERS
-
-
-def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--config`, the same for every command."""
-    return click.option(
-        "--config",
-        type=click.Path(path_type=Path),
-        default=lambda: os.environ.get("AWSCONS_CONFIG", "config.py"),
-        show_default="config.py",
-        help="The configuration file.",
-    )(command)
+from awscons.terminal import config_option
 
 
 @click.command("metadata")

@@ -18,6 +18,7 @@ from awscons.config.schema import MemcachedBacking, RedisBacking
 from awscons.errors import StoreUnavailable
 from support.browser import text_of
 from support.house import House, open_house
+from support.operator import configure, logins
 from support.serving import free_port, program
 from support.stores import StoreContract
 
@@ -89,6 +90,8 @@ class TestRedis(StoreContract):
 
 
 class TestMemcached(StoreContract):
+    can_list = False
+
     @pytest.fixture
     def make(self, memcached_port: int, request: pytest.FixtureRequest) -> Callable[[], CacheRecordStore]:
         backing = MemcachedBacking(
@@ -179,3 +182,27 @@ def test_a_redis_that_hangs_is_a_503_within_bounds(tmp_path: Path) -> None:
         finally:
             process.send_signal(signal.SIGCONT)
         assert browser.get("/aws/cloudadmin").status_code == 301
+
+
+@pytest.mark.parametrize("kind", ["Redis", "Memcached"])
+def test_an_operator_ends_the_logins_of_a_person(tmp_path: Path, kind: str) -> None:
+    port = free_port()
+    store: dict[str, object] = {"cache_type": kind}
+    if kind == "Redis":
+        store |= {"host": "127.0.0.1", "port": port, "password": PASSWORD}
+    else:
+        store |= {"servers": [f"127.0.0.1:{port}"]}
+    with open_house(tmp_path, store=store) as house, store_program(kind, tmp_path, port):
+        configure(tmp_path, store)
+        browser, other = house.browser(), house.browser()
+        house.sign_in(browser, "/aws/")
+        house.sign_in(other, "/aws/", "otto@example.com")
+        everybody = logins(tmp_path, "list")
+        if kind == "Redis":
+            assert [name in everybody.stdout for name in ("ada@", "otto@")] == [True, True]
+        else:
+            assert everybody.returncode == 1
+            assert "memcached keeps no list" in everybody.stderr
+        assert logins(tmp_path, "end", "--person", "ada@example.com").stdout == "1 login ended\n"
+        assert browser.get("/aws/").status_code == 302
+        assert other.get("/aws/").status_code == 200

@@ -140,8 +140,9 @@ def config_for(
     aws: Mapping[str, object] | None = None,
     saml: Mapping[str, object] | None = None,
     session: Mapping[str, object] | None = None,
+    server: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
-    """The three dicts of a configuration, with changes on top."""
+    """The dicts of a configuration, with changes on top."""
     return {
         "session_config": {"session_backing": dict(store), **(session or {})},
         "saml_config": {
@@ -163,6 +164,7 @@ def config_for(
             "targets": FULL_TARGETS,
             **(aws or {}),
         },
+        "server_config": dict(server or {}),
     }
 
 
@@ -181,11 +183,12 @@ def open_house(
     *,
     mount_path: str = "",
     debug: bool = False,
+    multiprocess: bool = False,
     roles: dict[str, int] | None = None,
     store: Mapping[str, object] | None = None,
     **sections: Mapping[str, object],
 ) -> Iterator[House]:
-    """Open the house for a test. `aws`, `saml`, `session` change the configuration, `store` the store."""
+    """Open the house for a test. `aws`, `saml`, `session`, `server` change the configuration, `store` the store."""
     log = io.StringIO()
     configure_logging(debug=debug, stream=log)
     clock = MovableClock()
@@ -217,7 +220,7 @@ def open_house(
             settings = parse_settings(config, source="test", environment={})
             return build_service(settings, environment={}, clock=clock)
 
-        port = stack.enter_context(serving(build, tls=server_tls()))
+        port = stack.enter_context(serving(build, tls=server_tls(), multiprocess=multiprocess))
         house = House(
             url=f"https://localhost:{port}{mount_path}",
             clock=clock,

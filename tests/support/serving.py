@@ -69,6 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     application: WSGIApplication
     scheme = "http"
+    multiprocess = False
 
     def __getattr__(self, name: str) -> Callable[[], None]:
         """Every method goes to the application, made-up ones too."""
@@ -122,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
             "wsgi.input": io.BytesIO(body),
             "wsgi.errors": sys.stderr,
             "wsgi.multithread": True,
-            "wsgi.multiprocess": False,
+            "wsgi.multiprocess": self.multiprocess,
             "wsgi.run_once": False,
             "test.socket": self.connection,
         }
@@ -139,9 +140,18 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(build: Callable[[int], WSGIApplication], *, tls: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Serve what `build(port)` makes, in threads of this process; gives the port."""
-    handler = type("Handler", (_Handler,), {"scheme": "https" if tls else "http"})
+def serving(
+    build: Callable[[int], WSGIApplication],
+    *,
+    tls: ssl.SSLContext | None = None,
+    multiprocess: bool = False,
+) -> Iterator[int]:
+    """Serve what `build(port)` makes, in threads of this process; gives the port.
+
+    multiprocess   what the application is told of this server's processes
+    """
+    kind = {"scheme": "https" if tls else "http", "multiprocess": multiprocess}
+    handler = type("Handler", (_Handler,), kind)
     with _Server(("127.0.0.1", 0), handler) as server:
         port: int = server.server_address[1]
         handler.application = staticmethod(build(port))  # type: ignore[attr-defined]

@@ -1,11 +1,13 @@
 """The laws that every store obeys, for test classes to inherit."""
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from awscons.adapters.record_store import CacheRecordStore
+from awscons.errors import StoreCannotList
 
 HOUR = timedelta(hours=1)
 
@@ -16,6 +18,7 @@ class StoreContract:
     """A subclass has a fixture `make`, which opens the same store each time it is called."""
 
     shared_between_instances = True
+    can_list = True
 
     @pytest.fixture
     def make(self) -> Make:
@@ -75,3 +78,43 @@ class StoreContract:
         for number, key in enumerate(keys):
             store.set(key, {"n": number}, lifetime=HOUR)
         assert [store.get(key) for key in keys] == [{"n": number} for number in range(len(keys))]
+
+    def test_many_are_got_at_once_and_what_is_absent_leaves_a_gap(self, make: Make) -> None:
+        store = make()
+        store.set("login:a", {"n": 1}, lifetime=HOUR)
+        store.set("login:b", {"n": 2}, lifetime=HOUR)
+        assert store.get_many(["login:b", "login:x", "login:a"]) == [{"n": 2}, None, {"n": 1}]
+        assert store.get_many([]) == []
+
+    def test_counting_begins_with_one_and_every_instance_counts_on(self, make: Make) -> None:
+        one, other = make(), make()
+        assert [one.count("count:x", lifetime=HOUR) for _ in range(3)] == [1, 2, 3]
+        assert other.count("count:x", lifetime=HOUR) == (4 if self.shared_between_instances else 1)
+        assert one.count("count:y", lifetime=HOUR) == 1
+
+    def test_many_threads_count_every_one(self, make: Make) -> None:
+        store = make()
+        start = threading.Barrier(8)
+        counted: list[int] = []
+
+        def count() -> None:
+            start.wait()
+            counted.extend(store.count("count:x", lifetime=HOUR) for _ in range(5))
+
+        threads = [threading.Thread(target=count) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(counted) == list(range(1, 41))
+
+    def test_the_keys_of_one_kind_are_listed_or_the_store_says_that_it_cannot(self, make: Make) -> None:
+        store = make()
+        for key in ("login:a", "login:b", "pending:a", "loginx:a"):
+            store.set(key, {}, lifetime=HOUR)
+        store.delete("login:b")
+        if self.can_list:
+            assert list(store.keys("login:")) == ["login:a"]
+        else:
+            with pytest.raises(StoreCannotList):
+                list(store.keys("login:"))

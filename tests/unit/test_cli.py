@@ -241,6 +241,6 @@ def test_the_version_is_the_packages(tmp_path: Path) -> None:
 
 def test_help_explains_each_command(tmp_path: Path) -> None:
     shown = awscons("--help", folder=tmp_path).stdout
-    for command in ("check", "demo", "keys", "metadata", "saml", "serve"):
+    for command in ("check", "demo", "keys", "logins", "metadata", "saml", "serve"):
         assert re.search(rf"^  {command} +\S", shown, re.MULTILINE)
         assert awscons(command, "-h", folder=tmp_path).stdout.startswith(f"Usage: awscons {command}")

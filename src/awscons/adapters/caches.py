@@ -9,20 +9,23 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import sqlite3
 import struct
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any
 
-from cachelib import BaseCache, FileSystemCache, MemcachedCache, RedisCache, SimpleCache
+import platformdirs
+from cachelib import FileSystemCache, MemcachedCache, RedisCache, SimpleCache
 from cachelib.serializers import JSONSerializer
 
+from awscons.adapters.record_store import RecordCache
 from awscons.adapters.sqlite_cache import SqliteCache
-from awscons.adapters.state_folder import state_folder
 from awscons.config.schema import (
     Backing,
     FileSystemBacking,
@@ -31,12 +34,14 @@ from awscons.config.schema import (
     SimpleBacking,
     SqliteBacking,
 )
-from awscons.errors import ConfigurationError, Mistake
+from awscons.errors import ConfigurationError, Mistake, StoreCannotList
 
 _STORE_TIMEOUT = 2.0
 """Seconds to wait for a store across the network, to connect or to answer."""
 _SWEEP_INTERVAL = 600.0
 """Seconds between sweeps of ended records in a folder."""
+
+_PLAIN_KEY = re.compile(r"(?=.{1,200}$)[a-z]+(:[0-9a-z]+)+", re.ASCII)
 
 
 class _Json(JSONSerializer):
@@ -54,6 +59,24 @@ class JsonSimpleCache(SimpleCache):
 
     serializer: Any = _Json()
 
+    def count(self, key: str, timeout: int) -> int:
+        """One more under `key`, which ends `timeout` seconds after the first."""
+        with self._lock:
+            ends_at, value = self._cache.get(key, (0.0, None))
+            if value is None or ends_at <= time.time():
+                self.set(key, 1, timeout)
+                return 1
+            number = int(self.serializer.loads(value)) + 1
+            self._cache[key] = (ends_at, self.serializer.dumps(number))
+            return number
+
+    def keys(self, prefix: str) -> Iterator[str]:  # noqa: ARG002  of the protocol
+        """Not from another process, which is who asks."""
+        raise StoreCannotList(
+            "SimpleCache keeps logins in the memory of the running service",
+            hint="restart the service, and every login has ended",
+        )
+
 
 class JsonRedisCache(RedisCache):
     """Redis; `add` is one command, so that a lifetime can never be missing."""
@@ -70,6 +93,21 @@ class JsonRedisCache(RedisCache):
                 ex=self._normalize_timeout(timeout),
             )
         )
+
+    def count(self, key: str, timeout: int) -> int:
+        """One more under `key`, which ends `timeout` seconds after the first; one transaction."""
+        name = f"{self._get_prefix()}{key}"
+        with self._write_client.pipeline(transaction=True) as transaction:
+            transaction.set(name, 0, nx=True, ex=timeout)
+            transaction.incr(name)
+            return int(transaction.execute()[-1])
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """The keys that begin with `prefix`, in portions, so that the server never stands still."""
+        before = f"{self._get_prefix()}"
+        pattern = re.sub(r"([*?\[\]\\])", r"\\\1", f"{before}{prefix}") + "*"
+        for name in self._read_client.scan_iter(match=pattern, count=1_000):
+            yield name.decode().removeprefix(before)
 
 
 class JsonFileSystemCache(FileSystemCache):
@@ -105,12 +143,8 @@ class JsonFileSystemCache(FileSystemCache):
 
     def add(self, key: str, value: Any, timeout: int | timedelta | None = None) -> bool:
         """Keep `value` unless a live one is there; processes take turns."""
-        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with self._turn():
             return not self.has(key) and self.set(key, value, timeout)
-        finally:
-            os.close(descriptor)
 
     def set(
         self,
@@ -137,6 +171,36 @@ class JsonFileSystemCache(FileSystemCache):
             self._update_count(delta=-1)
         return True
 
+    def count(self, key: str, timeout: int) -> int:
+        """One more under `key`; processes take turns. It ends `timeout` seconds after the last."""
+        with self._turn():
+            number = int(self.get(key) or 0) + 1
+            self.set(key, number, timeout)
+            return number
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """The keys of live values that begin with `prefix`."""
+        for path in Path(self._path).glob(f"{prefix.replace(':', '-')}*"):
+            key = path.name.replace("-", ":")
+            if _PLAIN_KEY.fullmatch(key) and self.has(key):
+                yield key
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """While other processes wait."""
+        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _get_filename(self, key: str) -> str:
+        """Keys of ours can be read off their file's name; others become a hash, as cachelib has it."""
+        if _PLAIN_KEY.fullmatch(key):
+            return os.path.join(self._path, key.replace(":", "-"))  # noqa: PTH118  as cachelib has it
+        return str(super()._get_filename(key))
+
     @staticmethod
     def _is_live(file: IO[bytes]) -> bool:
         """Whether the record's end, four bytes at its begin, lies ahead. Leaves `file` at the value."""
@@ -149,6 +213,27 @@ class JsonFileSystemCache(FileSystemCache):
     def _run_safely(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
         """Once: the retries of cachelib are for file systems of Windows."""
         return fn(*args, **kwargs)
+
+
+class CountingMemcachedCache(MemcachedCache):
+    """Memcached, which keeps no list of its keys."""
+
+    def count(self, key: str, timeout: int) -> int:
+        """One more under `key`, which ends `timeout` seconds after the first."""
+        while True:
+            if self.add(key, 1, timeout):
+                return 1
+            number: int | None = self._client.incr(self._normalize_key(key), 1)
+            # It may have ended between the two; then it begins again.
+            if number is not None:
+                return number
+
+    def keys(self, prefix: str) -> Iterator[str]:  # noqa: ARG002  of the protocol
+        """Not here."""
+        raise StoreCannotList(
+            "memcached keeps no list of what is in it",
+            hint="name the person, with --person; or restart memcached, and every login has ended",
+        )
 
 
 class FixedServers:
@@ -168,6 +253,21 @@ class FixedServers:
         """The value under `key`, or None."""
         return self._client(key).get(key)
 
+    def get_multi(self, keys: Sequence[str]) -> dict[str, Any]:
+        """The values under those of `keys` that have one; one question to each server."""
+        found: dict[str, Any] = {}
+        by_client: dict[int, list[str]] = {}
+        for key in keys:
+            by_client.setdefault(zlib.crc32(key.encode()) % len(self._clients), []).append(key)
+        for number, its_keys in by_client.items():
+            found |= self._clients[number].get_many(its_keys)
+        return found
+
+    def incr(self, key: str, delta: int) -> int | None:
+        """Add to a number; None when there is none."""
+        number: int | None = self._client(key).incr(key, delta)
+        return number
+
     def set(self, key: str, value: object, expire: int) -> bool:
         """Keep `value`; `expire` is Unix time."""
         return bool(self._client(key).set(key, value, expire))
@@ -181,7 +281,7 @@ class FixedServers:
         return bool(self._client(key).delete(key))
 
 
-def build_cache(backing: Backing, *, environment: Mapping[str, str]) -> BaseCache:
+def build_cache(backing: Backing, *, environment: Mapping[str, str]) -> RecordCache:
     """The cache that the configuration names. A server across the network is first asked when needed.
 
     environment   of the process; `STATE_DIRECTORY` (systemd's) is where the embedded store lies
@@ -189,7 +289,7 @@ def build_cache(backing: Backing, *, environment: Mapping[str, str]) -> BaseCach
     """
     match backing:
         case SqliteBacking():
-            return _sqlite(_sqlite_path(backing, environment))
+            return _sqlite(sqlite_path(backing, environment))
         case SimpleBacking():
             return JsonSimpleCache(threshold=backing.threshold)
         case FileSystemBacking():
@@ -200,13 +300,20 @@ def build_cache(backing: Backing, *, environment: Mapping[str, str]) -> BaseCach
             return _memcached(backing)
 
 
-def _sqlite_path(backing: SqliteBacking, environment: Mapping[str, str]) -> Path:
-    if backing.path is not None:
-        return Path(backing.path)
-    return state_folder(environment) / "logins.sqlite3"
+def sqlite_path(backing: SqliteBacking, environment: Mapping[str, str]) -> Path:
+    """Where the embedded store lies."""
+    return Path(backing.path) if backing.path else state_folder(backing, environment) / "logins.sqlite3"
 
 
-def _sqlite(path: Path) -> BaseCache:
+def state_folder(backing: Backing, environment: Mapping[str, str]) -> Path:
+    """Where files of ours lie: beside the embedded store, else where systemd or the user's home has them."""
+    if isinstance(backing, SqliteBacking) and backing.path is not None:
+        return Path(backing.path).parent
+    state = environment.get("STATE_DIRECTORY", "").split(":")[0]
+    return Path(state) if state else platformdirs.user_state_path("awscons")
+
+
+def _sqlite(path: Path) -> RecordCache:
     cache = SqliteCache(path)
     try:
         cache.prepare()
@@ -221,7 +328,7 @@ def _reason(error: Exception) -> str:
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
 
 
-def _file_system(backing: FileSystemBacking) -> BaseCache:
+def _file_system(backing: FileSystemBacking) -> RecordCache:
     try:
         cache = JsonFileSystemCache(backing.cache_dir, threshold=backing.threshold, mode=backing.mode)
         cache.add("probe", {}, timeout=1)
@@ -232,7 +339,7 @@ def _file_system(backing: FileSystemBacking) -> BaseCache:
     return cache
 
 
-def _redis(backing: RedisBacking) -> BaseCache:
+def _redis(backing: RedisBacking) -> RecordCache:
     try:
         # Only where it is asked for, since it is optional.
         import redis  # noqa: PLC0415
@@ -258,7 +365,7 @@ def _redis(backing: RedisBacking) -> BaseCache:
     return JsonRedisCache(client, key_prefix=backing.key_prefix)
 
 
-def _memcached(backing: MemcachedBacking) -> BaseCache:
+def _memcached(backing: MemcachedBacking) -> RecordCache:
     try:
         from pymemcache.client.base import PooledClient  # noqa: PLC0415  as above
     except ImportError:
@@ -276,7 +383,7 @@ def _memcached(backing: MemcachedBacking) -> BaseCache:
         )
         for server in backing.servers
     ]
-    return MemcachedCache(FixedServers(clients), key_prefix=backing.key_prefix)
+    return CountingMemcachedCache(FixedServers(clients), key_prefix=backing.key_prefix)
 
 
 def _memcached_dump(_key: str, value: object) -> tuple[bytes, int]:

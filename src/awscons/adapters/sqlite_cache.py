@@ -13,6 +13,7 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -38,6 +39,14 @@ CREATE INDEX IF NOT EXISTS records_by_end ON records (ends_at);
 _UPSERT = (
     "INSERT INTO records VALUES (?, ?, ?) "
     "ON CONFLICT (key) DO UPDATE SET value = excluded.value, ends_at = excluded.ends_at"
+)
+
+_COUNT = (
+    "INSERT INTO records VALUES (?, '1', ?) ON CONFLICT (key) DO UPDATE SET "
+    "value = CASE WHEN records.ends_at > ? THEN CAST(CAST(records.value AS INTEGER) + 1 AS TEXT) "
+    "ELSE '1' END, "
+    "ends_at = CASE WHEN records.ends_at > ? THEN records.ends_at ELSE excluded.ends_at END "
+    "RETURNING value"
 )
 
 
@@ -96,6 +105,24 @@ class SqliteCache(BaseCache):
     def delete(self, key: str) -> bool:
         """Forget the value under `key`; whether there was one."""
         return self._run("DELETE FROM records WHERE key = ?", key).rowcount == 1
+
+    def count(self, key: str, timeout: int) -> int:
+        """One more under `key`, which ends `timeout` seconds after the first; one statement, hence atomic."""
+        self._sweep()
+        now = time.time()
+        row = self._run(_COUNT, key, now + timeout, now, now).fetchone()
+        return int(row[0])
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """The keys of live values that begin with `prefix`, as they are now."""
+        rows = self._run(
+            "SELECT key FROM records WHERE substr(key, 1, ?) = ? AND (ends_at = 0 OR ends_at > ?)",
+            len(prefix),
+            prefix,
+            time.time(),
+        )
+        # All at once: a reader that is slow must not hold back the write-ahead log.
+        yield from [str(key) for (key,) in rows.fetchall()]
 
     def has(self, key: str) -> bool:
         """Whether there is a live value under `key`."""

@@ -1,4 +1,4 @@
-"""Reading `config.py`: a Python file, run on its own, whose three dicts are all we take from it."""
+"""Reading `config.py`: a Python file, run on its own, whose dicts are all we take from it."""
 
 from __future__ import annotations
 

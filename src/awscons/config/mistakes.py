@@ -18,7 +18,7 @@ from awscons.errors import Mistake
 
 _LONGEST_FOUND = 80
 _USER_IN_URL = re.compile(r"://[^/\s]*@")
-_SECRET_KEYS = frozenset({"password"})
+_SECRET_KEYS = frozenset({"metrics_token", "password"})
 
 _WANTED = {
     "missing": "a value: this key is required",

@@ -43,6 +43,7 @@ _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}", re.ASCII)
 _URL_PREFIX = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._~-]*)*", re.ASCII)
 _COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII)
+_METRICS_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,512}", re.ASCII)  # RFC 6750, section 2.1
 _COOKIE_PATH = re.compile(r"/[A-Za-z0-9/._~-]*", re.ASCII)
 
 
@@ -149,6 +150,14 @@ def _host_and_port(value: str) -> str:
     host, _, port = value.rpartition(":")
     if not re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]", host) or not port.isdecimal():
         raise not_as_wanted("host and port, such as '127.0.0.1:11211'")
+    return value
+
+
+def _metrics_token(value: str) -> str:
+    if not _METRICS_TOKEN.fullmatch(value):
+        raise not_as_wanted(
+            "16 to 512 of A-Z a-z 0-9 - . _ ~ + / =", "such as the output of: openssl rand -hex 32"
+        )
     return value
 
 
@@ -551,5 +560,55 @@ class AwsSection(Section):
     targets: list[TargetSection] = Field(min_length=1, description="The targets, at least one.")
 
 
-SECTIONS: tuple[type[Section], ...] = (SessionSection, SamlSection, AwsSection)
-"""The three dicts, in the order in which the reference describes them."""
+# --- server_config -----------------------------------------------------------------------
+
+
+class ServerSection(Section):
+    """How the service is reached, and what it bears. May be left out altogether."""
+
+    title: ClassVar[str] = "server_config"
+
+    proxies: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description=(
+            "Proxies in front of us, each of which adds to `X-Forwarded-For`. That decides the client's "
+            "address in the audit log and in rate limits, and nothing else."
+        ),
+    )
+    sign_ins_per_address: int = Field(
+        default=300,
+        ge=0,
+        description="Sign-ins that one address may begin, and answers it may post, in a minute; 0: no limit.",
+    )
+    sign_ins_overall: int = Field(
+        default=6_000,
+        ge=0,
+        description="The same for everybody together, over all processes and hosts; 0: no limit.",
+    )
+    most_pending_logins: int = Field(
+        default=50_000,
+        ge=100,
+        le=10_000_000,
+        description="Half-finished sign-ins that are remembered; beyond it, new ones displace others.",
+    )
+    metrics_token: Annotated[str, AfterValidator(_metrics_token)] | None = Field(
+        default=None,
+        repr=False,
+        description=(
+            "Opens `/metrics` to whoever sends it as a bearer token: 16 characters or more. "
+            "Default: there is no such page."
+        ),
+    )
+    metrics_file: NonEmpty | None = Field(
+        default=None,
+        description=(
+            "The file in which the processes of a host add up what they count. "
+            "Default: `metrics.sqlite3` beside the embedded store, or in the state folder."
+        ),
+    )
+
+
+SECTIONS: tuple[type[Section], ...] = (SessionSection, SamlSection, AwsSection, ServerSection)
+"""The dicts, in the order in which the reference describes them."""

@@ -1,13 +1,13 @@
 """The frozen values that the assembly builds from, and the checks that need more than one key.
 
-`parse_settings` is the one way from three dicts to Settings. It either gives all of them, sound, or
+`parse_settings` is the one way from the dicts to Settings. It either gives all of them, sound, or
 raises one ConfigurationError with every mistake.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +27,7 @@ from awscons.config.schema import (
     OrganizationSection,
     SamlSection,
     Section,
+    ServerSection,
     SessionSection,
     TargetSection,
 )
@@ -124,17 +125,17 @@ class LoginSettings:
 
     user_attr: str
     kept_attributes: Mapping[str, str]
-    group_forms: tuple[GroupForm, ...]
-    authn_request_binding: str
-    authn_context: tuple[str, ...]
-    name_id_format: str | None
-    login_hint: LoginHint
-    sign_requests: bool
-    single_logout: bool
     auth_duration: timedelta
     idle_timeout: timedelta
     pending_lifetime: timedelta
     force_authn: bool
+    group_forms: tuple[GroupForm, ...] = ()
+    authn_request_binding: str = HTTP_REDIRECT
+    authn_context: tuple[str, ...] = ()
+    name_id_format: str | None = None
+    login_hint: LoginHint = LoginHint.OFF
+    sign_requests: bool = False
+    single_logout: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,18 @@ class AwsSettings:
     timeout: float
     sts_endpoint: str | None
     signin_endpoint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """How the service is reached, and what it bears; numbers are per minute, 0 is no limit."""
+
+    proxies: int
+    sign_ins_per_address: int
+    sign_ins_overall: int
+    most_pending_logins: int
+    metrics_token: str | None = field(repr=False)
+    metrics_file: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +175,17 @@ class Settings:
     login: LoginSettings
     aws: AwsSettings
     targets: tuple[targets.Target, ...]
+    server: ServerSettings
 
 
-SECTION_NAMES = ("session_config", "saml_config", "aws_config")
+SECTION_NAMES = ("session_config", "saml_config", "aws_config", "server_config")
+_OPTIONAL_SECTIONS = frozenset({"server_config"})
 
 
 def parse_settings(
     sections: Mapping[str, object], *, source: str, environment: Mapping[str, str]
 ) -> Settings:
-    """The settings that three dicts give.
+    """The settings that the dicts give; `server_config` may be missing.
 
     sections     the dicts by name; anything else in it is not looked at
     source       what to call the configuration in an error: a file's name
@@ -182,6 +197,7 @@ def parse_settings(
     session = _parse_section(SessionSection, "session_config", sections, mistakes)
     saml = _parse_section(SamlSection, "saml_config", _with_acs_endpoint(sections, environment), mistakes)
     aws = _parse_section(AwsSection, "aws_config", sections, mistakes)
+    server = _parse_section(ServerSection, "server_config", sections, mistakes)
 
     mistakes += _missing_trust(sections.get("saml_config"))
     trust = _trust(saml, mistakes) if saml else None
@@ -195,9 +211,9 @@ def parse_settings(
     if session and saml:
         mistakes += _plain_http(session, saml)
         mistakes += _cookie_reach(session, saml)
-    if mistakes or session is None or saml is None or aws is None or trust is None:
+    if session is None or saml is None or aws is None or server is None or trust is None or mistakes:
         raise ConfigurationError(source, mistakes)
-    return _settings(session, saml, aws, trust, keys)
+    return _settings(session, saml, aws, server, trust, keys)
 
 
 def _with_acs_endpoint(
@@ -216,6 +232,8 @@ def _parse_section(
     model: type[_AnySection], name: str, sections: Mapping[str, object], mistakes: list[Mistake]
 ) -> _AnySection | None:
     """One dict, parsed; None when it has mistakes, which are added to the others."""
+    if name not in sections and name in _OPTIONAL_SECTIONS:
+        return model()
     if name not in sections:
         mistakes.append(Mistake(name, "", "a dict: this section is required"))
         return None
@@ -230,6 +248,7 @@ def _settings(
     session: SessionSection,
     saml: SamlSection,
     aws: AwsSection,
+    server: ServerSection,
     trust: IdentityProvider | MetadataSettings,
     keys: KeyRing | None,
 ) -> Settings:
@@ -277,6 +296,14 @@ def _settings(
             signin_endpoint=aws.signin_endpoint,
         ),
         targets=tuple(_target(section) for section in aws.targets),
+        server=ServerSettings(
+            proxies=server.proxies,
+            sign_ins_per_address=server.sign_ins_per_address,
+            sign_ins_overall=server.sign_ins_overall,
+            most_pending_logins=server.most_pending_logins,
+            metrics_token=server.metrics_token,
+            metrics_file=server.metrics_file,
+        ),
     )
 
 
@@ -557,7 +584,7 @@ def _own_certificate_notices(certificates: Sequence[Certificate], now: datetime)
 
 
 def unknown_sections(names: Sequence[str]) -> list[Mistake]:
-    """Names in a configuration file that look like one of the three dicts and are not."""
+    """Names in a configuration file that look like one of the dicts and are not."""
     return [
         Mistake(
             name,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import NotFound
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from awscons.config.schema import RESERVED_SERVICES
 from awscons.web.assets import load_assets, register_assets
 from awscons.web.console_views import register_console_views, unknown_target
 from awscons.web.guards import MountPoint, register_guards
 from awscons.web.login_views import register_login_views
+from awscons.web.metrics_views import register_metrics_views
 from awscons.web.parts import WebParts
 from awscons.web.portal_views import register_portal_views
 from awscons.web.problems import answer_http_error, register_problems
@@ -23,18 +25,24 @@ def create_app(parts: WebParts) -> Flask:
     app.url_map.merge_slashes = False
 
     assets = load_assets()
-    register_guards(app, parts.site)
+    register_guards(app, parts.site, one_process_only=parts.one_process_only)
     register_problems(app, parts.site)
     register_assets(app, assets)
     register_login_views(app, parts)
     register_portal_views(app, parts)
     register_console_views(app, parts)
+    if parts.metrics is not None and parts.server.metrics_token is not None:
+        register_metrics_views(app, parts.metrics, token=parts.server.metrics_token)
     _answer_unknown_targets(app, parts)
 
     mount_path = parts.site.mount_path
     app.jinja_env.globals["asset_url"] = lambda name: f"{mount_path}{assets[name].path}"
     app.jinja_env.globals["logout_url"] = parts.site.url("/saml/logout")
-    app.wsgi_app = MountPoint(app.wsgi_app, mount_path)  # type: ignore[method-assign]  # as Flask advises
+    app.wsgi_app = MountPoint(  # type: ignore[method-assign]  # as Flask advises
+        # The client's address alone: scheme, host and path of our URLs follow from the configuration.
+        ProxyFix(app.wsgi_app, x_for=parts.server.proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0),
+        mount_path,
+    )
     return app
 
 

@@ -11,12 +11,20 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, abort, request
 
 from awscons.config.settings import Site
+from awscons.errors import ConfigurationError, Mistake
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-LARGEST_BODY = 512 * 1024
-"""Bytes of a request's body. The largest we expect is a SAML response of 350,000 characters, encoded."""
+LARGEST_BODY = 256 * 1024
+"""Bytes of a request's body. A person in 200 groups needs about 40,000: a SAML response, twice encoded."""
+
+_ONE_PROCESS_ONLY = Mistake(
+    "session_config.session_backing",
+    "'SimpleCache', under a server that runs several processes",
+    "a store that they share: SQLite (the default), FileSystem, Redis, Memcached or DynamoDB",
+    "or run one process; under mod_wsgi that is WSGIDaemonProcess without `processes=`",
+)
 
 
 def content_security_policy(*, posts_on: bool = False) -> str:
@@ -36,12 +44,32 @@ ACS_ENDPOINT = "login.acs"
 """The one endpoint that other sites post to by design; a pending login protects it instead."""
 
 
-def register_guards(app: Flask, site: Site) -> None:
-    """Put the guards in front of and behind every view of `app`."""
+def register_guards(app: Flask, site: Site, *, one_process_only: bool) -> None:
+    """Put the guards in front of and behind every view of `app`.
+
+    one_process_only   logins lie in the memory of this process, so there must be no other
+    """
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST_BODY
     app.config["MAX_FORM_PARTS"] = 20
 
+    @app.before_request
+    def refuse_large_bodies() -> None:
+        # Whatever the view makes of it. Werkzeug holds bodies of undeclared length to the same limit.
+        if (request.content_length or 0) > LARGEST_BODY:
+            abort(413)
+
+    @app.before_request
+    def refuse_several_processes() -> None:
+        # A login of one process would be unknown to the others, and a replay as well.
+        if one_process_only and request.environ.get("wsgi.multiprocess"):
+            raise ConfigurationError("the store of logins", [_ONE_PROCESS_ONLY])
+
+    _refuse_cross_origin_writes(app, site)
+    _add_headers(app, site)
+
+
+def _refuse_cross_origin_writes(app: Flask, site: Site) -> None:
     @app.before_request
     def refuse_cross_origin_writes() -> None:
         if request.method in {"GET", "HEAD", "OPTIONS"} or request.endpoint == ACS_ENDPOINT:
@@ -55,6 +83,8 @@ def register_guards(app: Flask, site: Site) -> None:
         if fetch_site is None and origin is not None and origin != site.origin:
             abort(403, "a request from another site")
 
+
+def _add_headers(app: Flask, site: Site) -> None:
     @app.after_request
     def add_headers(response: Response) -> Response:
         headers = response.headers

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from flask import Blueprint, Flask, Response, abort, make_response, render_template, request
 
 from awscons.audit import Action, AuditEvent, Outcome
-from awscons.errors import NoPendingLogin, SignInError, StoreUnavailable
+from awscons.errors import NoPendingLogin, ResponseRefused, SignInError, StoreUnavailable
 from awscons.identity import Login
 from awscons.login import NO_DEMANDS
 from awscons.step_up import Demands
@@ -28,6 +28,7 @@ def register_login_views(app: Flask, parts: WebParts) -> None:
     # `guards.ACS_ENDPOINT`). A pending login of this browser protects it instead.
     @views.post("/acs")
     def acs() -> Response:
+        parts.limits.check("acs", request.remote_addr or "")
         relay_state = _only("RelayState")
         try:
             finished = parts.logins.finish(
@@ -109,6 +110,7 @@ def begin_login(
     """
     if len(return_to) > LONGEST_RETURN:
         abort(414)
+    parts.limits.check("begin", request.remote_addr or "")
     begun = parts.logins.begin(
         return_to,
         demands=demands,
@@ -174,6 +176,7 @@ def _record_refusal(parts: WebParts, outcome: Outcome, error: SignInError | Stor
             action=Action.SIGN_IN,
             outcome=outcome,
             incident_id=incident_id(),
+            reason=error.rule if isinstance(error, ResponseRefused) else type(error).__name__,
             cause=str(error),
             hint=error.hint or None,
             client_address=request.remote_addr,

@@ -8,15 +8,23 @@ from datetime import timedelta
 
 from awscons.audit import AuditLog
 from awscons.broker import Broker
-from awscons.config.settings import Site
+from awscons.config.settings import ServerSettings, Site
 from awscons.login import Logins
+from awscons.measures import Meter
 from awscons.targets import Target
 from awscons.web.cookies import CookiePolicy
+from awscons.web.limits import SignInLimits
+from awscons.web.metrics_views import MetricsText
 
 
 @dataclass(frozen=True, slots=True)
 class WebParts:
-    """Everything the views need, by name. `metadata` is ours, as XML."""
+    """Everything the views need, by name.
+
+    metadata              ours, as XML
+    metrics               None where the configuration wants none
+    one_process_only      logins are kept in the memory of one process
+    """
 
     site: Site
     cookies: CookiePolicy
@@ -26,3 +34,8 @@ class WebParts:
     broker: Broker
     audit: AuditLog
     metadata: bytes
+    server: ServerSettings
+    limits: SignInLimits
+    meter: Meter
+    metrics: MetricsText | None
+    one_process_only: bool

@@ -24,6 +24,7 @@ from awscons.errors import (
     MetadataRefused,
     SignInError,
     StoreUnavailable,
+    TooManySignIns,
     UpstreamError,
     UpstreamRefused,
     UpstreamSilent,
@@ -36,6 +37,7 @@ _log = structlog.get_logger(__name__)
 STATUS_CODES: tuple[tuple[type[AwsconsError], HTTPStatus], ...] = (
     (LandingRefused, HTTPStatus.BAD_REQUEST),
     (SignInError, HTTPStatus.BAD_REQUEST),
+    (TooManySignIns, HTTPStatus.TOO_MANY_REQUESTS),
     (UpstreamThrottled, HTTPStatus.SERVICE_UNAVAILABLE),
     (BrokerCredentialsMissing, HTTPStatus.SERVICE_UNAVAILABLE),
     (UpstreamSilent, HTTPStatus.GATEWAY_TIMEOUT),
@@ -55,6 +57,7 @@ _TITLES = {
     HTTPStatus.METHOD_NOT_ALLOWED: "Not this way",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Too large",
     HTTPStatus.REQUEST_URI_TOO_LONG: "Too long",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many at once",
     HTTPStatus.BAD_GATEWAY: "AWS said no",
     HTTPStatus.SERVICE_UNAVAILABLE: "Not just now",
     HTTPStatus.GATEWAY_TIMEOUT: "AWS did not answer",
@@ -145,7 +148,10 @@ def register_problems(app: Flask, site: Site) -> None:
             step = NextStep("Sign in again", site.url(error.return_to or site.home_path))
         elif request.method == "GET":
             step = NextStep("Try again", site.url(path_and_query()))
-        return problem_response(Problem(status, error.public, next_step=step))
+        response = problem_response(Problem(status, error.public, next_step=step))
+        if isinstance(error, TooManySignIns):
+            response.headers["Retry-After"] = str(error.retry_after)
+        return response
 
     @app.errorhandler(HTTPException)
     def of_http(error: HTTPException) -> Response:

@@ -97,6 +97,20 @@ class TestSqlite(StoreContract):
         assert store.add("k", {"a": 2}, lifetime=HOUR) is True
         assert store.get("k") == {"a": 2}
 
+    def test_a_count_begins_again_once_it_has_ended(self, tmp_path: Path) -> None:
+        path = tmp_path / "logins.sqlite3"
+        store = sqlite_store(path)
+        assert [store.count("count:x", lifetime=HOUR) for _ in range(2)] == [1, 2]
+        run_sql(path, "UPDATE records SET ends_at = 1")
+        assert [store.count("count:x", lifetime=HOUR) for _ in range(2)] == [1, 2]
+
+    def test_a_record_that_has_ended_is_not_listed(self, tmp_path: Path) -> None:
+        path = tmp_path / "logins.sqlite3"
+        store = sqlite_store(path)
+        store.set("login:a", {}, lifetime=HOUR)
+        run_sql(path, "UPDATE records SET ends_at = 1")
+        assert list(store.keys("login:")) == []
+
     def test_records_that_have_ended_are_swept_away(self, tmp_path: Path) -> None:
         path = tmp_path / "logins.sqlite3"
         sqlite_store(path).set("old", {}, lifetime=HOUR)
@@ -136,6 +150,7 @@ class TestSqlite(StoreContract):
 
 class TestSimpleCache(StoreContract):
     shared_between_instances = False
+    can_list = False
 
     @pytest.fixture
     def make(self) -> Callable[[], CacheRecordStore]:

@@ -59,12 +59,14 @@ def parse(
     session: object = None,
     saml: object = None,
     aws: object = None,
+    server: object = None,
     environment: dict[str, str] | None = None,
 ) -> Settings:
     sections = {
         "session_config": {} if session is None else session,
         "saml_config": SAML if saml is None else saml,
         "aws_config": MINIMAL if aws is None else aws,
+        **({} if server is None else {"server_config": server}),
     }
     return parse_settings(sections, source="config.py", environment=environment or {})
 
@@ -447,6 +449,51 @@ def test_plain_http_is_fine_on_this_host_and_elsewhere_only_if_allowed() -> None
     remote = {**SAML, "acs_url": "http://sso.example.com/saml/acs"}
     assert parse(saml=local).site.origin == "http://localhost:8000"
     assert parse(saml=remote, session={"session_secure": False}).site.origin == "http://sso.example.com"
+
+
+# --- server_config -----------------------------------------------------------------------
+
+
+def test_server_config_may_be_left_out_and_trusts_no_proxy_then() -> None:
+    assert parse().server == parse(server={}).server
+    assert (parse().server.proxies, parse().server.metrics_token) == (0, None)
+
+
+def test_server_config_is_taken_with_its_options() -> None:
+    token = "0123456789abcdef" * 2
+    server = parse(
+        server={
+            "proxies": 2,
+            "sign_ins_per_address": 10,
+            "sign_ins_overall": 0,
+            "most_pending_logins": 1_000,
+            "metrics_token": token,
+        }
+    ).server
+    assert (server.proxies, server.sign_ins_per_address, server.sign_ins_overall) == (2, 10, 0)
+    assert (server.most_pending_logins, server.metrics_token) == (1_000, token)
+    assert token not in repr(server)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "found", "wanted"),
+    [
+        ("proxies", -1, "-1 (a number)", "at least 0"),
+        ("proxies", 11, "11 (a number)", "at most 10"),
+        ("proxies", True, "True (true or false)", "a whole number"),
+        ("sign_ins_per_address", "300/minute", "'300/minute' (text)", "a whole number"),
+        ("most_pending_logins", 5, "5 (a number)", "at least 100"),
+        ("metrics_token", "hunter2", "(text, not shown)", "16 to 512 of"),
+        ("metrics_token", "hunter2 hunter2 hunter2", "(text, not shown)", "16 to 512 of"),
+        ("proxys", 1, "a key that does not exist", "one of metrics_file, "),
+    ],
+)
+def test_a_mistake_in_server_config_says_what_was_wanted(
+    key: str, value: object, found: str, wanted: str
+) -> None:
+    mistake = mistakes(server={key: value})[f"server_config.{key}"]
+    assert mistake.found == found
+    assert wanted in mistake.wanted
 
 
 # --- notices -----------------------------------------------------------------------------

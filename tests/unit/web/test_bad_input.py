@@ -1,9 +1,11 @@
 """Bad input of every kind: one clear error each, nothing opened, no traceback."""
 
+from pathlib import Path
+
 import pytest
 
 from support.browser import Browser, text_of
-from support.house import House
+from support.house import House, open_house
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,28 @@ def test_a_forged_host_header_changes_none_of_our_urls(house: House, browser: Br
         )
         assert "evil" not in answer.headers.get("Location", "")
         assert "evil" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("proxies", "said", "believed"),
+    [
+        (0, "6.6.6.6", "127.0.0.1"),
+        (1, "6.6.6.6, 192.0.2.7", "192.0.2.7"),
+        (2, "6.6.6.6, 192.0.2.7, 10.0.0.1", "192.0.2.7"),
+        (1, None, "127.0.0.1"),
+        (2, "6.6.6.6", "127.0.0.1"),
+    ],
+    ids=["no proxy", "one proxy", "two proxies", "a proxy that says nothing", "fewer entries than proxies"],
+)
+def test_the_client_address_is_what_the_configured_number_of_proxies_say(
+    tmp_path: Path, proxies: int, said: str | None, believed: str
+) -> None:
+    with open_house(tmp_path, server={"proxies": proxies}) as house:
+        headers = {"X-Forwarded-For": said} if said else {}
+        browser = house.browser()
+        house.sign_in(browser, "/aws/cloudadmin")
+        assert browser.get("/aws/sandbox", headers=headers).status_code == 403
+        assert house.audit()[-1]["client_address"] == believed
 
 
 def test_a_client_that_asks_for_json_gets_errors_as_json(house: House, browser: Browser) -> None:

@@ -1,0 +1,192 @@
+"""The register of logins: keep one, find it by its cookie, find all of a person's, end them.
+
+A store knows keys, lifetimes and an atomic `add`, and nothing of persons. So everybody who signs in has
+a row of numbered places, each a record of its own that names one login, and a new login takes a free
+one. That works in every store alike, and two sign-ins at the same moment never lose each other.
+
+The store sees hashes of login ids, so that a copy of it opens nothing. The hash is the login's public
+id: it names the login to operators, and is no cookie.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+from awscons.config.settings import LoginSettings
+from awscons.identity import Login
+from awscons.login_records import (
+    LastUse,
+    LoginPlace,
+    RecordStore,
+    read_last_use,
+    read_login,
+    read_login_place,
+    record_of,
+)
+
+MOST_OF_ONE_NAME = 256
+"""Logins that one name may have at a time; the next one ends the oldest."""
+LONGEST_LOGIN_ID = 80
+"""Characters; longer ids are none of ours, and not worth a look-up."""
+_TRIES = 4
+"""Places tried at random before the whole row is looked at: more than enough for a row half full."""
+_BATCH = 500
+"""Records that are asked for at a time when all logins are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLogin:
+    """A login in the register, as operators see it; `last_used_at` is None where use does not matter."""
+
+    public_id: str
+    login: Login
+    last_used_at: datetime | None = None
+
+
+class LoginRegister:
+    """Every login that counts now. All methods raise StoreUnavailable."""
+
+    def __init__(self, *, store: RecordStore, settings: LoginSettings, clock: Callable[[], datetime]) -> None:
+        """`clock` gives UTC."""
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+
+    # --- one login, by its cookie --------------------------------------------------------
+
+    def keep(self, login_id: str, login: Login) -> None:
+        """Keep a new login under its id, and under the names of the person."""
+        now = self._clock()
+        # A session end that passed within the allowed skew still gives a login, of one moment.
+        lifetime = max(login.ends_at - now, timedelta(seconds=1))
+        public_id = _hashed(login_id)
+        self._store.set(_login_key(public_id), record_of(login), lifetime=lifetime)
+        if self._ends_when_unused:
+            self._note_use(public_id, now)
+        for name in {login.identity.name_id, login.identity.user_name}:
+            self._take_place(name, public_id, lifetime)
+
+    def find(self, login_id: str) -> Login | None:
+        """The login that a cookie names; None when it is unknown or over. Counts as use of it."""
+        if not 0 < len(login_id) <= LONGEST_LOGIN_ID:
+            return None
+        public_id, now = _hashed(login_id), self._clock()
+        login = read_login(self._store.get(_login_key(public_id)))
+        if login is None or now >= login.ends_at:
+            return None
+        if self._ends_when_unused:
+            last_use = read_last_use(self._store.get(_use_key(public_id)))
+            if not self._still_in_use(last_use, now):
+                return None
+            if last_use is not None and now - last_use.at >= self._settings.idle_timeout / 10:
+                self._note_use(public_id, now)
+        return login
+
+    def end(self, login_id: str) -> None:
+        """Forget the login that a cookie names, at once and for every process."""
+        if 0 < len(login_id) <= LONGEST_LOGIN_ID:
+            self.end_kept(_hashed(login_id))
+
+    # --- logins, as operators and the identity provider see them -------------------------
+
+    def of(self, name: str) -> tuple[KeptLogin, ...]:
+        """Whoever has this NameID or user name: all their logins that count now, oldest first.
+
+        Looking is no use of a login.
+        """
+        places = self._store.get_many([_place_key(name, number) for number in range(MOST_OF_ONE_NAME)])
+        public_ids = {place.public_id for place in map(read_login_place, places) if place is not None}
+        return tuple(
+            kept
+            for kept in self._kept(sorted(public_ids))
+            if name in {kept.login.identity.name_id, kept.login.identity.user_name}
+        )
+
+    def all(self) -> Iterator[KeptLogin]:
+        """All logins that count now, in no order. Raises StoreCannotList where the store has no way to."""
+        keys = self._store.keys("login:")
+        while batch := [key.removeprefix("login:") for key in islice(keys, _BATCH)]:
+            yield from self._kept(batch)
+
+    def end_kept(self, public_id: str) -> None:
+        """Forget a login, at once and for every process."""
+        self._store.delete(_login_key(public_id))
+
+    # --- inside --------------------------------------------------------------------------
+
+    def _kept(self, public_ids: Sequence[str]) -> list[KeptLogin]:
+        """Those of the logins that count now, oldest first."""
+        now, found = self._clock(), []
+        records = self._store.get_many([_login_key(public_id) for public_id in public_ids])
+        uses: Iterable[LastUse | None] = [None] * len(public_ids)
+        if self._ends_when_unused:
+            uses = map(read_last_use, self._store.get_many([_use_key(one) for one in public_ids]))
+        for public_id, login, last_use in zip(public_ids, map(read_login, records), uses, strict=True):
+            if login is None or now >= login.ends_at:
+                continue
+            if self._ends_when_unused and not self._still_in_use(last_use, now):
+                continue
+            found.append(KeptLogin(public_id, login, last_use.at if last_use else None))
+        return sorted(found, key=lambda kept: kept.login.signed_in_at)
+
+    def _take_place(self, name: str, public_id: str, lifetime: timedelta) -> None:
+        """A place for this login in the row of that name; when there is none, the oldest login ends."""
+        record = record_of(LoginPlace(public_id))
+        keys = [_place_key(name, number) for number in range(MOST_OF_ONE_NAME)]
+        for _ in range(_TRIES):
+            if self._store.add(secrets.choice(keys), record, lifetime=lifetime):
+                return
+        places = map(read_login_place, self._store.get_many(keys))
+        row = {key: place.public_id for key, place in zip(keys, places, strict=True) if place is not None}
+        live = self._kept(list(row.values()))
+        counted = {kept.public_id for kept in live}
+        # Places of logins that were ended are free, whatever still lies there.
+        free = [key for key in keys if row.get(key) not in counted]
+        if not free:
+            self.end_kept(live[0].public_id)
+            free = [key for key in keys if row.get(key) == live[0].public_id]
+        for key in free:
+            self._store.delete(key)
+            if self._store.add(key, record, lifetime=lifetime):
+                return
+
+    @property
+    def _ends_when_unused(self) -> bool:
+        """False when a login ends by age before it could end by lack of use."""
+        return self._settings.idle_timeout < self._settings.auth_duration
+
+    def _still_in_use(self, last_use: LastUse | None, now: datetime) -> bool:
+        return last_use is not None and now < last_use.at + self._settings.idle_timeout
+
+    def _note_use(self, public_id: str, now: datetime) -> None:
+        """Note a use, though not at every request.
+
+        Uses stand beside the login, never in it: a note written while somebody signs out cannot bring
+        the login back.
+        """
+        lifetime = self._settings.idle_timeout
+        self._store.set(_use_key(public_id), record_of(LastUse(now)), lifetime=lifetime)
+
+
+# --- keys --------------------------------------------------------------------------------
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _login_key(public_id: str) -> str:
+    return f"login:{public_id}"
+
+
+def _use_key(public_id: str) -> str:
+    return f"use:{public_id}"
+
+
+def _place_key(name: str, number: int) -> str:
+    return f"of:{_hashed(name)}:{number}"

@@ -1,0 +1,68 @@
+"""Pending logins in the store: a bounded number of numbered places, so that nobody can fill it with them.
+
+Anyone may begin a sign-in, so anyone may write to the store. Each pending login takes a free place of so
+many; when free ones are hard to find, the new one displaces another. Refusing it instead would let whoever
+fills the places lock everybody out for as long as a pending login lives; so a flood has to come again and
+again, and in between most sign-ins get through.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from awscons.login_records import PendingLogin, RecordStore, read_pending_login, record_of
+
+_LONGEST_HANDLE = 80
+"""Characters; SAML bindings 3.4.3 allows 80 bytes. Longer ones are none of ours, and not worth a look-up."""
+_MOST_DIGITS = 8
+_HANDLE = "handle_hash"
+_TRIES = 8
+"""Places tried: with half of them taken, one new pending login in 256 displaces another."""
+
+
+class PendingLogins:
+    """The pending logins of everybody. All methods raise StoreUnavailable."""
+
+    def __init__(self, *, store: RecordStore, most: int, lifetime: timedelta) -> None:
+        """`most`: how many places there are."""
+        self._store = store
+        self._most = most
+        self._lifetime = lifetime
+
+    def keep(self, pending: PendingLogin) -> str:
+        """Keep a pending login, and give the handle that it goes by."""
+        # The time in front lets a browser's many pending cookies be put in order of age.
+        beginning = f"{int(pending.begun_at.timestamp()):08x}.{secrets.token_urlsafe(24)}"
+        record = record_of(pending)
+        for _ in range(_TRIES):
+            place = secrets.randbelow(self._most)
+            # A place may go to another before the answer comes: so the record knows whose it is.
+            record[_HANDLE] = _hashed(f"{beginning}.{place}")
+            if self._store.add(_key(place), record, lifetime=self._lifetime):
+                return f"{beginning}.{place}"
+        place = secrets.randbelow(self._most)
+        record[_HANDLE] = _hashed(f"{beginning}.{place}")
+        self._store.set(_key(place), record, lifetime=self._lifetime)
+        return f"{beginning}.{place}"
+
+    def find(self, handle: str) -> PendingLogin | None:
+        """The pending login that goes by `handle`; None when it is over, displaced, or was never ours."""
+        _, _, digits = handle.rpartition(".")
+        if len(handle) > _LONGEST_HANDLE or not (digits.isascii() and digits.isdecimal()):
+            return None
+        if len(digits) > _MOST_DIGITS:
+            return None
+        record = self._store.get(_key(int(digits)))
+        if record is None or record.get(_HANDLE) != _hashed(handle):
+            return None
+        return read_pending_login(record)
+
+
+def _hashed(handle: str) -> str:
+    return hashlib.sha256(handle.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _key(place: int) -> str:
+    return f"pending:{place}"

@@ -1,0 +1,39 @@
+"""An operator at a terminal, beside a service that runs."""
+
+import os
+import pprint
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from support.house import MINIMAL_TARGETS, config_for
+
+ROOT = Path(__file__).parents[2]
+
+
+def configure(folder: Path, store: Mapping[str, object]) -> None:
+    """A configuration file with that store, for the command to read."""
+    config = config_for(
+        "https://sso.example.com/saml/acs",
+        sts_url="http://127.0.0.1:1/",
+        signin_url="http://127.0.0.1:1/federation",
+        credentials_file=folder / "credentials",
+        store=store,
+        aws={"targets": MINIMAL_TARGETS},
+    )
+    text = "".join(f"{name} = {pprint.pformat(value)}\n" for name, value in config.items())
+    (folder / "config.py").write_text(text)
+
+
+def logins(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`awscons logins …`, with the configuration in `folder`."""
+    return subprocess.run(
+        [sys.executable, "-m", "awscons", "logins", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

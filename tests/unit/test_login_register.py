@@ -1,0 +1,126 @@
+"""The register of logins: whose they are, until when they count, and that ending one ends it."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from awscons.adapters.caches import build_cache
+from awscons.adapters.record_store import CacheRecordStore
+from awscons.config.schema import SqliteBacking
+from awscons.config.settings import LoginSettings
+from awscons.identity import Identity, Login
+from awscons.login_register import MOST_OF_ONE_NAME, LoginRegister
+from support.cast import ADA, OTTO
+from support.clock import MovableClock
+
+HOUR = timedelta(hours=1)
+SETTINGS = LoginSettings(
+    user_attr="name_id",
+    kept_attributes={"groups": "groups"},
+    auth_duration=8 * HOUR,
+    idle_timeout=HOUR,
+    pending_lifetime=timedelta(minutes=10),
+    force_authn=False,
+)
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture
+def register(tmp_path: Path, clock: MovableClock) -> LoginRegister:
+    cache = build_cache(SqliteBacking(path=str(tmp_path / "logins.sqlite3")), environment={})
+    return LoginRegister(store=CacheRecordStore(cache), settings=SETTINGS, clock=clock)
+
+
+def keep(
+    register: LoginRegister,
+    login_id: str,
+    clock: MovableClock,
+    identity: Identity = ADA,
+    session_index: str | None = None,
+) -> None:
+    register.keep(login_id, Login(identity, clock(), clock() + 8 * HOUR, session_index))
+
+
+def test_a_person_has_all_their_logins_and_nobody_elses(register: LoginRegister, clock: MovableClock) -> None:
+    keep(register, "first", clock, session_index="_1")
+    clock.forward(minutes=1)
+    keep(register, "second", clock, session_index="_2")
+    keep(register, "other", clock, OTTO)
+    found = register.of("ada@example.com")
+    assert [kept.login.session_index for kept in found] == ["_1", "_2"]
+    assert len(list(register.all())) == 3
+    assert register.of("nobody") == ()
+
+
+def test_a_person_is_found_by_name_id_and_by_user_name(register: LoginRegister, clock: MovableClock) -> None:
+    keep(register, "first", clock, Identity("ada", "urn:x:4711", {}, frozenset()))
+    assert register.of("ada") == register.of("urn:x:4711")
+    assert len(register.of("ada")) == 1
+
+
+def test_an_ended_login_is_neither_found_nor_listed(register: LoginRegister, clock: MovableClock) -> None:
+    keep(register, "first", clock)
+    keep(register, "second", clock)
+    (one, _) = register.of("ada@example.com")
+    register.end_kept(one.public_id)
+    assert len(register.of("ada@example.com")) == len(list(register.all())) == 1
+    assert [register.find(name) is None for name in ("first", "second")].count(True) == 1
+    register.end("second")
+    register.end("first")
+    assert register.of("ada@example.com") == ()
+
+
+def test_the_public_id_of_a_login_is_no_cookie(register: LoginRegister, clock: MovableClock) -> None:
+    keep(register, "first", clock)
+    (kept,) = register.of("ada@example.com")
+    assert register.find(kept.public_id) is None
+
+
+def test_looking_at_a_login_is_no_use_of_it(register: LoginRegister, clock: MovableClock) -> None:
+    keep(register, "first", clock)
+    clock.forward(minutes=50)
+    assert len(register.of("ada@example.com")) == len(list(register.all())) == 1
+    clock.forward(minutes=10)
+    assert register.of("ada@example.com") == ()
+    assert list(register.all()) == []
+    assert register.find("first") is None
+
+
+def test_use_carries_a_login_on_until_its_own_end(register: LoginRegister, clock: MovableClock) -> None:
+    keep(register, "first", clock)
+    for _ in range(9):
+        clock.forward(minutes=50)
+        assert register.find("first") is not None
+    clock.forward(minutes=30)
+    assert register.find("first") is None
+
+
+def test_one_login_more_than_a_name_may_have_ends_the_oldest(
+    register: LoginRegister, clock: MovableClock
+) -> None:
+    for number in range(MOST_OF_ONE_NAME):
+        keep(register, f"login {number}", clock)
+        clock.forward(seconds=1)
+    assert len(register.of("ada@example.com")) == MOST_OF_ONE_NAME
+    keep(register, "one more", clock)
+    assert len(register.of("ada@example.com")) == MOST_OF_ONE_NAME
+    assert register.find("login 0") is None
+    assert register.find("login 1") is not None
+    assert register.find("one more") is not None
+
+
+def test_places_of_ended_logins_are_taken_again(register: LoginRegister, clock: MovableClock) -> None:
+    for number in range(MOST_OF_ONE_NAME):
+        keep(register, f"login {number}", clock)
+    for number in range(MOST_OF_ONE_NAME):
+        register.end(f"login {number}")
+    keep(register, "stays", clock)
+    for number in range(MOST_OF_ONE_NAME // 2):
+        keep(register, f"again {number}", clock)
+    assert register.find("stays") is not None
+    assert len(register.of("ada@example.com")) == MOST_OF_ONE_NAME // 2 + 1

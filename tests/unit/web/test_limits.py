@@ -1,0 +1,212 @@
+"""What the service bears: large bodies, floods of sign-ins, half-finished ones by the thousand."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from awscons.adapters.caches import build_cache
+from awscons.adapters.record_store import CacheRecordStore
+from awscons.config.schema import SqliteBacking
+from awscons.login_records import PendingLogin
+from awscons.pending_logins import PendingLogins
+from awscons.web.guards import LARGEST_BODY
+from support.browser import Browser, sent_to_idp, text_of
+from support.clock import MovableClock
+from support.house import House, open_house
+
+PROXY = {"proxies": 1}
+
+
+def come_from(address: str) -> dict[str, str]:
+    return {"X-Forwarded-For": address}
+
+
+# --- bodies ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/saml/acs", "/saml/logout", "/aws/cloudadmin"])
+def test_a_body_over_256_kib_is_refused_whatever_it_is(browser: Browser, path: str) -> None:
+    answer = browser.http.post(f"{browser.base}{path}", content=b"x" * (LARGEST_BODY + 1))
+    assert answer.status_code == 413
+    assert "too large" in text_of(answer)
+
+
+def test_a_body_of_256_kib_is_looked_at(browser: Browser) -> None:
+    padding = LARGEST_BODY - len("RelayState=&SAMLResponse=")
+    answer = browser.answer("/saml/acs", {"RelayState": "", "SAMLResponse": "A" * padding})
+    assert answer.status_code == 400
+
+
+# --- rates -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def limited(tmp_path: Path) -> Iterator[House]:
+    server = {**PROXY, "sign_ins_per_address": 5, "sign_ins_overall": 12}
+    with open_house(tmp_path, server=server) as house:
+        yield house
+
+
+def test_one_address_that_begins_too_many_sign_ins_is_asked_to_wait_and_others_are_not(
+    limited: House,
+) -> None:
+    browser = limited.browser()
+    answers = [browser.get("/aws/cloudadmin", headers=come_from("192.0.2.1")) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [302] * 5 + [429]
+    assert "too many sign-ins" in text_of(answers[-1])
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
+    assert limited.browser().get("/aws/cloudadmin", headers=come_from("192.0.2.2")).status_code == 302
+
+
+def test_a_minute_later_the_address_may_go_on(limited: House) -> None:
+    browser = limited.browser()
+    answers = [browser.get("/aws/cloudadmin", headers=come_from("192.0.2.1")) for _ in range(6)]
+    answer = answers[-1]
+    assert answer.status_code == 429
+    limited.clock.forward(seconds=int(answer.headers["Retry-After"]))
+    assert browser.get("/aws/cloudadmin", headers=come_from("192.0.2.1")).status_code == 302
+
+
+def test_all_addresses_together_have_a_limit_of_their_own(limited: House) -> None:
+    codes = [
+        limited.browser().get("/aws/cloudadmin", headers=come_from(f"192.0.2.{number}")).status_code
+        for number in range(14)
+    ]
+    assert codes == [302] * 12 + [429] * 2
+
+
+def test_what_an_address_is_refused_is_taken_from_nobody_else(limited: House) -> None:
+    for _ in range(20):
+        limited.browser().get("/aws/cloudadmin", headers=come_from("192.0.2.1"))
+    codes = [
+        limited.browser().get("/aws/cloudadmin", headers=come_from(f"192.0.2.{number}")).status_code
+        for number in range(2, 9)
+    ]
+    assert codes == [302] * 7
+
+
+def test_the_addresses_of_one_ipv6_network_count_as_one(limited: House) -> None:
+    codes = [
+        limited.browser().get("/aws/cloudadmin", headers=come_from(f"2001:db8:0:1::{number:x}")).status_code
+        for number in range(6)
+    ]
+    assert codes == [302] * 5 + [429]
+    other = limited.browser().get("/aws/cloudadmin", headers=come_from("2001:db8:0:2::1"))
+    assert other.status_code == 302
+
+
+def test_a_proxy_on_this_host_that_the_configuration_does_not_name_is_not_taken_for_one_person(
+    tmp_path: Path,
+) -> None:
+    with open_house(tmp_path, server={"sign_ins_per_address": 2}) as house:
+        codes = [house.browser().get("/aws/cloudadmin").status_code for _ in range(4)]
+    assert codes == [302] * 4
+
+
+def test_answers_posted_too_often_are_refused_before_they_are_read(limited: House) -> None:
+    browser = limited.browser()
+    form = {"SAMLResponse": "rubbish", "RelayState": "x"}
+    codes = []
+    for _ in range(6):
+        browser.http.headers.update(come_from("192.0.2.1"))
+        codes.append(browser.answer("/saml/acs", form).status_code)
+    assert codes == [400] * 5 + [429]
+
+
+def test_who_is_signed_in_already_is_never_limited(limited: House) -> None:
+    browser = limited.browser()
+    browser.http.headers.update(come_from("192.0.2.1"))
+    limited.sign_in(browser, "/aws/cloudadmin")
+    for _ in range(20):
+        limited.browser().get("/aws/cloudadmin", headers=come_from("192.0.2.1"))
+    assert browser.get("/aws/cloudadmin").status_code == 301
+
+
+def test_a_limit_of_0_is_none(tmp_path: Path) -> None:
+    server = {**PROXY, "sign_ins_per_address": 0, "sign_ins_overall": 0}
+    with open_house(tmp_path, server=server) as house:
+        browser = house.browser()
+        codes = {browser.get("/aws/cloudadmin", headers=come_from("192.0.2.1")).status_code for _ in range(8)}
+    assert codes == {302}
+
+
+# --- half-finished sign-ins --------------------------------------------------------------
+
+
+def test_ten_thousand_half_finished_sign_ins_take_no_more_than_their_places(tmp_path: Path) -> None:
+    path = tmp_path / "logins.sqlite3"
+    store = CacheRecordStore(build_cache(SqliteBacking(path=str(path)), environment={}))
+    pending = PendingLogins(store=store, most=1_000, lifetime=timedelta(minutes=10))
+    one = PendingLogin("_1", "/aws/x", "0" * 64, MovableClock()(), force_authn=False, fresh_start=False)
+    handles = [pending.keep(one) for _ in range(10_000)]
+    with closing(sqlite3.connect(path)) as connection:
+        ((records, unending),) = connection.execute("SELECT count(*), sum(ends_at = 0) FROM records")
+    assert (records, unending) == (1_000, 0)
+    assert pending.find(handles[-1]) == one
+    assert sum(pending.find(handle) is not None for handle in handles) == 1_000
+
+
+def test_with_half_the_places_free_hardly_any_sign_in_displaces_another(tmp_path: Path) -> None:
+    store = CacheRecordStore(build_cache(SqliteBacking(path=str(tmp_path / "x")), environment={}))
+    pending = PendingLogins(store=store, most=1_000, lifetime=timedelta(minutes=10))
+    one = PendingLogin("_1", "/aws/x", "0" * 64, MovableClock()(), force_authn=False, fresh_start=False)
+    handles = [pending.keep(one) for _ in range(500)]
+    assert sum(pending.find(handle) is not None for handle in handles) >= 495
+
+
+@pytest.mark.parametrize(
+    "handle", ["", ".", "x.", "x.-1", "x.1.5", "x.٣", "x.999999999", "x" * 80 + ".1", "pending:1", "x.0"]
+)
+def test_a_handle_of_somebody_elses_making_finds_nothing(tmp_path: Path, handle: str) -> None:
+    store = CacheRecordStore(build_cache(SqliteBacking(path=str(tmp_path / "x")), environment={}))
+    pending = PendingLogins(store=store, most=100, lifetime=timedelta(minutes=10))
+    one = PendingLogin("_1", "/aws/x", "0" * 64, MovableClock()(), force_authn=False, fresh_start=False)
+    for _ in range(300):
+        pending.keep(one)
+    assert pending.find(handle) is None
+
+
+def flood_places(path: Path) -> None:
+    """Thirty times as many pending logins as there are places."""
+    store = CacheRecordStore(build_cache(SqliteBacking(path=str(path)), environment={}))
+    pending = PendingLogins(store=store, most=100, lifetime=timedelta(minutes=10))
+    one = PendingLogin("_1", "/aws/x", "0" * 64, MovableClock()(), force_authn=False, fresh_start=False)
+    for _ in range(3_000):
+        pending.keep(one)
+
+
+def test_a_sign_in_whose_place_was_taken_begins_afresh_and_works(tmp_path: Path) -> None:
+    with open_house(tmp_path, server={"most_pending_logins": 100}) as house:
+        browser = house.browser()
+        sent = sent_to_idp(browser.get("/aws/cloudadmin"))
+        flood_places(tmp_path / "logins.sqlite3")
+        answered = browser.answer("/saml/acs", house.answer(sent))
+        again = sent_to_idp(answered)
+        answered = browser.answer("/saml/acs", house.answer(again))
+        assert answered.status_code == 303
+        # Where it was going is forgotten; the portal leads there.
+        assert answered.headers["Location"] == f"{house.url}/aws/"
+        assert browser.get("/aws/cloudadmin").status_code == 301
+
+
+# --- one process -------------------------------------------------------------------------
+
+
+def test_memory_of_one_process_refuses_a_server_with_several_and_says_what_to_set(tmp_path: Path) -> None:
+    with open_house(tmp_path, store={"cache_type": "SimpleCache"}, multiprocess=True) as house:
+        for path in ("/aws/cloudadmin", "/healthz", "/saml/signed-out"):
+            answer = house.browser().get(path)
+            assert answer.status_code == 500
+            assert "not set up correctly" in text_of(answer)
+        (cause,) = {line["cause"] for line in house.lines("problem")}
+        assert "SQLite" in cause
+        assert "WSGIDaemonProcess" in cause
+
+
+def test_a_store_that_processes_share_works_under_several(tmp_path: Path) -> None:
+    with open_house(tmp_path, multiprocess=True) as house:
+        assert house.sign_in(house.browser(), "/aws/cloudadmin").status_code == 301

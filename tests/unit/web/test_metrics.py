@@ -1,0 +1,160 @@
+"""/metrics: off unless configured, closed without the token, and right over several processes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from awscons.adapters.metrics import MetricsPage, Tally
+from awscons.measures import Gauge
+from support.browser import Browser, sent_to_idp
+from support.faults import sts_error
+from support.house import House, open_house
+
+ROOT = Path(__file__).parents[3]
+TOKEN = "made-up-for-tests-0123456789"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+def numbers(text: str) -> dict[str, float]:
+    """The samples of a page, as `name{label=value,...}`."""
+    return {
+        f"{sample.name}{{{','.join(f'{name}={value}' for name, value in sorted(sample.labels.items()))}}}": sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def scraped(house: House) -> dict[str, float]:
+    answer = house.browser().get("/metrics", headers=BEARER)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    return numbers(answer.text)
+
+
+def test_without_configuration_there_is_no_such_page(browser: Browser) -> None:
+    assert browser.get("/metrics", headers=BEARER).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [None, "", "Bearer", "Bearer wrong", f"Bearer {TOKEN}x", f"Basic {TOKEN}", TOKEN, "Bearer \xff"],
+)
+def test_without_the_token_there_is_no_such_page_either(tmp_path: Path, sent: str | None) -> None:
+    with open_house(tmp_path, server={"metrics_token": TOKEN}) as house:
+        headers = {} if sent is None else {"Authorization": sent.encode("latin-1")}
+        answer = house.browser().get("/metrics", headers=headers)
+        assert answer.status_code == 404
+        assert "awscons_decisions" not in answer.text
+
+
+def test_what_people_did_and_what_was_refused_is_counted_by_reason(tmp_path: Path) -> None:
+    with open_house(tmp_path, server={"metrics_token": TOKEN}) as house:
+        browser = house.browser()
+        assert house.sign_in(browser, "/aws/cloudadmin").status_code == 301
+        browser.get("/aws/cloudadmin")
+        browser.get("/aws/sandbox")
+        stranger = house.browser()
+        sent = sent_to_idp(stranger.get("/aws/cloudadmin"))
+        stranger.answer("/saml/acs", house.answer(sent, sp="urn:somebody-else", audiences=(("urn:x",),)))
+        browser.post("/saml/logout", {})
+        found = scraped(house)
+        counted = {key: value for key, value in found.items() if key.startswith("awscons_decisions_total")}
+        assert counted == {
+            "awscons_decisions_total{action=open-console,outcome=done,reason=}": 2,
+            "awscons_decisions_total{action=open-console,outcome=refused,reason=in none of the groups}": 1,
+            "awscons_decisions_total{action=sign-in,outcome=done,reason=}": 1,
+            "awscons_decisions_total{action=sign-in,outcome=refused,reason=audience}": 1,
+            "awscons_decisions_total{action=sign-out,outcome=done,reason=}": 1,
+        }
+        assert any(key.startswith("awscons_info{version=") for key in found)
+
+
+def test_the_time_that_aws_took_is_a_histogram_by_step_and_outcome(tmp_path: Path) -> None:
+    with open_house(tmp_path, server={"metrics_token": TOKEN}) as house:
+        browser = house.browser()
+        house.sign_in(browser, "/aws/cloudadmin")
+        house.sts.misbehave(sts_error(403, "AccessDenied", "no"))
+        assert browser.get("/aws/cloudadmin").status_code == 502
+        found = scraped(house)
+    for step, outcome in (("sts", "ok"), ("federation", "ok"), ("sts", "UpstreamRefused")):
+        labels = f"outcome={outcome},step={step}"
+        assert found[f"awscons_upstream_seconds_count{{{labels}}}"] == 1
+        assert found[f"awscons_upstream_seconds_bucket{{le=+Inf,{labels}}}"] == 1
+        assert 0 < found[f"awscons_upstream_seconds_sum{{{labels}}}"] < 10
+        classes = [
+            value
+            for key, value in found.items()
+            if key.startswith("awscons_upstream_seconds_bucket") and key.endswith(f"{labels}}}")
+        ]
+        assert classes == sorted(classes)
+
+
+def test_nobody_is_named_and_no_secret_shown(tmp_path: Path) -> None:
+    with open_house(tmp_path, server={"metrics_token": TOKEN}) as house:
+        browser = house.browser()
+        house.sign_in(browser, "/aws/cloudadmin")
+        text = browser.get("/metrics", headers=BEARER).text
+        for never in ("ada", TOKEN, house.secret_key, browser.http.cookies["__Host-awscons"]):
+            assert never not in text
+        assert TOKEN not in house.log.getvalue()
+
+
+def test_processes_add_up_and_what_a_dead_one_counted_stays(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.sqlite3"
+    code = (
+        "import sys; from pathlib import Path; from awscons.adapters.metrics import Tally\n"
+        "tally = Tally(Path(sys.argv[1])); tally.prepare()\n"
+        "for _ in range(100): tally.turned_away('x')\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    started = [subprocess.Popen([sys.executable, "-c", code, path], env=environment) for _ in range(4)]
+    assert [process.wait() for process in started] == [0] * 4
+    tally = Tally(path)
+    tally.prepare()
+    tally.turned_away("x")
+    found = numbers(MetricsPage(tally, []).text().decode())
+    assert found["awscons_requests_turned_away_total{reason=x}"] == 401
+
+
+def test_counts_that_could_not_be_written_are_written_later(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "metrics.sqlite3"
+    tally = Tally(path)
+    tally.prepare()
+    path.unlink()
+    path.write_bytes(b"this is no database at all, and long enough to be seen as none" * 100)
+    tally.turned_away("x")
+    tally.flush()
+    for file in path.parent.iterdir():
+        file.unlink()
+    tally.prepare()
+    tally.flush()
+    assert tally.totals()["awscons_requests_turned_away"] == {("x",): 1}
+
+
+def test_gauges_are_worked_out_at_each_look(tmp_path: Path) -> None:
+    tally = Tally(tmp_path / "metrics.sqlite3")
+    tally.prepare()
+    days = iter([30.0, 29.0])
+    page = MetricsPage(
+        tally, [lambda: [Gauge("awscons_days", "Days left.", next(days), {"certificate": 'CN="x"\n'})]]
+    )
+    for expected in (30.0, 29.0):
+        (sample,) = (
+            sample
+            for family in text_string_to_metric_families(page.text().decode())
+            for sample in family.samples
+            if sample.name == "awscons_days"
+        )
+        assert (sample.value, sample.labels) == (expected, {"certificate": 'CN="x"\n'})
+
+
+def test_a_label_that_takes_ever_new_values_stops_counting(tmp_path: Path) -> None:
+    tally = Tally(tmp_path / "metrics.sqlite3")
+    tally.prepare()
+    for number in range(2_000):
+        tally.turned_away(f"reason {number}")
+    assert len(tally.totals()["awscons_requests_turned_away"]) == 1_000
