@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
 
 from awscons.cli import cli
@@ -81,6 +82,19 @@ def test_every_link_to_a_place_in_a_page_finds_that_heading(page: Path) -> None:
         linked = page.parent / target if target else page
         if linked.suffix == ".md":
             assert anchor in anchors_of(linked), f"{page.name}: {target}#{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_that_a_document_shows_is_one_that_there_is(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    shown = "\n".join(
+        re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE) + re.findall(r"`([^`\n]+)`", text)
+    )
+    for name, word in re.findall(r"(?:^|[\s(])awscons ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", shown):
+        command = cli.commands.get(name)
+        assert command, f"awscons {name}"
+        if isinstance(command, click.Group) and word:
+            assert word in command.commands, f"awscons {name} {word}"
 
 
 def test_the_readme_shows_the_commands_that_there_are() -> None:
