@@ -29,6 +29,9 @@ from awscons.web.app import create_app
 from awscons.web.cookies import choose_cookie_policy
 from awscons.web.parts import WebParts
 
+_PLACES = 12
+"""Sign-ins that may wait for AWS at once, where neither the configuration nor the server says more."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -67,11 +70,13 @@ def build_service(
     *,
     environment: Mapping[str, str],
     clock: Callable[[], datetime] = utc_now,
+    threads: int | None = None,
 ) -> Flask:
     """The whole service as one WSGI application.
 
     environment   of the process
     clock         UTC
+    threads       of the server, in each process, where that is known
     Raises ConfigurationError when a part that the settings name is not installed, MetadataRefused when
     the identity provider's metadata cannot be had.
     """
@@ -96,8 +101,12 @@ def build_service(
             ),
             broker=Broker(
                 roles=BotoRoleAssumer(settings.aws),
-                signin_tokens=FederationClient(timeout=settings.aws.timeout),
+                signin_tokens=FederationClient(
+                    settings.aws, certificate_bundle=environment.get("AWS_CA_BUNDLE")
+                ),
                 settings=settings.aws,
+                places=settings.aws.simultaneous or (threads * 3 // 4 if threads else _PLACES) or 1,
+                clock=clock,
             ),
             audit=audit,
             metadata=our_metadata(settings),
