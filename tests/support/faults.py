@@ -46,6 +46,7 @@ class Faulty:
     times: int = 1_000_000
     calls: int = 0
     connections: set[str] = field(default_factory=set)
+    user_agents: set[str] = field(default_factory=set)
     released: threading.Event = field(default_factory=threading.Event)
     news: threading.Condition = field(default_factory=threading.Condition)
 
@@ -63,6 +64,7 @@ class Faulty:
             self.calls += 1
             self.news.notify_all()
         self.connections.add(environ["REMOTE_PORT"])
+        self.user_agents.add(environ.get("HTTP_USER_AGENT", ""))
         if self.fault is None or self.calls > self.times:
             return self.application(environ, start_response)
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))

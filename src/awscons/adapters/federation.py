@@ -18,7 +18,6 @@ from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 from urllib3.util.ssl_ import create_urllib3_context
 
-from awscons import __version__
 from awscons.config.settings import AwsSettings
 from awscons.credentials import RoleCredentials, SigninToken
 from awscons.errors import (
@@ -86,7 +85,7 @@ class FederationClient:
             endpoint,
             body=body,
             headers={
-                "User-Agent": f"awscons/{__version__}",
+                "User-Agent": self._settings.user_agent,
                 "Accept": "application/json",
                 "Content-Type": "application/x-www-form-urlencoded",
             },

@@ -32,7 +32,6 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
-from awscons import __version__
 from awscons.broker import StsRoute
 from awscons.config.settings import AwsSettings
 from awscons.credentials import RoleCredentials
@@ -52,6 +51,7 @@ from awscons.errors import (
 from awscons.role_session import RoleRequest
 
 if TYPE_CHECKING:
+    from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials
     from types_boto3_sts import STSClient
     from types_boto3_sts.type_defs import AssumeRoleRequestTypeDef
@@ -222,7 +222,12 @@ class BotoRoleAssumer:
                     endpoint_url=route.endpoint,
                     config=self._client_config(),
                 )
+                client.meta.events.register("before-sign.sts", self._name_ourselves)
             return client
+
+    def _name_ourselves(self, request: AWSRequest, **_more: object) -> None:
+        """One User-Agent for every call and every release of botocore: detections are told to expect it."""
+        request.headers["User-Agent"] = self._settings.user_agent
 
     def _forget(self, profile_name: str | None) -> None:
         """Credentials that AWS no longer takes are read anew by the next sign-in: somebody may mend them."""
@@ -240,7 +245,6 @@ class BotoRoleAssumer:
             retries={"mode": "standard", "total_max_attempts": 1},
             # More threads than connections would make each surplus one shake hands anew.
             max_pool_connections=64,
-            user_agent_extra=f"awscons/{__version__}",
         )
 
 

@@ -156,6 +156,12 @@ def _upstream_url(value: str) -> str:
     return value
 
 
+def _ascii(value: str) -> str:
+    if not value.isascii():
+        raise not_as_wanted("a URL in ASCII", "encode what lies beyond")
+    return value
+
+
 def _entity_id(value: str) -> str:
     if not 0 < len(value) <= _LONGEST_ENTITY_ID or _UNPRINTABLE.search(value):
         raise not_as_wanted("an entity ID: 1 to 1,024 characters, no white space")
@@ -613,6 +619,13 @@ class AwsSection(Section):
     aws_credentials_file: NonEmpty | None = Field(
         default=None,
         description="Credentials file. Default: whatever boto3 finds (EC2 role, environment, …).",
+    )
+    contact_url: Annotated[HttpUrl, AfterValidator(_ascii)] | None = Field(
+        default=None,
+        description=(
+            "Where the owner of another account can read who we are; part of the User-Agent of every call to "
+            "AWS, which CloudTrail shows. Default: the address of this service."
+        ),
     )
     role_session_name_attr: NonEmpty = Field(
         default=role_session.USER_NAME,

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 from cryptography.x509 import Certificate
 from pydantic import ValidationError
 
-from awscons import console, durations, role_session, targets
+from awscons import __version__, console, durations, role_session, targets
 from awscons.config.keys import KeyRing, load_key_ring
 from awscons.config.mistakes import did_you_mean, found_words, mistakes_of
 from awscons.config.schema import (
@@ -141,6 +141,7 @@ class LoginSettings:
 class AwsSettings:
     """How this service itself talks to AWS.
 
+    user_agent     of every call to AWS
     role_session_name_attribute   the attribute that becomes RoleSessionName, or `user_name`
     timeout        seconds for all of one sign-in
     simultaneous   sign-ins that may wait for AWS at once, in each process; None: as the server has threads
@@ -150,6 +151,7 @@ class AwsSettings:
 
     profile_name: str | None
     credentials_file: str | None
+    user_agent: str
     role_session_name_attribute: str
     timeout: float
     simultaneous: int | None
@@ -303,6 +305,7 @@ def _settings(
         aws=AwsSettings(
             profile_name=aws.aws_profile_name or aws.aws_profile,
             credentials_file=aws.aws_credentials_file,
+            user_agent=f"awscons/{__version__} (+{aws.contact_url or site.url('/')})",
             role_session_name_attribute=aws.role_session_name_attr,
             timeout=aws.timeout,
             simultaneous=aws.simultaneous,

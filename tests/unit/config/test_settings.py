@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from awscons import __version__
 from awscons.config.schema import (
     FileSystemBacking,
     MemcachedBacking,
@@ -569,6 +570,14 @@ def test_regions_are_an_ordered_list_for_all_partitions_together() -> None:
 def test_what_cannot_be_asked_of_aws_is_a_mistake(changes: dict[str, object], path: str, wanted: str) -> None:
     found = mistakes(aws={**MINIMAL, **changes})
     assert wanted in found[f"aws_config.{path}"].wanted
+
+
+def test_the_user_agent_is_fixed_and_says_where_to_read_about_it() -> None:
+    assert parse().aws.user_agent == f"awscons/{__version__} (+https://sso.example.com/)"
+    wiki = parse(aws={**MINIMAL, "contact_url": "https://wiki.example.com/awscons"})
+    assert wiki.aws.user_agent == f"awscons/{__version__} (+https://wiki.example.com/awscons)"
+    for wrong in ("wiki.example.com", "https://x.example/\r\nA: b", "https://x.example/ä", ""):
+        assert "aws_config.contact_url" in mistakes(aws={**MINIMAL, "contact_url": wrong})
 
 
 def test_one_call_takes_single_seconds_whatever_the_whole_may_take() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from awscons import __version__
 from awscons.demo.sts import PretendRole
 from support.browser import text_of
 from support.house import FULL_TARGETS, House, console_url, open_house
@@ -48,6 +49,11 @@ def test_nothing_is_asked_for_that_is_not_switched_on(tmp_path: Path) -> None:
         None,
         (),
     )
+
+
+def test_every_call_to_aws_says_who_we_are_in_the_same_words(tmp_path: Path) -> None:
+    house, _ = opened(tmp_path, {})
+    assert house.sts.user_agents == house.signin.user_agents == {f"awscons/{__version__} (+{house.url}/)"}
 
 
 def test_the_role_session_is_named_after_the_attribute_of_choice(tmp_path: Path) -> None:
