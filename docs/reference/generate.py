@@ -33,7 +33,9 @@ ENVIRONMENT = """## Environment
 | `ACS_ENDPOINT` | Overrides `saml_config["acs_url"]`. |
 | `STATE_DIRECTORY` | Folder of the embedded store; systemd sets it. Default: the user's state folder. |
 | `DEBUG` | When set: debug lines in the log. Still no secret in any of them. |
-| `AWS_…` | Whatever boto3 knows: credentials, region, `AWS_ENDPOINT_URL_STS`, certificate bundles. |
+| `AWS_CA_BUNDLE` | File of the certificates to trust at AWS, PEM, both for STS and the federation endpoint. |
+| `HTTPS_PROXY`, `NO_PROXY` | The way out to AWS, for both. |
+| `AWS_…` | Whatever else boto3 knows: credentials, region, `AWS_ENDPOINT_URL_STS`. |
 """
 
 TYPE_WORDS: dict[object, str] = {

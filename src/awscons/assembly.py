@@ -43,6 +43,9 @@ from awscons.web.cookies import choose_cookie_policy
 from awscons.web.limits import SignInLimits
 from awscons.web.parts import WebParts
 
+_PLACES = 12
+"""Sign-ins that may wait for AWS at once, where neither the configuration nor the server says more."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -83,11 +86,13 @@ def build_service(
     *,
     environment: Mapping[str, str],
     clock: Callable[[], datetime] = utc_now,
+    threads: int | None = None,
 ) -> Flask:
     """The whole service as one WSGI application.
 
     environment   of the process
     clock         UTC
+    threads       of the server, in each process, where that is known
     Raises ConfigurationError when a part that the settings name is not installed, MetadataRefused when
     the identity provider's metadata cannot be had.
     """
@@ -126,8 +131,12 @@ def build_service(
             ),
             broker=Broker(
                 roles=MeteredRoleAssumer(BotoRoleAssumer(settings.aws), meter),
-                signin_tokens=MeteredSigninTokens(FederationClient(timeout=settings.aws.timeout), meter),
+                signin_tokens=MeteredSigninTokens(
+                    FederationClient(settings.aws, certificate_bundle=environment.get("AWS_CA_BUNDLE")), meter
+                ),
                 settings=settings.aws,
+                places=settings.aws.simultaneous or (threads * 3 // 4 if threads else _PLACES) or 1,
+                clock=clock,
             ),
             audit=audit,
             metadata=our_metadata(settings),

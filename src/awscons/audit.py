@@ -35,10 +35,13 @@ class AuditEvent:
 
     reason                      why not, in a few words that are always the same: for searching and counting
     decided_by                  the group or attribute that let the person in, or why it did not
+    session_tags                the keys; their values are what CloudTrail shows
     assumed_role_arn, sts_request_id, access_key_id   join to CloudTrail's AssumeRole and GetSigninToken
                                 (an access key id is an identifier that CloudTrail shows; it opens nothing)
     console_session_duration    seconds asked for; CloudTrail does not record it
     duration_wanted, duration_given   seconds; different when AWS's rules allow less
+    region                      that STS and the federation endpoint were asked in
+    regions_passed_over         those before it that did not answer, and what came instead
     client_address              as the server sees it
     keys_added, keys_removed    SHA-256 fingerprints of the identity provider's signing certificates
     """
@@ -53,6 +56,8 @@ class AuditEvent:
     role_arn: str | None = None
     decided_by: str | None = None
     role_session_name: str | None = None
+    source_identity: str | None = None
+    session_tags: str | None = None
     assumed_role_arn: str | None = None
     access_key_id: str | None = None
     sts_request_id: str | None = None
@@ -61,6 +66,8 @@ class AuditEvent:
     duration_wanted: int | None = None
     duration_given: int | None = None
     duration_reason: str | None = None
+    region: str | None = None
+    regions_passed_over: str | None = None
     signin_endpoint: str | None = None
     console_destination: str | None = None
     cause: str | None = None

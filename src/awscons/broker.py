@@ -4,132 +4,340 @@
     getSigninToken        → SigninToken
     our own table of hosts → ConsoleUrl
 
-The role comes from the configuration alone; nothing of a request ever reaches an ARN.
+Both calls go to one region. A region that does not answer is passed over for the next, within the seconds
+that one sign-in may take. The role comes from the configuration alone; nothing of a request ever reaches
+an ARN.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Protocol
+
+import structlog
 
 from awscons.config.settings import AwsSettings
 from awscons.console import (
     PARTITIONS,
+    REGION_PLACEHOLDER,
     Landing,
+    Partition,
     build_console_url,
     check_landing,
     choose_destination,
+    choose_regions,
     federation_endpoint,
-    region_for,
 )
 from awscons.credentials import ConsoleUrl, RoleCredentials, SigninToken
-from awscons.durations import (
-    CredentialKind,
-    Durations,
-    choose_durations,
-    without_console_session_duration,
+from awscons.durations import CredentialKind, Durations, plan_durations, until_login_ends
+from awscons.errors import (
+    LoginEndsTooSoon,
+    RegionDisabled,
+    RoleSessionTooLong,
+    SigninRefused,
+    UpstreamError,
+    UpstreamSilent,
+    UpstreamThrottled,
+    UpstreamUnusable,
 )
-from awscons.errors import UpstreamRefused
-from awscons.identity import Identity
-from awscons.role_session import legal_role_session_name
-from awscons.targets import RoleArn, Target
+from awscons.identity import Login
+from awscons.resilience import Budget, Bulkhead, Circuits
+from awscons.role_session import RoleRequest, build_role_request
+from awscons.targets import Target
+
+_LONGEST_PAUSE = 0.4
+"""Seconds before a region is asked again."""
+_PLAN_REMEMBERED = timedelta(hours=1)
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StsRoute:
+    """Whose credentials STS is asked with, and where. `endpoint` None: the region's own."""
+
+    profile_name: str | None
+    region: str
+    endpoint: str | None
 
 
 class RoleAssumer(Protocol):
     """The port to STS. Its methods raise UpstreamError, never anything of a library."""
 
-    def configured_region(self) -> str | None:
+    def configured_region(self, profile_name: str | None) -> str | None:
         """The region that the broker's own AWS configuration names, or None."""
 
-    def credential_kind(self) -> CredentialKind:
-        """What kind of credentials the broker asks with."""
+    def credential_kind(self, route: StsRoute) -> CredentialKind:
+        """What kind of credentials the broker asks with; may ask STS."""
 
     def assume_role(
-        self, role: RoleArn, *, region: str, role_session_name: str, role_session_duration: int
+        self, request: RoleRequest, route: StsRoute, *, role_session_duration: int
     ) -> RoleCredentials:
-        """AssumeRole, at the STS endpoint of `region`; the duration in seconds."""
+        """AssumeRole; the duration in seconds."""
 
 
 class SigninTokens(Protocol):
     """The port to the federation endpoint. Raises UpstreamError, never anything of a library."""
 
     def signin_token(
-        self, endpoint: str, credentials: RoleCredentials, *, console_session_duration: int | None
+        self,
+        endpoint: str,
+        credentials: RoleCredentials,
+        *,
+        console_session_duration: int | None,
+        seconds_left: float,
     ) -> SigninToken:
         """The sign-in token for `credentials`; the duration in seconds, or None to leave it out."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedConsole:
-    """A console that was opened: the URL for the person, the rest for the audit log."""
+    """A console that was opened: the URL for the person, the rest for the audit log.
+
+    passed_over   the regions that did not answer, each with what came instead
+    """
 
     url: ConsoleUrl
     credentials: RoleCredentials
-    role_session_name: str
+    request: RoleRequest
     durations: Durations
     endpoint: str
     destination: str
+    region: str
+    passed_over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """One console, as it is wished for: the same in whatever region it is opened."""
+
+    target: Target
+    partition: Partition
+    request: RoleRequest
+    duration: int
+    regions: tuple[str, ...]
+    asked: Landing
+    standing: Landing
+    relogin_url: str
 
 
 class Broker:
-    """Opens consoles."""
+    """Opens consoles. Safe for many threads."""
 
-    def __init__(self, *, roles: RoleAssumer, signin_tokens: SigninTokens, settings: AwsSettings) -> None:
+    def __init__(
+        self,
+        *,
+        roles: RoleAssumer,
+        signin_tokens: SigninTokens,
+        settings: AwsSettings,
+        places: int,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """What it is made of.
+
+        places   sign-ins that may wait for AWS at the same time
+        clock    UTC
+        """
         self._roles = roles
         self._signin_tokens = signin_tokens
         self._settings = settings
+        self._bulkhead = Bulkhead(places)
+        self._circuits = Circuits(clock=clock)
+        self._proved = _ProvedPlans(clock=clock)
+        self._clock = clock
 
     def open_console(
-        self, target: Target, identity: Identity, *, asked: Landing, relogin_url: str
+        self, target: Target, login: Login, *, asked: Landing, relogin_url: str
     ) -> OpenedConsole:
-        """The console of `target` for `identity`, whose access was decided before.
+        """The console of `target` for a person whose access was decided before.
 
         asked         where the link wants to land; not checked yet
         relogin_url   our own URL of the same link: where AWS sends people whose console ended
-        Raises LandingRefused, UpstreamError.
+        Raises LandingRefused, AttributesUnfit, LoginEndsTooSoon, BrokerBusy, UpstreamError.
         """
         partition = PARTITIONS[target.role.partition]
         check_landing(asked, partition)
-        region = region_for(partition, target.region or self._roles.configured_region())
-        endpoint = self._settings.signin_endpoint or federation_endpoint(partition, region)
-        destination = choose_destination(
-            asked,
-            Landing(target.region, target.console_destination),
+        standing = Landing(target.region, target.console_destination)
+        wish = _Wish(
+            target=target,
             partition=partition,
-            region=asked.region or region,
+            request=build_role_request(
+                target, login.identity, name_attribute=self._settings.role_session_name_attribute
+            ),
+            duration=self._wanted_duration(target, login),
+            regions=choose_regions(
+                partition,
+                asked=asked,
+                standing=standing,
+                configured=self._settings.regions,
+                broker_region=self._roles.configured_region(self._settings.profile_name),
+            ),
+            asked=asked,
+            standing=standing,
+            relogin_url=relogin_url,
         )
-        name = legal_role_session_name(identity.user_name)
-        durations = choose_durations(target.duration, self._roles.credential_kind())
-        credentials = self._roles.assume_role(
-            target.role,
+        with self._bulkhead.place():
+            return self._open_somewhere(wish)
+
+    def expected_durations(self, target: Target) -> Durations | None:
+        """What the last console of `target` was given; None when there was none yet. Asks nobody."""
+        return self._proved.last(target)
+
+    def _wanted_duration(self, target: Target, login: Login) -> int:
+        if not target.ends_with_login:
+            return target.duration
+        left = login.ends_at - self._clock()
+        seconds = until_login_ends(target.duration, left)
+        if seconds is None:
+            raise LoginEndsTooSoon(
+                f"{int(left.total_seconds())} seconds are left of the login, and a console takes 900",
+                hint="a longer `auth_duration`, a longer session at the identity provider, "
+                "or a target without `ends_with_login`",
+            )
+        return seconds
+
+    # --- regions -------------------------------------------------------------------------
+
+    def _open_somewhere(self, wish: _Wish) -> OpenedConsole:
+        """The console, by the first region that answers while there is time."""
+        budget = Budget(self._settings.timeout)
+        failures: list[tuple[str, UpstreamError]] = []
+        for region in self._tries(wish, budget, failures):
+            try:
+                opened = self._open_in(region, wish, budget)
+            except (RegionDisabled, UpstreamSilent, UpstreamThrottled, UpstreamUnusable) as error:
+                failures.append((region, error))
+                self._pass_over(region, error)
+            else:
+                self._circuits.worked(region)
+                passed_over = tuple(f"{region}: {error.code}" for region, error in failures)
+                return replace(opened, passed_over=passed_over)
+        # What the region of choice answered is what somebody has to look into.
+        raise failures[0][1]
+
+    def _tries(
+        self, wish: _Wish, budget: Budget, failures: Sequence[tuple[str, UpstreamError]]
+    ) -> Iterator[str]:
+        """The regions to ask, one after the other: all of them, then once more those that may recover.
+
+        A call is begun only while it can end in time.
+        """
+        for region in self._circuits.in_order(wish.regions):
+            if budget.left >= self._settings.slowest_call:
+                yield region
+        for region in [region for region, error in failures if not isinstance(error, RegionDisabled)]:
+            budget.pause(_LONGEST_PAUSE)
+            if budget.left >= self._settings.slowest_call:
+                yield region
+
+    def _pass_over(self, region: str, error: UpstreamError) -> None:
+        """A region that limits our requests is sound; any other that fails is avoided for a while."""
+        if not isinstance(error, UpstreamThrottled):
+            self._circuits.failed(region)
+        _log.warning(
+            "aws.region_passed_over",
             region=region,
-            role_session_name=name,
-            role_session_duration=durations.role_session_duration,
+            step=error.step,
+            code=error.code,
+            cause=error.cause,
+            request_id=error.request_id,
         )
-        signin_token, durations = self._signin_token(endpoint, credentials, durations)
+
+    # --- one region ----------------------------------------------------------------------
+
+    def _open_in(self, region: str, wish: _Wish, budget: Budget) -> OpenedConsole:
+        """The console, by STS and the federation endpoint of one region."""
+        settings = self._settings
+        sts_endpoint = settings.sts_endpoint and settings.sts_endpoint.replace(REGION_PLACEHOLDER, region)
+        route = StsRoute(settings.profile_name, region, sts_endpoint)
+        endpoint = (settings.signin_endpoint or federation_endpoint(wish.partition)).replace(
+            REGION_PLACEHOLDER, region
+        )
+        credentials, signin_token, durations = self._credentials_and_token(wish, route, endpoint, budget)
+        if wish.duration < wish.target.duration:
+            durations = replace(durations, reason=f"{durations.reason}; the login ends then")
+        elsewhere = wish.asked.region not in {None, *wish.regions}
+        landing_region = wish.asked.region if elsewhere and wish.asked.region else region
+        destination = choose_destination(
+            wish.asked,
+            wish.standing,
+            partition=wish.partition,
+            region=landing_region,
+        )
         url = build_console_url(
             endpoint,
             signin_token=signin_token,
-            relogin_url=relogin_url,
+            relogin_url=wish.relogin_url,
             console_destination=destination,
         )
-        return OpenedConsole(url, credentials, name, durations, endpoint, destination)
+        return OpenedConsole(url, credentials, wish.request, durations, endpoint, destination, region)
 
-    def _signin_token(
-        self, endpoint: str, credentials: RoleCredentials, durations: Durations
-    ) -> tuple[SigninToken, Durations]:
-        """The token, and the durations that were really asked for.
+    def _credentials_and_token(
+        self, wish: _Wish, route: StsRoute, endpoint: str, budget: Budget
+    ) -> tuple[RoleCredentials, SigninToken, Durations]:
+        """Both, by the best plan of durations that AWS does not refuse for its length."""
+        kind = self._roles.credential_kind(route)
+        plans = self._proved.from_the_proved_one(wish.target, plan_durations(wish.duration, kind))
+        given: dict[int, RoleCredentials] = {}
+        for plan in plans:
+            try:
+                seconds = plan.role_session_duration
+                if seconds not in given:
+                    self._check_time(budget)
+                    given[seconds] = self._roles.assume_role(
+                        wish.request, route, role_session_duration=seconds
+                    )
+                signin_token = self._signin_tokens.signin_token(
+                    endpoint,
+                    given[seconds],
+                    console_session_duration=plan.console_session_duration,
+                    seconds_left=budget.left,
+                )
+            except (RoleSessionTooLong, SigninRefused) as error:
+                hopeless = isinstance(error, SigninRefused) and plan.console_session_duration is None
+                if hopeless or plan is plans[-1]:
+                    raise
+                _log.info("aws.shorter_tried", target=wish.target.name, code=error.code, cause=error.cause)
+            else:
+                self._proved.remember(wish.target, plan)
+                return given[seconds], signin_token, plan
+        raise UpstreamSilent("no duration was asked for", step="sts")  # pragma: no cover  see plan_durations
 
-        A bare 400 with SessionDuration set is how the endpoint refuses that parameter; once without
-        it, a shorter console is better than none.
-        """
-        try:
-            token = self._signin_tokens.signin_token(
-                endpoint, credentials, console_session_duration=durations.console_session_duration
-            )
-        except UpstreamRefused as error:
-            if error.code != "HTTP 400" or durations.console_session_duration is None:
-                raise
-            durations = without_console_session_duration(durations)
-            token = self._signin_tokens.signin_token(endpoint, credentials, console_session_duration=None)
-        return token, durations
+    def _check_time(self, budget: Budget) -> None:
+        if budget.left < self._settings.slowest_call:
+            raise UpstreamSilent("the time for this sign-in is over", step="sts", code="timeout")
+
+
+class _ProvedPlans:
+    """Which plan of durations AWS took for a target, so that what it refuses is not asked for each time.
+
+    Forgotten after an hour: a refusal can have had another reason.
+    """
+
+    def __init__(self, *, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._proved: dict[str, tuple[Durations, datetime]] = {}
+
+    def from_the_proved_one(self, target: Target, plans: Sequence[Durations]) -> Sequence[Durations]:
+        """The plans from the one that worked lately on; all of them, if none did."""
+        with self._lock:
+            plan, until = self._proved.get(target.name, (None, self._clock()))
+        if plan in plans and self._clock() < until:
+            return plans[plans.index(plan) :]
+        return plans
+
+    def remember(self, target: Target, plan: Durations) -> None:
+        """This plan worked just now."""
+        with self._lock:
+            known, until = self._proved.get(target.name, (None, self._clock()))
+            if plan != known or self._clock() >= until:
+                self._proved[target.name] = (plan, self._clock() + _PLAN_REMEMBERED)
+
+    def last(self, target: Target) -> Durations | None:
+        """The plan that worked last."""
+        with self._lock:
+            return self._proved.get(target.name, (None, None))[0]

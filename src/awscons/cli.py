@@ -86,7 +86,7 @@ def serve_command(config: Path, bind: str | None, port: int, workers: int | None
         click.echo(f"awscons serves {settings.site.url('/')} on {host} port {port}", err=True)
 
     serve(
-        lambda: build_service(settings, environment=os.environ),
+        lambda: build_service(settings, environment=os.environ, threads=threads),
         listener,
         on_ready=ready,
         workers=_worker_count(settings, workers),

@@ -8,6 +8,7 @@ Guide, "Enable custom identity broker access to the AWS console".
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
@@ -17,7 +18,7 @@ from awscons.errors import LandingRefused, shown
 LONGEST_DESTINATION = 2048
 """Characters of a page to land on. It travels in `Destination`, and encoded twice in `Issuer`."""
 REGION_PLACEHOLDER = "{region}"
-"""Stands in a target's own page for the region that the console is opened in."""
+"""Stands in configured URLs for the region at hand."""
 
 # Printable ASCII; browsers read a backslash as a slash. Whatever else a URL holds comes encoded.
 _DESTINATION = re.compile(r"https://(?P<host>[a-z0-9.-]+)(?:[/?#][\x21-\x5b\x5d-\x7e]*)?", re.ASCII)
@@ -75,26 +76,6 @@ PARTITIONS = {
 }
 
 
-def region_for(partition: Partition, configured_region: str | None) -> str:
-    """The region to ask: the broker's own where it lies in this partition, else the partition's default."""
-    if configured_region and partition.region_pattern.fullmatch(configured_region):
-        return configured_region
-    return partition.default_region
-
-
-def federation_endpoint(partition: Partition, region: str) -> str:
-    """The URL of the federation endpoint of that region."""
-    return f"https://{region}.{partition.signin_suffix}/federation"
-
-
-def console_home(partition: Partition, region: str) -> str:
-    """The console's front page of that region; a regional page, so that no other region is needed."""
-    return f"https://{region}.{partition.console_suffix}/console/home?region={region}"
-
-
-# --- where to land -----------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Landing:
     """Where in the console somebody wants to land. None: nothing was said of it.
@@ -105,6 +86,51 @@ class Landing:
 
     region: str | None = None
     console_destination: str | None = None
+
+
+def region_for(partition: Partition, configured_region: str | None) -> str:
+    """The region to ask: the broker's own where it lies in this partition, else the partition's default."""
+    if configured_region and partition.region_pattern.fullmatch(configured_region):
+        return configured_region
+    return partition.default_region
+
+
+def choose_regions(
+    partition: Partition,
+    *,
+    asked: Landing,
+    standing: Landing,
+    configured: Sequence[str],
+    broker_region: str | None,
+) -> tuple[str, ...]:
+    """The regions to sign in by, nearest first; at least one.
+
+    asked           what the link says
+    standing        what the target says: its region comes first
+    configured      the configuration's ordered list, for all partitions together
+    broker_region   where the broker's own configuration puts it; used where nothing is configured
+
+    A link chooses among them, and adds none: it may land in any region, but is signed in by one of ours.
+    """
+    ours = [region for region in configured if is_region(region, partition)]
+    ordered = [standing.region] if standing.region is not None else []
+    ordered += ours or [region_for(partition, broker_region)]
+    if asked.region in ordered:
+        ordered.insert(0, asked.region)
+    return tuple(dict.fromkeys(ordered))
+
+
+def federation_endpoint(partition: Partition) -> str:
+    """The URL of the federation endpoint, with `{region}` where the region stands."""
+    return f"https://{REGION_PLACEHOLDER}.{partition.signin_suffix}/federation"
+
+
+def console_home(partition: Partition, region: str) -> str:
+    """The console's front page of that region; a regional page, so that no other region is needed."""
+    return f"https://{region}.{partition.console_suffix}/console/home?region={region}"
+
+
+# --- where to land -----------------------------------------------------------------------
 
 
 def is_region(text: str, partition: Partition) -> bool:

@@ -10,11 +10,20 @@
     │   ├── ResponseRefused        a SAML response failed a check
     │   └── NoPendingLogin         an answer to no pending login of this browser
     ├── TooManySignIns             more sign-ins than the configured limits allow
+    ├── AttributesUnfit            what the identity provider says of a person does not fit the target
+    ├── LoginEndsTooSoon           less is left of the login than the shortest console takes
+    ├── BrokerBusy                 too many sign-ins wait for AWS already
     ├── UpstreamError
-    │   ├── UpstreamRefused        AWS answered, and said no or something we cannot use
+    │   ├── UpstreamRefused        AWS answered, and said no
+    │   │   ├── RoleRefused            to this role, or to what was asked along with it
+    │   │   ├── RoleSessionTooLong     to a role session of this length
+    │   │   ├── PolicyRefused          to the session policies or tags: too large, or malformed
+    │   │   ├── RegionDisabled         to this region
+    │   │   └── SigninRefused          to the token call: the credentials, or SessionDuration with them
+    │   ├── UpstreamUnusable       AWS answered with an error of its own, or with nothing we can use
     │   ├── UpstreamThrottled      AWS answered: too many requests
     │   ├── UpstreamSilent         AWS did not answer in time, or at all
-    │   └── BrokerCredentialsMissing   we have no AWS credentials to ask with
+    │   └── BrokerCredentialsMissing   we have no AWS credentials that it takes
     ├── StoreUnavailable           logins cannot be read or written
     └── StoreCannotList            the configured store keeps no list of what is in it
 
@@ -201,6 +210,24 @@ class TooManySignIns(AwsconsError):
 # --- AWS ---------------------------------------------------------------------------------
 
 
+class AttributesUnfit(AwsconsError):
+    """An attribute that names the person to AWS is missing, has several values, or one that AWS refuses."""
+
+    public = "What your identity provider tells us of you does not fit what this target needs."
+
+
+class LoginEndsTooSoon(AwsconsError):
+    """Less is left of the login than the shortest console takes, and the target ends with the login."""
+
+    public = "Your sign-in ends before a console of this target could begin."
+
+
+class BrokerBusy(AwsconsError):
+    """Too many sign-ins wait for AWS already."""
+
+    public = "Many people are opening consoles just now. Please try again in a moment."
+
+
 class UpstreamError(AwsconsError):
     """AWS did not give us what we asked for. Never holds a credential, a token or a login URL.
 
@@ -221,9 +248,39 @@ class UpstreamError(AwsconsError):
 
 
 class UpstreamRefused(UpstreamError):
-    """AWS answered, and said no, or said something that we cannot use."""
+    """AWS answered, and said no."""
 
     public = "AWS did not open this console. If it happens again, tell the people who run this service."
+
+
+class RoleRefused(UpstreamRefused):
+    """AWS does not let this service assume this role, or not with what it asks along with it."""
+
+    public = "AWS does not let this service open this role. Please tell the people who run this service."
+
+
+class RoleSessionTooLong(UpstreamRefused):
+    """A longer role session than the role's maximum, or than role chaining, allows."""
+
+
+class PolicyRefused(UpstreamRefused):
+    """The session policies and tags of this target are malformed, or too large together."""
+
+    public = "What this service asks of AWS for this role is not right. Please tell the people who run it."
+
+
+class RegionDisabled(UpstreamRefused):
+    """STS is switched off in this region for the broker's account."""
+
+
+class SigninRefused(UpstreamRefused):
+    """The token call was answered with 400: the credentials, or SessionDuration; it never says which."""
+
+
+class UpstreamUnusable(UpstreamError):
+    """AWS answered with an error of its own, or with nothing that we can use."""
+
+    public = "AWS has a problem of its own just now. Please try again in a moment."
 
 
 class UpstreamThrottled(UpstreamError):

@@ -35,11 +35,32 @@ def parse_role_arn(text: str) -> RoleArn | None:
 
 
 @dataclass(frozen=True, slots=True)
+class RoleTerms:
+    """What else AssumeRole is asked for, each switched on by itself: a trust policy may lack its action.
+
+    source_identity   attribute that becomes SourceIdentity, which survives role chaining in CloudTrail
+    session_tags      tag keys, each with the attribute whose value it gets
+    transitive_tags   those of the keys that survive role chaining
+    external_id       what the trust policy may demand of a third party
+    session_policy    JSON: a further bound on what the role session may do
+    policy_arns       managed policies, as further bounds
+    """
+
+    source_identity: str | None = None
+    session_tags: tuple[tuple[str, str], ...] = ()
+    transitive_tags: tuple[str, ...] = ()
+    external_id: str | None = None
+    session_policy: str | None = None
+    policy_arns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A named door: which role, for how long, and who may go through.
 
     name        the last part of the URL; `service` in the configuration
     duration    seconds the console should last
+    ends_with_login   the console never outlasts the login that opened it
     groups      member of at least one; empty: no group is asked for
     attributes  at least one must be present and non-empty; empty: none is asked for
     region      where the console opens unless a link says otherwise; None: where the service itself is
@@ -47,6 +68,7 @@ class Target:
     authn_context   URIs of AuthnContextClassRef, in one of which they must have; empty: in any way
     console_destination   the page to land on unless a link says otherwise; `{region}` in it stands for
                 the region; None: the console's front page
+    terms       what else AssumeRole is asked for
     """
 
     name: str
@@ -58,6 +80,8 @@ class Target:
     console_destination: str | None = None
     max_login_age: int | None = None
     authn_context: tuple[str, ...] = ()
+    ends_with_login: bool = False
+    terms: RoleTerms = RoleTerms()
 
     @property
     def open_to_everyone(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -46,15 +46,25 @@ class Faulty:
     times: int = 1_000_000
     calls: int = 0
     connections: set[str] = field(default_factory=set)
+    user_agents: set[str] = field(default_factory=set)
     released: threading.Event = field(default_factory=threading.Event)
+    news: threading.Condition = field(default_factory=threading.Condition)
 
     def misbehave(self, fault: Fault, *, times: int = 1_000_000) -> None:
         """From now on, for so many calls."""
         self.fault, self.times, self.calls = fault, times, 0
 
+    def wait_for_calls(self, count: int) -> None:
+        """Return when so many have come in."""
+        with self.news:
+            assert self.news.wait_for(lambda: self.calls >= count, timeout=20), f"{self.calls} calls came"
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        self.calls += 1
+        with self.news:
+            self.calls += 1
+            self.news.notify_all()
         self.connections.add(environ["REMOTE_PORT"])
+        self.user_agents.add(environ.get("HTTP_USER_AGENT", ""))
         if self.fault is None or self.calls > self.times:
             return self.application(environ, start_response)
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -75,3 +85,15 @@ class Faulty:
                 headers = [("Content-Type", "text/xml"), ("Content-Length", "5000"), ("Connection", "close")]
                 start_response("200 OK", headers)
                 return [b"<AssumeRoleResponse"]
+
+
+@dataclass
+class ByRegion:
+    """The regions of one service, at `/<region>/…` of one address."""
+
+    regions: Mapping[str, Faulty]
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        _, name, rest = environ["PATH_INFO"].split("/", 2)
+        environ["SCRIPT_NAME"], environ["PATH_INFO"] = f"/{name}", f"/{rest}"
+        return self.regions[name](environ, start_response)

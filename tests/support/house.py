@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,10 +20,10 @@ from awscons.adapters.audit_log import configure_logging
 from awscons.assembly import build_service
 from awscons.config.settings import parse_settings
 from awscons.demo.signin import PretendSignin
-from awscons.demo.sts import PretendSts
+from awscons.demo.sts import PretendRole, PretendSts
 from support.browser import Browser, SentToIdp, sent_to_idp
 from support.clock import MovableClock
-from support.faults import Faulty
+from support.faults import ByRegion, Faulty
 from support.forge import IDP, SP, SSO_URL, Forger, Story, pem_of
 from support.serving import server_tls, serving
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
 BROKER = "arn:aws:iam::123456789012:user/AWSconSSO"
+BROKER_ROLE = "arn:aws:iam::123456789012:role/Broker"
 
 MINIMAL_TARGETS = [{"service": "awsadm", "role": "arn:aws:iam::123456789012:role/MyAdminRole"}]
 FULL_TARGETS = [
@@ -48,6 +49,11 @@ FULL_TARGETS = [
     },
 ]
 
+ROLES = {
+    "arn:aws:iam::123456789012:role/MyAdminRole": PretendRole(43200),
+    "arn:aws:iam::999999789012:role/DBAdmin": PretendRole(3600),
+}
+
 GROUPS = {
     "ada@example.com": ("sysadmin", "cloudadmin"),
     "carl@example.com": ("cloudadmin", "staff"),
@@ -58,12 +64,14 @@ GROUPS = {
 
 @dataclass
 class House:
-    """The service under test and its neighbours."""
+    """The service under test and its neighbours. `sts` and `signin` are those of the first region."""
 
     url: str
     clock: MovableClock
     sts: Faulty
     signin: Faulty
+    sts_in: Mapping[str, Faulty]
+    signin_in: Mapping[str, Faulty]
     pretend_sts: PretendSts
     pretend_signin: PretendSignin
     secret_key: str
@@ -117,6 +125,12 @@ class House:
         answered = browser.answer("/saml/acs", self.answer(sent, name, **changes))
         assert answered.status_code == 303, answered.text
         return browser.follow(answered)
+
+    def secrets(self) -> set[str]:
+        """Every secret that the pretend AWS has given out."""
+        keys = self.pretend_sts._keys.values()
+        found = {key.secret for key in keys} | {key.session_token for key in keys if key.session_token}
+        return found | set(self.pretend_signin._tokens)
 
     # --- log ---
 
@@ -184,35 +198,38 @@ def open_house(
     mount_path: str = "",
     debug: bool = False,
     multiprocess: bool = False,
-    roles: dict[str, int] | None = None,
+    roles: Mapping[str, PretendRole] | None = None,
     store: Mapping[str, object] | None = None,
+    regions: Sequence[str] = ("us-east-1",),
+    broker_role_session: str | None = None,
     **sections: Mapping[str, object],
 ) -> Iterator[House]:
-    """Open the house for a test. `aws`, `saml`, `session`, `server` change the configuration, `store` the store."""
+    """Open the house for a test. `aws`, `saml`, `session`, `server` change the configuration, `store` the store.
+
+    roles                 by ARN; the full example's, trusting the broker, when left out
+    regions               that there are
+    broker_role_session   name of a role session whose credentials the broker has, in place of a user's keys
+    """
     log = io.StringIO()
     configure_logging(debug=debug, stream=log)
     clock = MovableClock()
-    pretend_sts = PretendSts(
-        roles=roles
-        or {
-            "arn:aws:iam::123456789012:role/MyAdminRole": 43200,
-            "arn:aws:iam::999999789012:role/DBAdmin": 3600,
-        }
-    )
-    key_id, secret = pretend_sts.add_user(BROKER)
-    credentials_file = write_credentials(folder / "credentials", key_id, secret)
-    pretend_signin = PretendSignin(book=pretend_sts)
-    sts = Faulty(pretend_sts.application())
-    signin = Faulty(pretend_signin.application())
+    pretend_sts = PretendSts(roles=roles or ROLES, clock=clock)
+    key: tuple[str, ...] = pretend_sts.add_user(BROKER)
+    if broker_role_session is not None:
+        key = pretend_sts.add_role_session(BROKER_ROLE, broker_role_session)
+    credentials_file = write_credentials(folder / "credentials", *key)
+    pretend_signin = PretendSignin(book=pretend_sts, clock=clock)
+    sts_in = {region: Faulty(pretend_sts.application(region)) for region in regions}
+    signin_in = {region: Faulty(pretend_signin.application(region)) for region in regions}
     with ExitStack() as stack:
-        sts_port = stack.enter_context(serving(lambda _port: sts))
-        signin_port = stack.enter_context(serving(lambda _port: signin))
+        sts_port = stack.enter_context(serving(lambda _port: ByRegion(sts_in)))
+        signin_port = stack.enter_context(serving(lambda _port: ByRegion(signin_in)))
 
         def build(port: int) -> WSGIApplication:
             config = config_for(
                 f"https://localhost:{port}{mount_path}/saml/acs",
-                sts_url=f"http://127.0.0.1:{sts_port}/",
-                signin_url=f"http://127.0.0.1:{signin_port}/federation",
+                sts_url=f"http://127.0.0.1:{sts_port}/{{region}}/",
+                signin_url=f"http://127.0.0.1:{signin_port}/{{region}}/federation",
                 credentials_file=credentials_file,
                 store=store or {"cache_type": "SQLite", "path": str(folder / "logins.sqlite3")},
                 **sections,
@@ -224,18 +241,22 @@ def open_house(
         house = House(
             url=f"https://localhost:{port}{mount_path}",
             clock=clock,
-            sts=sts,
-            signin=signin,
+            sts=sts_in[regions[0]],
+            signin=signin_in[regions[0]],
+            sts_in=sts_in,
+            signin_in=signin_in,
             pretend_sts=pretend_sts,
             pretend_signin=pretend_signin,
-            secret_key=secret,
+            secret_key=key[1],
             log=log,
         )
         try:
             yield house
+            for secret in house.secrets():
+                assert secret not in log.getvalue(), "a secret stands in the log"
         finally:
-            sts.released.set()
-            signin.released.set()
+            for neighbour in (*sts_in.values(), *signin_in.values()):
+                neighbour.released.set()
             for browser in house.browsers:
                 browser.close()
 

@@ -15,6 +15,7 @@ from awscons.console import (
     build_landing_query,
     check_landing,
     choose_destination,
+    choose_regions,
     console_home,
     federation_endpoint,
     is_console_destination,
@@ -64,7 +65,7 @@ def test_each_partition_has_its_own_hosts(
 ) -> None:
     found = PARTITIONS[partition]
     region = region_for(found, configured)
-    assert federation_endpoint(found, region) == endpoint
+    assert federation_endpoint(found).replace("{region}", region) == endpoint
     assert console_home(found, region) == home
 
 
@@ -89,6 +90,39 @@ def test_the_console_url_carries_everything_encoded_once() -> None:
         "Destination": [destination],
         "SigninToken": ["t+/=&"],
     }
+
+
+@pytest.mark.parametrize(
+    ("partition", "asked", "standing", "configured", "broker", "regions"),
+    [
+        ("aws", None, None, (), None, ("us-east-1",)),
+        ("aws", None, None, (), "eu-west-1", ("eu-west-1",)),
+        ("aws", None, None, (), "cn-north-1", ("us-east-1",)),
+        ("aws", None, None, ("eu-west-1", "us-east-1"), "sa-east-1", ("eu-west-1", "us-east-1")),
+        ("aws", "us-east-1", None, ("eu-west-1", "us-east-1"), None, ("us-east-1", "eu-west-1")),
+        ("aws", "sa-east-1", None, ("eu-west-1", "us-east-1"), None, ("eu-west-1", "us-east-1")),
+        ("aws", None, "sa-east-1", ("eu-west-1", "sa-east-1"), None, ("sa-east-1", "eu-west-1")),
+        ("aws", "sa-east-1", "us-west-2", (), None, ("us-west-2", "us-east-1")),
+        ("aws", "us-east-1", "us-west-2", (), None, ("us-east-1", "us-west-2")),
+        ("aws-cn", None, None, ("eu-west-1", "cn-northwest-1"), None, ("cn-northwest-1",)),
+        ("aws-cn", None, None, ("eu-west-1",), "eu-west-1", ("cn-north-1",)),
+    ],
+)
+def test_the_regions_to_sign_in_by_are_ours_nearest_first(
+    partition: str,
+    asked: str | None,
+    standing: str | None,
+    configured: tuple[str, ...],
+    broker: str | None,
+    regions: tuple[str, ...],
+) -> None:
+    assert regions == choose_regions(
+        PARTITIONS[partition],
+        asked=Landing(region=asked),
+        standing=Landing(region=standing),
+        configured=configured,
+        broker_region=broker,
+    )
 
 
 # --- where to land -----------------------------------------------------------------------

@@ -1,41 +1,109 @@
-"""The pair of durations, for each kind of credentials that a broker can have."""
+"""The durations to ask for, for each kind of credentials that a broker can have."""
+
+from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from awscons.durations import CredentialKind, choose_durations, without_console_session_duration
+from awscons.durations import (
+    LONGEST,
+    LONGEST_CHAINED,
+    SHORTEST,
+    CredentialKind,
+    kind_by_principal,
+    kind_by_provider,
+    plan_durations,
+    until_login_ends,
+)
 
-LONG_TERM, EC2, CHAINED = CredentialKind.LONG_TERM, CredentialKind.EC2_INSTANCE, CredentialKind.CHAINED
+Kind = CredentialKind
+UNCHAINED = (Kind.LONG_TERM, Kind.EC2_INSTANCE)
+CHAINED = tuple(kind for kind in Kind if kind not in UNCHAINED)
+
+ASSUMED = "arn:aws:sts::123456789012:assumed-role"
 
 
 @pytest.mark.parametrize(
-    ("kind", "wanted", "role_session", "console_session", "lasts"),
+    ("credentials", "provider", "temporary", "principal", "kind", "longest_console"),
     [
-        (LONG_TERM, 900, 900, 900, 900),
-        (LONG_TERM, 3600, 3600, 3600, 3600),
-        (LONG_TERM, 28800, 3600, 28800, 28800),
-        (LONG_TERM, 43200, 3600, 43200, 43200),
-        (EC2, 28800, 3600, 28800, 28800),
-        (CHAINED, 900, 900, None, 900),
-        (CHAINED, 3600, 3600, None, 3600),
-        (CHAINED, 28800, 3600, None, 3600),
+        ("IAM user access key", "shared-credentials-file", False, "", Kind.LONG_TERM, 43200),
+        ("IAM user access key", "env", False, "", Kind.LONG_TERM, 43200),
+        ("EC2 instance profile", "iam-role", True, "", Kind.EC2_INSTANCE, 43200),
+        ("EC2, by a program", "custom-process", True, f"{ASSUMED}/R/i-0abc1234", Kind.EC2_INSTANCE, 43200),
+        ("ECS or Fargate task role", "container-role", True, "", Kind.CONTAINER, 3600),
+        ("EKS pod identity", "container-role", True, "", Kind.CONTAINER, 3600),
+        ("EKS IRSA role", "assume-role-with-web-identity", True, "", Kind.WEB_IDENTITY, 3600),
+        ("Lambda execution role", "env", True, f"{ASSUMED}/R/my-function", Kind.ASSUMED_ROLE, 3600),
+        ("Identity Center", "sso", True, "", Kind.ASSUMED_ROLE, 3600),
+        ("a role by profile", "assume-role", True, "", Kind.ASSUMED_ROLE, 3600),
+        ("Roles Anywhere", "custom-process", True, f"{ASSUMED}/R/0123abcd", Kind.ASSUMED_ROLE, 3600),
+        ("GetSessionToken", "env", True, "arn:aws:iam::123456789012:user/x", Kind.USER_SESSION, 3600),
+        ("GetSessionToken, root", "env", True, "arn:aws:iam::123456789012:root", Kind.USER_SESSION, 3600),
+        (
+            "GetFederationToken",
+            "shared-credentials-file",
+            True,
+            "arn:aws:sts::123456789012:federated-user/x",
+            Kind.ASSUMED_ROLE,
+            3600,
+        ),
+        ("aws login", "login", True, f"{ASSUMED}/R/ada", Kind.ASSUMED_ROLE, 3600),
+        ("another partition", "env", True, "arn:aws-cn:sts::1:odd", Kind.ASSUMED_ROLE, 3600),
     ],
 )
-def test_the_pair_is_legal_and_the_console_as_long_as_can_be(
-    kind: CredentialKind, wanted: int, role_session: int, console_session: int | None, lasts: int
+def test_every_source_of_credentials_gets_the_longest_console_that_aws_allows_it(
+    credentials: str, provider: str, principal: str, kind: Kind, longest_console: int, *, temporary: bool
 ) -> None:
-    durations = choose_durations(wanted, kind)
-    assert durations.role_session_duration == role_session
-    assert durations.console_session_duration == console_session
-    assert durations.console_lasts == lasts
+    found = kind_by_provider(provider, temporary=temporary) or kind_by_principal(principal)
+    assert found is kind, credentials
+    assert plan_durations(43200, found)[0].console_lasts == longest_console
 
 
-def test_a_console_cut_short_by_chaining_says_why() -> None:
-    assert "role chaining ends after an hour" in choose_durations(28800, CHAINED).reason
-    assert "role chaining" not in choose_durations(3600, CHAINED).reason
+@pytest.mark.parametrize(
+    ("wanted", "asked"),
+    [
+        (900, [(900, 900), (900, None)]),
+        (3600, [(3600, 3600), (3600, None)]),
+        (3601, [(3600, 3601), (3601, None), (3600, None)]),
+        (28800, [(3600, 28800), (28800, None), (3600, None)]),
+        (43200, [(3600, 43200), (43200, None), (3600, None)]),
+    ],
+)
+@pytest.mark.parametrize("kind", UNCHAINED)
+def test_unchained_a_short_role_session_opens_a_long_console(
+    kind: Kind, wanted: int, asked: list[tuple[int, int | None]]
+) -> None:
+    plans = plan_durations(wanted, kind)
+    assert [(plan.role_session_duration, plan.console_session_duration) for plan in plans] == asked
 
 
-def test_without_the_parameter_the_console_lasts_as_the_role_session_and_says_why() -> None:
-    durations = without_console_session_duration(choose_durations(28800, EC2))
-    assert durations.console_session_duration is None
-    assert durations.console_lasts == 3600
-    assert "refused SessionDuration" in durations.reason
+@pytest.mark.parametrize(("wanted", "given"), [(900, 900), (3600, 3600), (3601, 3600), (43200, 3600)])
+@pytest.mark.parametrize("kind", CHAINED)
+def test_chained_an_hour_at_most_and_no_session_duration(kind: Kind, wanted: int, given: int) -> None:
+    (plan,) = plan_durations(wanted, kind)
+    assert (plan.role_session_duration, plan.console_session_duration) == (given, None)
+    assert ("role chaining ends after an hour" in plan.reason) == (wanted > 3600)
+
+
+@given(st.integers(SHORTEST, LONGEST), st.sampled_from(Kind))
+def test_whatever_is_asked_for_is_legal_and_the_last_is_refused_by_nobody(wanted: int, kind: Kind) -> None:
+    plans = plan_durations(wanted, kind)
+    for plan in plans:
+        assert SHORTEST <= plan.role_session_duration <= LONGEST
+        assert plan.console_session_duration in {None, wanted}
+        assert plan.console_lasts <= wanted
+        assert kind.value in plan.reason
+    assert plans[-1].role_session_duration <= LONGEST_CHAINED
+    assert plans[-1].console_session_duration is None
+    assert len(set(plans)) == len(plans)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "left", "given"),
+    [(28800, 3600, 3600), (3600, 28800, 3600), (3600, 900, 900), (3600, 899, None), (900, -1, None)],
+)
+def test_a_console_that_ends_with_the_login_is_cut_or_not_opened(
+    wanted: int, left: int, given: int | None
+) -> None:
+    assert until_login_ends(wanted, timedelta(seconds=left)) == given

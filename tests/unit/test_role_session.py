@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awscons.role_session import legal_role_session_name
+from awscons.errors import AttributesUnfit
+from awscons.identity import Identity
+from awscons.role_session import (
+    build_role_request,
+    is_external_id,
+    is_policy_arn_for,
+    is_tag_key,
+    is_tag_text,
+    legal_role_session_name,
+    normal_session_policy,
+)
+from awscons.targets import RoleArn, RoleTerms, Target
 
 LEGAL = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
 
@@ -53,3 +64,119 @@ def test_every_name_is_legal_and_always_the_same(name: str) -> None:
     made = legal_role_session_name(name)
     assert LEGAL.fullmatch(made)
     assert made == legal_role_session_name(name)
+
+
+# --- what else is asked for --------------------------------------------------------------
+
+ROLE = RoleArn("aws", "123456789012", "MyAdminRole")
+
+
+def person(name: str = "ada", **attributes: tuple[str, ...]) -> Identity:
+    return Identity(name, name, attributes, frozenset())
+
+
+@given(st.text(), st.text(), st.lists(st.text(), max_size=3))
+def test_whatever_people_are_called_aws_gets_what_it_takes_or_nothing(
+    name: str, mail: str, departments: list[str]
+) -> None:
+    terms = RoleTerms(source_identity="mail", session_tags=(("team", "department"), ("who", "user_name")))
+    target = Target("x", ROLE, 3600, terms=terms)
+    who = person(name, mail=(mail,), department=tuple(departments))
+    try:
+        request = build_role_request(target, who, name_attribute="user_name")
+    except AttributesUnfit:
+        return
+    assert LEGAL.fullmatch(request.role_session_name)
+    assert request.source_identity is not None
+    assert LEGAL.fullmatch(request.source_identity)
+    assert all(is_tag_text(value, longest=256) for _, value in request.session_tags)
+    assert {value for key, value in request.session_tags if key == "team"} <= set(departments)
+
+
+@pytest.mark.parametrize(
+    ("text", "legal"),
+    [
+        ("", True),
+        ("Größe 山田 _.:/=+-@ 12", True),
+        ("a\u00a0b", True),
+        ("x" * 256, True),
+        ("x" * 257, False),
+        ("R&D", False),
+        ("a,b", False),
+        ("a\tb", False),
+        ("a\nb", False),
+        ("\x00", False),
+        ("🙂", False),
+        ("\ud800", False),
+    ],
+)
+def test_a_tag_holds_letters_digits_spaces_and_few_signs_of_any_language(text: str, *, legal: bool) -> None:
+    assert is_tag_text(text, longest=256) is legal
+
+
+@pytest.mark.parametrize("key", ["", "aws:x", "AWS:x", "x" * 129, "a*b"])
+def test_such_a_tag_key_is_none(key: str) -> None:
+    assert not is_tag_key(key)
+
+
+@pytest.mark.parametrize(
+    ("text", "legal"),
+    [
+        ("ab", True),
+        ("a:b/c=d+e,f.g@h-i_j", True),
+        ("a", False),
+        ("a b", False),
+        ("ä" * 5, False),
+        ("ab\n", False),
+    ],
+)
+def test_an_external_id_is_ascii_without_spaces(text: str, *, legal: bool) -> None:
+    assert is_external_id(text) is legal
+
+
+@pytest.mark.parametrize(
+    ("arn", "fits"),
+    [
+        ("arn:aws:iam::aws:policy/ReadOnlyAccess", True),
+        ("arn:aws:iam::aws:policy/job-function/ViewOnlyAccess", True),
+        ("arn:aws:iam::123456789012:policy/Mine", True),
+        ("arn:aws:iam::999999789012:policy/Mine", False),
+        ("arn:aws-cn:iam::aws:policy/ReadOnlyAccess", False),
+        ("arn:aws:iam::aws:role/ReadOnlyAccess", False),
+        ("arn:aws:iam::aws:policy/", False),
+        ("ReadOnlyAccess", False),
+    ],
+)
+def test_a_managed_policy_is_of_aws_or_of_the_roles_account(arn: str, *, fits: bool) -> None:
+    assert is_policy_arn_for(ROLE, arn) is fits
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"Statement": []}',
+        '{"Statement": [{}], "Statement": [{}]}',
+        '{"Statement": [NaN]}',
+        '{"Statement": ["山"]}',
+        "{",
+        {"Statement": [object()]},
+        {"Statement": [float("inf")]},
+        "[" * 100_000,
+    ],
+)
+def test_such_a_session_policy_is_none(policy: str | dict[str, object]) -> None:
+    assert normal_session_policy(policy) is None
+
+
+def test_a_session_policy_is_brought_to_its_shortest_form() -> None:
+    assert normal_session_policy('{ "Statement" : [ { "Sid": "ä" } ] }') == '{"Statement":[{"Sid":"ä"}]}'
+    assert normal_session_policy({"Statement": [{}]}) == '{"Statement":[{}]}'
+
+
+def test_a_role_asked_for_with_more_needs_more_actions() -> None:
+    terms = RoleTerms(source_identity="user_name", session_tags=(("who", "user_name"),))
+    request = build_role_request(Target("x", ROLE, 3600, terms=terms), person(), name_attribute="user_name")
+    assert request.needed_actions == ("sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession")

@@ -28,13 +28,13 @@ import structlog
 
 from awscons.adapters.caches import state_folder
 from awscons.audit import AuditEvent, AuditLog
-from awscons.broker import RoleAssumer, SigninTokens
+from awscons.broker import RoleAssumer, SigninTokens, StsRoute
 from awscons.config.settings import Settings
 from awscons.credentials import RoleCredentials, SigninToken
 from awscons.durations import CredentialKind
 from awscons.errors import ConfigurationError, Mistake
 from awscons.measures import Gauge, GaugeSource, Meter
-from awscons.targets import RoleArn
+from awscons.role_session import RoleRequest
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -274,25 +274,20 @@ class MeteredRoleAssumer:
         self._roles = roles
         self._meter = meter
 
-    def configured_region(self) -> str | None:
+    def configured_region(self, profile_name: str | None) -> str | None:
         """See `broker.RoleAssumer`."""
-        return self._roles.configured_region()
+        return self._roles.configured_region(profile_name)
 
-    def credential_kind(self) -> CredentialKind:
+    def credential_kind(self, route: StsRoute) -> CredentialKind:
         """See `broker.RoleAssumer`."""
-        return self._roles.credential_kind()
+        return self._roles.credential_kind(route)
 
     def assume_role(
-        self, role: RoleArn, *, region: str, role_session_name: str, role_session_duration: int
+        self, request: RoleRequest, route: StsRoute, *, role_session_duration: int
     ) -> RoleCredentials:
         """See `broker.RoleAssumer`."""
         with _Timed(self._meter, "sts"):
-            return self._roles.assume_role(
-                role,
-                region=region,
-                role_session_name=role_session_name,
-                role_session_duration=role_session_duration,
-            )
+            return self._roles.assume_role(request, route, role_session_duration=role_session_duration)
 
 
 class MeteredSigninTokens:
@@ -303,10 +298,18 @@ class MeteredSigninTokens:
         self._meter = meter
 
     def signin_token(
-        self, endpoint: str, credentials: RoleCredentials, *, console_session_duration: int | None
+        self,
+        endpoint: str,
+        credentials: RoleCredentials,
+        *,
+        console_session_duration: int | None,
+        seconds_left: float,
     ) -> SigninToken:
         """See `broker.SigninTokens`."""
         with _Timed(self._meter, "federation"):
             return self._signin_tokens.signin_token(
-                endpoint, credentials, console_session_duration=console_session_duration
+                endpoint,
+                credentials,
+                console_session_duration=console_session_duration,
+                seconds_left=seconds_left,
             )

@@ -79,6 +79,8 @@ def _mistake(  # noqa: PLR0911  one return for each kind of mistake
             return Mistake(
                 f"{path}.cache_type", repr(tag) if tag else "", f"one of {', '.join(BACKINGS)}", hint
             )
+        case "too_long":
+            return Mistake(path, found, f"at most {context['max_length']} entries")
         case "too_short":
             return Mistake(path, found, "at least one entry")
         case "greater_than_equal":

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from awscons import console, durations, targets
+from awscons import console, durations, role_session, targets
 
 RESERVED_SERVICES = frozenset(
     {
@@ -82,6 +82,44 @@ def _role(value: str) -> str:
     return value
 
 
+def _session_tags(value: dict[str, str]) -> dict[str, str]:
+    wrong = [key for key in value if not role_session.is_tag_key(key)]
+    if wrong:
+        raise not_as_wanted(
+            f"keys of 1 to 128 letters, digits, spaces and _ . : / = + - @, not {wrong[0]!r}",
+            "keys that begin with 'aws:' are AWS's own" if wrong[0].casefold().startswith("aws:") else "",
+        )
+    if len(value) > role_session.MOST_TAGS:
+        raise not_as_wanted(f"at most {role_session.MOST_TAGS} tags")
+    if len({key.casefold() for key in value}) < len(value):
+        raise not_as_wanted("keys that differ in more than letter case")
+    return value
+
+
+def _external_id(value: str) -> str:
+    if not role_session.is_external_id(value):
+        raise not_as_wanted("2 to 1,224 of A-Z a-z 0-9 _ + = , . @ : / -")
+    return value
+
+
+def _session_policy(value: object) -> object:
+    if not isinstance(value, str | dict):
+        raise not_as_wanted("a policy, as a dict or as JSON text")
+    policy = role_session.normal_session_policy(value)
+    if policy is None:
+        raise not_as_wanted(
+            "a policy with a Statement: JSON, each key once, no characters beyond U+00FF",
+            "",
+        )
+    return policy
+
+
+def _region(value: str) -> str:
+    if not any(console.is_region(value, partition) for partition in console.PARTITIONS.values()):
+        raise not_as_wanted("the name of a region, such as 'eu-west-1'")
+    return value
+
+
 def _url_prefix(value: str) -> str:
     if not _URL_PREFIX.fullmatch(value):
         likely = "/" + value.strip("/")
@@ -114,6 +152,14 @@ def _upstream_url(value: str) -> str:
         raise not_as_wanted(
             "an https URL; plain http is for loopback only", "credentials travel on this connection"
         )
+    if "{" in value.replace(console.REGION_PLACEHOLDER, ""):
+        raise not_as_wanted("a URL with no other placeholder than {region}")
+    return value
+
+
+def _ascii(value: str) -> str:
+    if not value.isascii():
+        raise not_as_wanted("a URL in ASCII", "encode what lies beyond")
     return value
 
 
@@ -207,6 +253,7 @@ Server = Annotated[str, AfterValidator(_host_and_port)]
 Servers = Annotated[list[Server], BeforeValidator(_list_from_tuple)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 UpstreamUrl = Annotated[str, AfterValidator(_upstream_url)]
+Regions = Annotated[list[Annotated[str, AfterValidator(_region)]], BeforeValidator(_list_from_tuple)]
 EntityId = Annotated[str, AfterValidator(_entity_id)]
 
 
@@ -490,6 +537,13 @@ class TargetSection(Section):
         le=durations.LONGEST,
         description="Seconds the console should last (900 to 43,200).",
     )
+    ends_with_login: bool = Field(
+        default=False,
+        description=(
+            "Let the console never outlast the login that opened it. With less than 900 seconds left, the "
+            "person signs in again first."
+        ),
+    )
     groups: Texts = Field(
         default=[],
         description="A person must be in at least one of them. None: every person who can sign in.",
@@ -512,6 +566,36 @@ class TargetSection(Section):
             "URIs of AuthnContextClassRef: whoever authenticated in none of these ways is asked to, before "
             "this target opens."
         ),
+    )
+    source_identity: NonEmpty | None = Field(
+        default=None,
+        description=(
+            "Attribute to send as SourceIdentity, or `user_name`. The trust policy and the broker's policy "
+            "must then allow `sts:SetSourceIdentity`."
+        ),
+    )
+    session_tags: Annotated[dict[NonEmpty, NonEmpty], AfterValidator(_session_tags)] = Field(
+        default={},
+        description=(
+            "Session tags: each key with the attribute that gives its value, or `user_name`. Both policies "
+            "must then allow `sts:TagSession`. Without a value the tag is left out."
+        ),
+    )
+    transitive_tags: Texts = Field(
+        default=[], description="Keys of `session_tags` that survive role chaining."
+    )
+    external_id: Annotated[str, AfterValidator(_external_id)] | None = Field(
+        default=None, description="ExternalId that the role's trust policy asks for."
+    )
+    session_policy: Annotated[str, BeforeValidator(_session_policy)] | None = Field(
+        default=None,
+        description=(
+            "A further bound on what the console may do: a policy, as a dict or as JSON text, at most 2,048 "
+            "characters together with `policy_arns`."
+        ),
+    )
+    policy_arns: Annotated[Texts, Field(max_length=role_session.MOST_POLICY_ARNS)] = Field(
+        default=[], description="Managed policies as further bounds, at most 10."
     )
     destination: NonEmpty | None = Field(
         default=None,
@@ -545,16 +629,56 @@ class AwsSection(Section):
         default=None,
         description="Credentials file. Default: whatever boto3 finds (EC2 role, environment, …).",
     )
-    timeout: float = Field(default=10.0, ge=1, le=300, description="Seconds to wait for AWS in one sign-in.")
+    contact_url: Annotated[HttpUrl, AfterValidator(_ascii)] | None = Field(
+        default=None,
+        description=(
+            "Where the owner of another account can read who we are; part of the User-Agent of every call to "
+            "AWS, which CloudTrail shows. Default: the address of this service."
+        ),
+    )
+    role_session_name_attr: NonEmpty = Field(
+        default=role_session.USER_NAME,
+        description="Attribute that CloudTrail calls people by (RoleSessionName). Default: their user name.",
+    )
+    regions: Regions = Field(
+        default=[],
+        description=(
+            "Regions to sign in by, nearest first, for all partitions together; one that does not answer "
+            "is passed over for the next. Default: the region of the profile or environment, else one for "
+            "each partition."
+        ),
+    )
+    timeout: float = Field(
+        default=10.0,
+        ge=1,
+        le=300,
+        description=(
+            "Seconds that one sign-in may spend on AWS, with every retry and every region. One connection "
+            "may take a fifth of it (3 at most), one answer three tenths (9 at most)."
+        ),
+    )
+    simultaneous: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description=(
+            "Sign-ins that may wait for AWS at the same time, in each process; the next is answered with 503 "
+            "at once. Keep it below the server's threads, so that other pages stay quick. Default: three "
+            "quarters of the threads of `awscons serve`; 12 under any other server."
+        ),
+    )
     sts_endpoint: UpstreamUrl | None = Field(
         default=None,
-        description="Full URL of STS, for private networks and tests. Default: the regional endpoint.",
+        description=(
+            "Full URL of STS, for private networks and tests; `{region}` in it stands for the region. "
+            "Default: the regional endpoint."
+        ),
     )
     signin_endpoint: UpstreamUrl | None = Field(
         default=None,
         description=(
-            "Full URL of the federation endpoint, for private networks and tests. "
-            "Default: by partition and region."
+            "Full URL of the federation endpoint, for private networks and tests; `{region}` in it stands "
+            "for the region. Default: by partition and region."
         ),
     )
     targets: list[TargetSection] = Field(min_length=1, description="The targets, at least one.")

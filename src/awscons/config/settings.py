@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 from cryptography.x509 import Certificate
 from pydantic import ValidationError
 
-from awscons import console, targets
+from awscons import __version__, console, durations, role_session, targets
 from awscons.config.keys import KeyRing, load_key_ring
 from awscons.config.mistakes import did_you_mean, found_words, mistakes_of
 from awscons.config.schema import (
@@ -140,13 +140,40 @@ class LoginSettings:
 
 @dataclass(frozen=True, slots=True)
 class AwsSettings:
-    """How this service itself talks to AWS; `timeout` in seconds."""
+    """How this service itself talks to AWS.
+
+    user_agent     of every call to AWS
+    role_session_name_attribute   the attribute that becomes RoleSessionName, or `user_name`
+    timeout        seconds for all of one sign-in
+    simultaneous   sign-ins that may wait for AWS at once, in each process; None: as the server has threads
+    regions        nearest first, of all partitions together; empty: the broker's own, else the default
+    sts_endpoint, signin_endpoint   in place of AWS's own; `{region}` stands for the region
+    """
 
     profile_name: str | None
     credentials_file: str | None
+    user_agent: str
+    role_session_name_attribute: str
     timeout: float
+    simultaneous: int | None
+    regions: tuple[str, ...]
     sts_endpoint: str | None
     signin_endpoint: str | None
+
+    @property
+    def connect_timeout(self) -> float:
+        """Seconds until one connection must stand."""
+        return min(3.0, 0.2 * self.timeout)
+
+    @property
+    def read_timeout(self) -> float:
+        """Seconds until one answer must have come."""
+        return min(9.0, 0.3 * self.timeout)
+
+    @property
+    def slowest_call(self) -> float:
+        """Seconds that one call can take; with less left of a sign-in, none is begun."""
+        return self.connect_timeout + self.read_timeout
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +233,14 @@ def parse_settings(
         mistakes += _duplicate_services(aws.targets)
         mistakes += _two_profiles(aws)
         mistakes += [
-            mistake for index, target in enumerate(aws.targets) for mistake in _wrong_landing(index, target)
+            mistake
+            for index, target in enumerate(aws.targets)
+            for check in (_wrong_landing, _wrong_terms)
+            for mistake in check(index, target)
         ]
+    if saml and aws:
+        mistakes += _logins_too_short(saml, aws.targets)
+        mistakes += _attributes_not_kept(saml, aws)
     if session and saml:
         mistakes += _plain_http(session, saml)
         mistakes += _cookie_reach(session, saml)
@@ -291,7 +324,11 @@ def _settings(
         aws=AwsSettings(
             profile_name=aws.aws_profile_name or aws.aws_profile,
             credentials_file=aws.aws_credentials_file,
+            user_agent=f"awscons/{__version__} (+{aws.contact_url or site.url('/')})",
+            role_session_name_attribute=aws.role_session_name_attr,
             timeout=aws.timeout,
+            simultaneous=aws.simultaneous,
+            regions=tuple(aws.regions),
             sts_endpoint=aws.sts_endpoint,
             signin_endpoint=aws.signin_endpoint,
         ),
@@ -328,6 +365,15 @@ def _target(section: TargetSection) -> targets.Target:
         authn_context=tuple(section.authn_context),
         region=section.region,
         console_destination=section.destination,
+        ends_with_login=section.ends_with_login,
+        terms=targets.RoleTerms(
+            source_identity=section.source_identity,
+            session_tags=tuple(section.session_tags.items()),
+            transitive_tags=tuple(section.transitive_tags),
+            external_id=section.external_id,
+            session_policy=section.session_policy,
+            policy_arns=tuple(section.policy_arns),
+        ),
     )
 
 
@@ -349,6 +395,68 @@ def _duplicate_services(sections: Sequence[TargetSection]) -> list[Mistake]:
             )
         first.setdefault(section.service, index)
     return mistakes
+
+
+def _logins_too_short(saml: SamlSection, sections: Sequence[TargetSection]) -> list[Mistake]:
+    """A console lasts 900 seconds at least; within a shorter login none could ever be opened."""
+    ending = [section.service for section in sections if section.ends_with_login]
+    if not ending or saml.auth_duration >= durations.SHORTEST:
+        return []
+    return [
+        Mistake(
+            "saml_config.auth_duration",
+            found_words(saml.auth_duration),
+            f"at least {durations.SHORTEST}, the shortest console, since target {ending[0]!r} "
+            "has `ends_with_login`",
+        )
+    ]
+
+
+def _attributes_not_kept(saml: SamlSection, aws: AwsSection) -> Iterator[Mistake]:
+    """What is not kept of an assertion can name nobody."""
+    kept = {name.casefold() for name in (*saml.assertions, role_session.USER_NAME)}
+    used = [("aws_config.role_session_name_attr", aws.role_session_name_attr)]
+    for index, section in enumerate(aws.targets):
+        path = f"aws_config.targets[{index}]"
+        if section.source_identity is not None:
+            used.append((f"{path}.source_identity", section.source_identity))
+        used += [(f"{path}.session_tags.{key}", name) for key, name in section.session_tags.items()]
+    for path, attribute in used:
+        if attribute.casefold() not in kept:
+            yield Mistake(
+                path,
+                found_words(attribute),
+                f"{role_session.USER_NAME!r}, or an attribute that saml_config['assertions'] keeps",
+                did_you_mean(attribute, saml.assertions),
+            )
+
+
+def _wrong_terms(index: int, section: TargetSection) -> Iterator[Mistake]:
+    """What belongs together, or to the role's account."""
+    path, role = f"aws_config.targets[{index}]", _target(section).role
+    for position, key in enumerate(section.transitive_tags):
+        if key not in section.session_tags:
+            yield Mistake(
+                f"{path}.transitive_tags[{position}]",
+                found_words(key),
+                "one of the keys of `session_tags`",
+                did_you_mean(key, section.session_tags),
+            )
+    for position, arn in enumerate(section.policy_arns):
+        if not role_session.is_policy_arn_for(role, arn):
+            yield Mistake(
+                f"{path}.policy_arns[{position}]",
+                found_words(arn),
+                f"a managed policy of AWS (arn:{role.partition}:iam::aws:policy/…) or of the role's own "
+                f"account (arn:{role.partition}:iam::{role.account_id}:policy/…)",
+            )
+    size = len(section.session_policy or "") + sum(map(len, section.policy_arns))
+    if size > role_session.LARGEST_POLICIES:
+        yield Mistake(
+            f"{path}.session_policy",
+            f"{size:,} characters, with `policy_arns`",
+            f"at most {role_session.LARGEST_POLICIES:,} together",
+        )
 
 
 def _wrong_landing(index: int, section: TargetSection) -> Iterator[Mistake]:

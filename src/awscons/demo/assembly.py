@@ -19,7 +19,7 @@ from awscons.config.settings import parse_settings
 from awscons.demo.cast import PEOPLE, TARGETS
 from awscons.demo.identity_provider import DemoIdentityProvider
 from awscons.demo.signin import PretendSignin
-from awscons.demo.sts import PretendSts
+from awscons.demo.sts import PretendRole, PretendSts
 from awscons.saml.parties import ServiceProvider
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def build_demo(address: DemoAddress, *, folder: Path, environment: Mapping[str, 
     """
     service_provider = ServiceProvider(_ENTITY_ID, f"{address.origin}/saml/acs")
     idp = DemoIdentityProvider(entity_id=_IDP_ENTITY_ID, service_provider=service_provider, people=PEOPLE)
-    sts = PretendSts(roles={str(target["role"]): _HOURS_12 for target in TARGETS})
+    sts = PretendSts(roles={str(target["role"]): PretendRole(_HOURS_12) for target in TARGETS})
     signin = PretendSignin(book=sts)
     credentials_file = _write_credentials(folder / "credentials", *sts.add_user(_BROKER_ARN))
 

@@ -1,7 +1,8 @@
 """A pretend federation endpoint over real HTTP, and a page where the console would be.
 
-Sign-in tokens are made only from credentials that STS really issued, and live fifteen minutes; errors
-are HTML, as the real ones are. Modelled on the IAM User Guide's page on custom identity brokers.
+Sign-in tokens are made only from credentials that STS really issued, live fifteen minutes, and open the
+console at the host that made them; errors are HTML, as the real ones are. Modelled on the IAM User Guide's
+page on custom identity brokers.
 """
 
 from __future__ import annotations
@@ -42,6 +43,16 @@ class ConsoleVisit:
     destination: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Issued:
+    """What a sign-in token stands for."""
+
+    role_session: RoleSession
+    console_lasts: int
+    ends_at: datetime
+    region: str | None
+
+
 @dataclass(slots=True)
 class PretendSignin:
     """The federation endpoint: getSigninToken by GET and POST, login by GET; HTML on errors.
@@ -52,20 +63,20 @@ class PretendSignin:
     book: CredentialBook
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     visits: list[ConsoleVisit] = field(default_factory=list)
-    _tokens: dict[str, tuple[RoleSession, int, datetime]] = field(default_factory=dict)
+    _tokens: dict[str, _Issued] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def application(self) -> Flask:
-        """`/federation`, and `/console/<number>` where the browser lands."""
+    def application(self, region: str | None = None) -> Flask:
+        """The sign-in host of a region: `/federation`, and `/console/<number>` where the browser lands."""
         app = Flask("awscons.demo", static_folder=None)
 
         @app.route("/federation", methods=["GET", "POST"])
         def federation() -> Response:
             match request.values.get("Action"):
                 case "getSigninToken":
-                    return self._get_signin_token()
+                    return self._get_signin_token(region)
                 case "login" if request.method == "GET":
-                    return self._login()
+                    return self._login(region)
                 case _:
                     return _html_error(400, "Unknown action")
 
@@ -81,7 +92,7 @@ class PretendSignin:
 
         return app
 
-    def _get_signin_token(self) -> Response:
+    def _get_signin_token(self, region: str | None) -> Response:
         try:
             # Exactly three texts: fewer or more are an error at the real one as well.
             match json.loads(request.values["Session"]):
@@ -100,23 +111,23 @@ class PretendSignin:
         left = int((role_session.expires_at - self.clock()).total_seconds())
         signin_token = secrets.token_urlsafe(400)
         with self._lock:
-            self._tokens[signin_token] = (role_session, duration or left, self.clock() + _TOKEN_LIFETIME)
+            ends_at = self.clock() + _TOKEN_LIFETIME
+            self._tokens[signin_token] = _Issued(role_session, duration or left, ends_at, region)
         response = make_response(json.dumps({"SigninToken": signin_token}))
         response.content_type = "application/json;charset=UTF-8"
         return response
 
-    def _login(self) -> Response:
+    def _login(self, region: str | None) -> Response:
         destination = request.args.get("Destination", "")
-        host = urlsplit(destination).hostname or ""
-        suffixes = tuple(partition.console_suffix for partition in PARTITIONS.values())
-        if not destination.startswith("https://") or not host.endswith(suffixes):
-            return _html_error(400, "Invalid destination")
         with self._lock:
-            known = self._tokens.get(request.args.get("SigninToken", ""))
-            if known is None or known[2] <= self.clock():
+            issued = self._tokens.get(request.args.get("SigninToken", ""))
+            if issued is None or issued.ends_at <= self.clock() or issued.region != region:
                 return _html_error(400, "Invalid or expired token")
-            role_session, duration, _ = known
-            visit = ConsoleVisit(role_session, duration, request.args.get("Issuer", ""), destination)
+            partition = PARTITIONS[issued.role_session.role_arn.split(":")[1]]
+            if not _is_console(destination, partition.console_suffix):
+                return _html_error(400, "Invalid destination")
+            relogin_url = request.args.get("Issuer", "")
+            visit = ConsoleVisit(issued.role_session, issued.console_lasts, relogin_url, destination)
             self.visits.append(visit)
             number = len(self.visits) - 1
         response = Response(status=302)
@@ -124,6 +135,17 @@ class PretendSignin:
         response.headers["Location"] = f"{request.script_root}/console/{number}"
         response.headers["Cache-Control"] = "no-store"
         return response
+
+
+def _is_console(destination: str, console_host: str) -> bool:
+    """A page of the partition's console, as the standard library reads URLs rather than our own rule."""
+    try:
+        parts = urlsplit(destination)
+        port = parts.port
+    except ValueError:
+        return False
+    below = f".{parts.hostname}".endswith(f".{console_host}")
+    return parts.scheme == "https" and port is None and below and "@" not in parts.netloc
 
 
 def _html_error(status: int, message: str) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from http import HTTPStatus
 
 from flask import Blueprint, Flask, Response, request
@@ -12,8 +13,16 @@ from awscons.access import Granted, RefusalReason, Refused, decide
 from awscons.audit import Action, AuditEvent, Outcome
 from awscons.broker import OpenedConsole
 from awscons.console import Landing, build_landing_query
-from awscons.errors import AwsconsError, LandingRefused, UpstreamError, shown
-from awscons.identity import Identity
+from awscons.durations import SHORTEST
+from awscons.errors import (
+    AttributesUnfit,
+    AwsconsError,
+    LandingRefused,
+    LoginEndsTooSoon,
+    UpstreamError,
+    shown,
+)
+from awscons.identity import Identity, Login
 from awscons.targets import Target
 from awscons.web.login_views import begin_login, current_login
 from awscons.web.parts import WebParts
@@ -50,7 +59,7 @@ def register_console_views(app: Flask, parts: WebParts) -> None:
                 demands = parts.logins.demands_of(target, login)
                 if demands is not None:
                     return begin_login(parts, path_and_query(), demands=demands)
-                return _open(parts, target, login.identity, granted)
+                return _open(parts, target, login, granted)
 
     app.register_blueprint(views)
 
@@ -63,18 +72,28 @@ def unknown_target(parts: WebParts) -> Response:
     return problem_response(Problem(HTTPStatus.UNAUTHORIZED, sentence, next_step=home))
 
 
-def _open(parts: WebParts, target: Target, identity: Identity, granted: Granted) -> Response:
+def _open(parts: WebParts, target: Target, login: Login, granted: Granted) -> Response:
+    identity = login.identity
     link = parts.site.url(parts.site.target_path(target.name))
     try:
         asked = Landing(region=_only("region"), console_destination=_only("destination"))
         opened = parts.broker.open_console(
-            target, identity, asked=asked, relogin_url=f"{link}{build_landing_query(asked)}"
+            target, login, asked=asked, relogin_url=f"{link}{build_landing_query(asked)}"
         )
     except LandingRefused as error:
         log_problem(status_of(error), error=type(error).__name__, cause=str(error), hint=error.hint)
         parts.audit.record(replace(_failed(target, identity, granted, error), outcome=Outcome.REFUSED))
         step = NextStep("Open the console's front page", link)
         return problem_response(Problem(status_of(error), error.public, next_step=step))
+    except AttributesUnfit as error:
+        parts.audit.record(replace(_failed(target, identity, granted, error), outcome=Outcome.REFUSED))
+        raise
+    except LoginEndsTooSoon as error:
+        parts.audit.record(replace(_failed(target, identity, granted, error), outcome=Outcome.REFUSED))
+        if login.ends_at - login.signed_in_at >= timedelta(seconds=SHORTEST):
+            # It was long enough once: a new one may be.
+            return begin_login(parts, path_and_query())
+        raise
     except Exception as error:
         parts.audit.record(_failed(target, identity, granted, error))
         raise
@@ -159,7 +178,9 @@ def _opened(target: Target, identity: Identity, granted: Granted, opened: Opened
         target=target.name,
         role_arn=str(target.role),
         decided_by=granted.reason,
-        role_session_name=opened.role_session_name,
+        role_session_name=opened.request.role_session_name,
+        source_identity=opened.request.source_identity,
+        session_tags=", ".join(key for key, _ in opened.request.session_tags) or None,
         assumed_role_arn=opened.credentials.assumed_role_arn,
         access_key_id=opened.credentials.access_key_id,
         sts_request_id=opened.credentials.request_id,
@@ -168,6 +189,8 @@ def _opened(target: Target, identity: Identity, granted: Granted, opened: Opened
         duration_wanted=target.duration,
         duration_given=opened.durations.console_lasts,
         duration_reason=opened.durations.reason,
+        region=opened.region,
+        regions_passed_over=", ".join(opened.passed_over) or None,
         signin_endpoint=opened.endpoint,
         console_destination=opened.destination,
         client_address=request.remote_addr,

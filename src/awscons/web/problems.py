@@ -17,10 +17,13 @@ from werkzeug.exceptions import HTTPException
 
 from awscons.config.settings import Site
 from awscons.errors import (
+    AttributesUnfit,
     AwsconsError,
+    BrokerBusy,
     BrokerCredentialsMissing,
     ConfigurationError,
     LandingRefused,
+    LoginEndsTooSoon,
     MetadataRefused,
     SignInError,
     StoreUnavailable,
@@ -36,6 +39,9 @@ _log = structlog.get_logger(__name__)
 # First match wins, so the leaves of the tree stand before their branches.
 STATUS_CODES: tuple[tuple[type[AwsconsError], HTTPStatus], ...] = (
     (LandingRefused, HTTPStatus.BAD_REQUEST),
+    (AttributesUnfit, HTTPStatus.FORBIDDEN),
+    (LoginEndsTooSoon, HTTPStatus.FORBIDDEN),
+    (BrokerBusy, HTTPStatus.SERVICE_UNAVAILABLE),
     (SignInError, HTTPStatus.BAD_REQUEST),
     (TooManySignIns, HTTPStatus.TOO_MANY_REQUESTS),
     (UpstreamThrottled, HTTPStatus.SERVICE_UNAVAILABLE),

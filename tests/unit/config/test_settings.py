@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from awscons import __version__
 from awscons.config.schema import (
     FileSystemBacking,
     MemcachedBacking,
@@ -518,6 +519,129 @@ def test_a_certificate_near_its_end_is_pointed_out() -> None:
     assert said_of(settings, end - timedelta(days=31)) == []
     assert "ends on" in said_of(settings, end - timedelta(days=29))[0]
     assert "ended on" in said_of(settings, end)[0]
+
+
+# --- what else AssumeRole is asked for ---------------------------------------------------
+
+STATEMENT = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+KEPT = {**SAML, "assertions": ["groups", "mail"]}
+
+
+def test_a_target_may_ask_assume_role_for_more() -> None:
+    arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    aws = with_target(
+        source_identity="Mail",
+        session_tags={"email": "mail", "who": "user_name"},
+        transitive_tags=("email",),
+        external_id="abc:1",
+        session_policy={"Statement": [STATEMENT]},
+        policy_arns=[arn],
+    )
+    terms = parse(saml=KEPT, aws={**aws, "role_session_name_attr": "mail"}).targets[0].terms
+    assert terms.source_identity == "Mail"
+    assert terms.session_tags == (("email", "mail"), ("who", "user_name"))
+    assert terms.transitive_tags == ("email",)
+    assert terms.external_id == "abc:1"
+    assert terms.session_policy == '{"Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}'
+    assert terms.policy_arns == (arn,)
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "wanted"),
+    [
+        ({"source_identity": "maill"}, "source_identity", "'user_name', or an attribute that"),
+        ({"source_identity": True}, "source_identity", "text"),
+        ({"session_tags": {"x": "phone"}}, "session_tags.x", "'user_name', or an attribute that"),
+        ({"session_tags": {"aws:x": "mail"}}, "session_tags", "keys of 1 to 128 letters"),
+        ({"session_tags": {"x": "mail", "X": "mail"}}, "session_tags", "more than letter case"),
+        ({"session_tags": {str(n): "mail" for n in range(51)}}, "session_tags", "at most 50 tags"),
+        ({"session_tags": {"x": ["mail"]}}, "session_tags.x", "text"),
+        ({"session_tags": ["mail"]}, "session_tags", "a dict"),
+        (
+            {"session_tags": {"x": "mail"}, "transitive_tags": ["y"]},
+            "transitive_tags[0]",
+            "one of the keys of `session_tags`",
+        ),
+        ({"external_id": "a b"}, "external_id", "2 to 1,224 of"),
+        ({"session_policy": "{"}, "session_policy", "a policy with a Statement"),
+        ({"session_policy": ["x"]}, "session_policy", "a policy, as a dict or as JSON text"),
+        (
+            {"session_policy": {"Statement": [{"Sid": "x" * 2048}]}},
+            "session_policy",
+            "at most 2,048 together",
+        ),
+        (
+            {"policy_arns": ["arn:aws:iam::999999999999:policy/X"]},
+            "policy_arns[0]",
+            "a managed policy of AWS (arn:aws:iam::aws:policy/…)",
+        ),
+        ({"policy_arns": ["arn:aws:iam::aws:policy/X"] * 11}, "policy_arns", "at most 10 entries"),
+    ],
+)
+def test_what_assume_role_would_refuse_is_a_mistake(
+    changes: dict[str, object], path: str, wanted: str
+) -> None:
+    found = mistakes(saml=KEPT, aws=with_target(**changes))
+    assert wanted in found[f"aws_config.targets[0].{path}"].wanted
+
+
+def test_the_attribute_that_names_role_sessions_must_be_kept() -> None:
+    found = mistakes(saml=KEPT, aws={**MINIMAL, "role_session_name_attr": "mial"})
+    assert found["aws_config.role_session_name_attr"].hint == "did you mean 'mail'?"
+
+
+# --- asking AWS --------------------------------------------------------------------------
+
+
+def test_regions_are_an_ordered_list_for_all_partitions_together() -> None:
+    regions = ("eu-west-1", "us-east-1", "cn-north-1")
+    assert parse(aws={**MINIMAL, "regions": regions}).aws.regions == regions
+    assert parse().aws.regions == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "wanted"),
+    [
+        ({"regions": "eu-west-1"}, "regions", "a list of text"),
+        ({"regions": ["eu-west"]}, "regions[0]", "the name of a region, such as 'eu-west-1'"),
+        ({"regions": ["eu-west-1", "https://x"]}, "regions[1]", "the name of a region"),
+        ({"regions": ["eu-west-1\n"]}, "regions[0]", "the name of a region"),
+        ({"regions": [1]}, "regions[0]", "text"),
+        ({"simultaneous": 0}, "simultaneous", "at least 1"),
+        ({"simultaneous": "8"}, "simultaneous", "a whole number"),
+        ({"timeout": 0.5}, "timeout", "at least 1"),
+        ({"sts_endpoint": "https://sts.{zone}.example.com"}, "sts_endpoint", "no other placeholder"),
+        ({"signin_endpoint": "http://{region}.example.com"}, "signin_endpoint", "an https URL"),
+    ],
+)
+def test_what_cannot_be_asked_of_aws_is_a_mistake(changes: dict[str, object], path: str, wanted: str) -> None:
+    found = mistakes(aws={**MINIMAL, **changes})
+    assert wanted in found[f"aws_config.{path}"].wanted
+
+
+def test_the_user_agent_is_fixed_and_says_where_to_read_about_it() -> None:
+    assert parse().aws.user_agent == f"awscons/{__version__} (+https://sso.example.com/)"
+    wiki = parse(aws={**MINIMAL, "contact_url": "https://wiki.example.com/awscons"})
+    assert wiki.aws.user_agent == f"awscons/{__version__} (+https://wiki.example.com/awscons)"
+    for wrong in ("wiki.example.com", "https://x.example/\r\nA: b", "https://x.example/ä", ""):
+        assert "aws_config.contact_url" in mistakes(aws={**MINIMAL, "contact_url": wrong})
+
+
+def test_one_call_takes_single_seconds_whatever_the_whole_may_take() -> None:
+    for timeout in (1, 10, 200, 300):
+        aws = parse(aws={**MINIMAL, "timeout": float(timeout)}).aws
+        assert aws.connect_timeout <= 3
+        assert aws.read_timeout <= 9
+        assert aws.slowest_call <= timeout / 2
+
+
+def test_a_target_that_ends_with_the_login_needs_logins_that_are_long_enough() -> None:
+    found = mistakes(saml={**SAML, "auth_duration": 899}, aws=with_target(ends_with_login=True))
+    assert "at least 900" in found["saml_config.auth_duration"].wanted
+    settings = parse(saml={**SAML, "auth_duration": 900}, aws=with_target(ends_with_login=True))
+    assert settings.targets[0].ends_with_login
+    assert not parse(saml={**SAML, "auth_duration": 899}).targets[0].ends_with_login
+    assert "ends_with_login" in str(mistakes(aws=with_target(ends_with_login=1)))
 
 
 # --- where to land -----------------------------------------------------------------------

@@ -9,19 +9,29 @@ import pytest
 from botocore.exceptions import ClientError
 
 from awscons.demo.signin import PretendSignin
-from awscons.demo.sts import PretendSts
+from awscons.demo.sts import PretendRole, PretendSts
 from support.clock import MovableClock
 from support.serving import serving
 
 ROLE = "arn:aws:iam::123456789012:role/MyAdminRole"
+OPEN = "arn:aws:iam::123456789012:role/TrustsEverything"
+FOREIGN = "arn:aws:iam::123456789012:role/WantsExternalId"
+EVERYTHING = frozenset({"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"})
+ROLES = {
+    ROLE: PretendRole(7200),
+    OPEN: PretendRole(3600, EVERYTHING),
+    FOREIGN: PretendRole(3600, external_id="x-1"),
+    "arn:aws-cn:iam::123456789012:role/Chinese": PretendRole(3600),
+}
 USER = "arn:aws:iam::123456789012:user/AWSconSSO"
 
 
 class Aws:
     """A pretend AWS on two ports."""
 
-    def __init__(self, sts: PretendSts, clock: MovableClock, sts_url: str, signin_url: str) -> None:
-        self.sts, self.clock, self.sts_url, self.signin_url = sts, clock, sts_url, signin_url
+    def __init__(self, signin: PretendSignin, sts: PretendSts, clock: MovableClock, *urls: str) -> None:
+        self.signin, self.sts, self.clock = signin, sts, clock
+        self.sts_url, self.signin_url = urls
 
     def assume(self, *credentials: str, **changes: object) -> dict[str, str]:
         """AssumeRole by boto3, with those credentials."""
@@ -53,10 +63,10 @@ class Aws:
 @pytest.fixture
 def aws() -> Iterator[Aws]:
     clock = MovableClock()
-    sts = PretendSts(roles={ROLE: 7200}, clock=clock)
+    sts = PretendSts(roles=ROLES, clock=clock)
     signin = PretendSignin(book=sts, clock=clock)
     with serving(lambda _: sts.application()) as one, serving(lambda _: signin.application()) as two:
-        yield Aws(sts, clock, f"http://127.0.0.1:{one}/", f"http://127.0.0.1:{two}/federation")
+        yield Aws(signin, sts, clock, f"http://127.0.0.1:{one}/", f"http://127.0.0.1:{two}/federation")
 
 
 def refused(aws: Aws, *credentials: str, **changes: object) -> str:
@@ -81,6 +91,66 @@ def test_a_signed_request_of_a_known_user_is_answered(aws: Aws) -> None:
 )
 def test_what_sts_refuses_is_refused(aws: Aws, changes: dict[str, object], said: str) -> None:
     assert said in refused(aws, *aws.sts.add_user(USER), **changes)
+
+
+TAGS = [{"Key": "team", "Value": "Größe 1"}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"Tags": TAGS}, "AccessDenied: User: " + USER + " is not authorized to perform: sts:TagSession"),
+        ({"SourceIdentity": "ada"}, "is not authorized to perform: sts:SetSourceIdentity"),
+        ({"ExternalId": "x-1"}, "is not authorized to perform: sts:AssumeRole"),
+        ({"RoleArn": FOREIGN}, "is not authorized to perform: sts:AssumeRole"),
+        ({"RoleArn": FOREIGN, "ExternalId": "x-2"}, "is not authorized to perform: sts:AssumeRole"),
+        ({"RoleArn": "arn:aws-cn:iam::123456789012:role/Chinese"}, "AccessDenied"),
+        ({"SourceIdentity": "a b"}, "ValidationError"),
+        ({"Tags": [{"Key": "aws:x", "Value": "1"}]}, "ValidationError"),
+        ({"Tags": [{"Key": "x", "Value": "a&b"}]}, "ValidationError"),
+        ({"Tags": [*TAGS, {"Key": "TEAM", "Value": "2"}]}, "ValidationError"),
+        ({"Tags": TAGS, "TransitiveTagKeys": ["other"]}, "ValidationError"),
+        ({"Policy": "{"}, "MalformedPolicyDocument"),
+        ({"Policy": '{"x": "' + "a" * 2040 + '"}'}, "PackedPolicyTooLarge"),
+    ],
+)
+def test_what_the_trust_policy_or_a_limit_forbids_is_refused(
+    aws: Aws, changes: dict[str, object], said: str
+) -> None:
+    assert said in refused(aws, *aws.sts.add_user(USER), **changes)
+
+
+def test_what_everything_allows_is_given_and_sticks(aws: Aws) -> None:
+    key = aws.sts.add_user(USER)
+    first = aws.assume(
+        *key,
+        RoleArn=OPEN,
+        Tags=TAGS,
+        TransitiveTagKeys=["team"],
+        SourceIdentity="ada",
+        Policy='{"Statement": []}',
+        PolicyArns=[{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}],
+    )
+    given = aws.sts.role_sessions[-1]
+    assert (given.source_identity, given.tags) == ("ada", {"team": "Größe 1"})
+    assert given.policy_arns == ("arn:aws:iam::aws:policy/ReadOnlyAccess",)
+    again = (first["AccessKeyId"], first["SecretAccessKey"], first["SessionToken"])
+    assert "sts:SetSourceIdentity" in refused(aws, *again, RoleArn=OPEN, SourceIdentity="eve")
+    assert "conflicts" in refused(aws, *again, RoleArn=OPEN, SourceIdentity="ada", Tags=TAGS)
+    assert aws.assume(*again, RoleArn=OPEN, SourceIdentity="ada")
+    assert aws.assume(*key, RoleArn=FOREIGN, ExternalId="x-1")
+
+
+def test_a_region_takes_only_signatures_for_itself_and_can_be_off(aws: Aws) -> None:
+    key = aws.sts.add_user(USER)
+    with serving(lambda _: aws.sts.application("us-east-1")) as port:
+        aws.sts_url = f"http://127.0.0.1:{port}/"
+        assert "valid region" in refused(aws, *key)
+    with serving(lambda _: aws.sts.application("eu-west-1")) as port:
+        aws.sts_url = f"http://127.0.0.1:{port}/"
+        assert aws.assume(*key)
+        aws.sts.disabled_regions.add("eu-west-1")
+        assert refused(aws, *key).startswith("RegionDisabledException")
 
 
 def test_a_wrong_secret_is_refused_by_its_signature(aws: Aws) -> None:
@@ -129,6 +199,18 @@ def test_credentials_that_have_ended_are_a_400(aws: Aws) -> None:
     assert aws.token(credentials).status_code == 400
 
 
+def test_a_token_is_worth_something_only_at_the_host_that_made_it(aws: Aws) -> None:
+    token = aws.token(aws.assume(*aws.sts.add_user(USER))).json()["SigninToken"]
+    home = "https://eu-west-1.console.aws.amazon.com/console/home"
+    with serving(lambda _: aws.signin.application("eu-west-1")) as port:
+        there = httpx.get(
+            f"http://127.0.0.1:{port}/federation",
+            params={"Action": "login", "SigninToken": token, "Destination": home, "Issuer": "https://x/"},
+        )
+    assert there.status_code == 400
+    assert login(aws, token, home).status_code == 302
+
+
 def login(aws: Aws, token: str, destination: str) -> httpx.Response:
     query = {"Action": "login", "SigninToken": token, "Destination": destination, "Issuer": "https://x/"}
     return httpx.get(aws.signin_url, params=query)
@@ -149,6 +231,12 @@ def test_a_token_opens_the_console_for_fifteen_minutes(aws: Aws) -> None:
         "https://evil.example.com/",
         "http://eu-west-1.console.aws.amazon.com/",
         "https://console.aws.amazon.com.evil.com/",
+        "https://evilconsole.aws.amazon.com/",
+        "https://x@console.aws.amazon.com/",
+        "https://console.aws.amazon.com:8443/",
+        "https://console.aws.amazon.com:x/",
+        "https://signin.aws.amazon.com/",
+        "https://console.amazonaws.cn/",
     ],
 )
 def test_a_destination_that_is_no_console_is_a_400(aws: Aws, destination: str) -> None:

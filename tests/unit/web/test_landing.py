@@ -25,7 +25,8 @@ def house(tmp_path: Path) -> Iterator[House]:
         "region": "ap-southeast-2",
         "destination": "https://{region}.console.aws.amazon.com/rds/home?region={region}#databases:",
     }
-    with open_house(tmp_path, aws={"targets": [cloudadmin, sandbox]}) as opened:
+    regions = ("us-east-1", "ap-southeast-2")
+    with open_house(tmp_path, regions=regions, aws={"targets": [cloudadmin, sandbox]}) as opened:
         yield opened
 
 

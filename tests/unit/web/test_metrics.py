@@ -80,7 +80,7 @@ def test_the_time_that_aws_took_is_a_histogram_by_step_and_outcome(tmp_path: Pat
         house.sts.misbehave(sts_error(403, "AccessDenied", "no"))
         assert browser.get("/aws/cloudadmin").status_code == 502
         found = scraped(house)
-    for step, outcome in (("sts", "ok"), ("federation", "ok"), ("sts", "UpstreamRefused")):
+    for step, outcome in (("sts", "ok"), ("federation", "ok"), ("sts", "RoleRefused")):
         labels = f"outcome={outcome},step={step}"
         assert found[f"awscons_upstream_seconds_count{{{labels}}}"] == 1
         assert found[f"awscons_upstream_seconds_bucket{{le=+Inf,{labels}}}"] == 1

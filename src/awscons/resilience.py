@@ -1,0 +1,117 @@
+"""What keeps a sign-in within its time, and one failing region from holding up the others.
+
+Parts of the broker without knowledge of AWS: seconds, places and names of regions. Each is safe for many
+threads and belongs to one process.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from awscons.errors import BrokerBusy
+
+_OPEN_FOR = timedelta(seconds=30)
+_LONGEST_OPEN = timedelta(minutes=5)
+
+
+class Budget:
+    """The seconds that one sign-in may spend on AWS, from the moment it is made.
+
+    Real seconds: what it bounds are sockets.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._ends = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds left; never less than none."""
+        return max(0.0, self._ends - time.monotonic())
+
+    def pause(self, longest: float) -> None:
+        """Wait a moment before the next try: random, so that many who failed together do not return so."""
+        time.sleep(min(self.left, random.uniform(longest / 4, longest)))  # noqa: S311  no secret
+
+
+class Bulkhead:
+    """So many may be inside at once; the next is refused at once, never queued.
+
+    While AWS hangs, threads are left for pages that need no AWS.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._places = places
+        self._free = threading.BoundedSemaphore(places)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place inside, for as long as the block runs. Raises BrokerBusy."""
+        if not self._free.acquire(blocking=False):
+            raise BrokerBusy(
+                f"all {self._places} places for sign-ins that wait for AWS are taken",
+                hint="AWS is slow, or `simultaneous` is too low for the number of people",
+            )
+        try:
+            yield
+        finally:
+            self._free.release()
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """A region that failed. `retry_at`: when one sign-in may probe it again."""
+
+    failures: int
+    retry_at: datetime
+
+
+class Circuits:
+    """Which regions failed lately: a circuit breaker for each.
+
+    A region that failed stands behind the others for a while; then one sign-in probes it in its old
+    place, while all others still pass it by. It is never left out: where every region fails, somebody has
+    to find out which one comes back.
+    """
+
+    def __init__(self, *, clock: Callable[[], datetime]) -> None:
+        """`clock` gives UTC."""
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._trouble: dict[str, _Trouble] = {}
+
+    def in_order(self, regions: Sequence[str]) -> list[str]:
+        """The regions, those in trouble last; in the order given otherwise."""
+        now = self._clock()
+        with self._lock:
+            healthy, troubled = [], []
+            for region in regions:
+                trouble = self._trouble.get(region)
+                if trouble is None:
+                    healthy.append(region)
+                elif now >= trouble.retry_at:
+                    # Half open: this sign-in is the probe; nobody else becomes one until it should be done.
+                    trouble.retry_at = now + _OPEN_FOR
+                    healthy.append(region)
+                else:
+                    troubled.append(region)
+        return healthy + troubled
+
+    def failed(self, region: str) -> None:
+        """Put a region behind the others; longer, the more often it fails."""
+        now = self._clock()
+        with self._lock:
+            trouble = self._trouble.setdefault(region, _Trouble(0, now))
+            pause = min(_OPEN_FOR * 2 ** min(trouble.failures, 10), _LONGEST_OPEN)
+            trouble.failures += 1
+            trouble.retry_at = now + pause
+
+    def worked(self, region: str) -> None:
+        """Put a region back into its place."""
+        with self._lock:
+            self._trouble.pop(region, None)
