@@ -35,6 +35,21 @@ def parse_role_arn(text: str) -> RoleArn | None:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetFace:
+    """How people see a target. Nothing here decides anything; empty: nothing was said of it.
+
+    color     `#rrggbb`
+    regions   regions to offer beside the usual one
+    """
+
+    title: str = ""
+    description: str = ""
+    label: str = ""
+    color: str = ""
+    regions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A named door: which role, for how long, and who may go through.
 
@@ -58,6 +73,12 @@ class Target:
     console_destination: str | None = None
     max_login_age: int | None = None
     authn_context: tuple[str, ...] = ()
+    face: TargetFace = TargetFace()
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.face.title or self.name
 
     @property
     def open_to_everyone(self) -> bool:

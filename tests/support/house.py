@@ -141,6 +141,7 @@ def config_for(
     saml: Mapping[str, object] | None = None,
     session: Mapping[str, object] | None = None,
     server: Mapping[str, object] | None = None,
+    site: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
     """The dicts of a configuration, with changes on top."""
     return {
@@ -165,6 +166,7 @@ def config_for(
             **(aws or {}),
         },
         "server_config": dict(server or {}),
+        "site_config": dict(site or {}),
     }
 
 
@@ -188,7 +190,10 @@ def open_house(
     store: Mapping[str, object] | None = None,
     **sections: Mapping[str, object],
 ) -> Iterator[House]:
-    """Open the house for a test. `aws`, `saml`, `session`, `server` change the configuration, `store` the store."""
+    """Open the house for a test.
+
+    `aws`, `saml`, `session`, `server` and `site` change the configuration, `store` the store.
+    """
     log = io.StringIO()
     configure_logging(debug=debug, stream=log)
     clock = MovableClock()
