@@ -32,7 +32,7 @@ ENVIRONMENT = """## Environment
 | `AWSCONS_CONFIG` | Where the configuration is, for `awscons` and for `awscons.wsgi:application`. Default: `config.py`. |
 | `ACS_ENDPOINT` | Overrides `saml_config["acs_url"]`. |
 | `STATE_DIRECTORY` | Folder of the embedded store; systemd sets it. Default: the user's state folder. |
-| `DEBUG` | When set: debug lines in the log. Still no secret in any of them. |
+| `DEBUG` | When set: debug lines in the log, still no secret in any of them, and `/saml/whoami`. |
 | `AWS_…` | Whatever boto3 knows: credentials, region, `AWS_ENDPOINT_URL_STS`, certificate bundles. |
 """
 

@@ -223,7 +223,8 @@ def open_house(
                 **sections,
             )
             settings = parse_settings(config, source="test", environment={})
-            return build_service(settings, environment={}, clock=clock)
+            environment = {"DEBUG": "1"} if debug else {}
+            return build_service(settings, environment=environment, clock=clock)
 
         port = stack.enter_context(serving(build, tls=server_tls(), multiprocess=multiprocess))
         house = House(
