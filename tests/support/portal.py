@@ -87,7 +87,7 @@ def very_many(count: int) -> tuple[list[dict[str, object]], dict[str, object]]:
 
 def titles_in(page: httpx.Response) -> list[str]:
     """The targets that a page lists, by name, in order."""
-    return re.findall(r'<li id="([^"]+)"', page.text)
+    return re.findall(r'<li id="t-([^"]+)"', page.text)
 
 
 def group_headings(page: httpx.Response) -> list[str]:

@@ -147,7 +147,6 @@ def _refuse(
             next_step=NextStep(_("See what you can open"), parts.site.url(parts.site.home_path)),
             choices_heading=_("In the same account you may open:"),
             choices=choices,
-            may_sign_out=True,
         )
     )
 

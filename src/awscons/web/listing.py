@@ -25,6 +25,7 @@ class Entry:
     url             its public address
     account         the account's name, or "" where it has none
     label, color    what marks its environment: the target's own, else the account's; may be ""
+    stands_out      its label is another than its account's
     lasts           `8 h`, `1 h 30 min`
     regional        other regions to open it in, with the address of each
     words           everything that a search looks at, in lower case
@@ -35,6 +36,7 @@ class Entry:
     account: str
     label: str
     color: str
+    stands_out: bool
     lasts: str
     regional: tuple[tuple[str, str], ...]
     words: str
@@ -134,6 +136,7 @@ def _entry(target: Target, site: Site, face: SiteFace) -> Entry:
         account=account.name,
         label=label,
         color=target.face.color or account.color,
+        stands_out=label != account.environment,
         lasts=_lasts(target.duration),
         regional=tuple(
             (region, f"{url}{build_landing_query(Landing(region=region))}") for region in target.face.regions

@@ -30,6 +30,7 @@ from awscons.web.problems import (
     problem_response,
     wants_json,
 )
+from awscons.web.rows import Rows
 
 LONGEST_SEARCH = 200
 """Characters."""
@@ -43,6 +44,7 @@ def register_portal_views(app: Flask, parts: WebParts, entries: Sequence[Entry])
     """The portal at `<url_prefix>/`, the ways to it, and the health page. `entries`: all targets."""
     views = Blueprint("portal", __name__)
     site = parts.site
+    rows = Rows(app.jinja_env)
 
     @views.get(site.home_path)
     def portal() -> Response:
@@ -53,7 +55,7 @@ def register_portal_views(app: Flask, parts: WebParts, entries: Sequence[Entry])
             return _as_json(parts, login, entries)
         if "link" in request.args:
             return _link_page(login, entries)
-        return _page(parts, login, entries)
+        return _page(parts, login, entries, rows)
 
     @views.post(site.home_path)
     def keep() -> Response:
@@ -109,7 +111,7 @@ def _keep_favourite(parts: WebParts) -> Response:
         return _back_to(home)
     search = request.form.get("q", "")[:LONGEST_SEARCH]
     query = f"?{urlencode({'q': search})}" if search else ""
-    return _back_to(f"{home}{query}#{added or dropped}")
+    return _back_to(f"{home}{query}#t-{added or dropped}")
 
 
 def _back_to(url: str) -> Response:
@@ -121,12 +123,12 @@ def _back_to(url: str) -> Response:
 # --- the list ----------------------------------------------------------------------------
 
 
-def _page(parts: WebParts, login: Login, entries: Sequence[Entry]) -> Response:
+def _page(parts: WebParts, login: Login, entries: Sequence[Entry], rows: Rows) -> Response:
     search = request.args.get("q", "")[:LONGEST_SEARCH].strip()
     listing = _listing(parts, login, entries, search)
     if not listing.total:
         return _nothing_to_open(login)
-    return make_response(render_template("portal.html", listing=listing, search=search))
+    return make_response(render_template("portal.html", listing=listing, search=search, row=rows))
 
 
 def _listing(parts: WebParts, login: Login, entries: Sequence[Entry], search: str) -> Listing:

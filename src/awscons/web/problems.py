@@ -100,7 +100,6 @@ class Problem:
     next_step: NextStep | None = None
     choices_heading: str = ""
     choices: tuple[NextStep, ...] = ()
-    may_sign_out: bool = False
 
 
 def incident_id() -> str:

@@ -145,7 +145,7 @@ def test_a_favourite_stands_first_with_its_account_until_it_is_dropped(
     house.sign_in(browser, "/aws/")
     added = browser.post("/aws/", {"add": "nameless"})
     assert added.status_code == 303
-    assert added.headers["Location"] == f"{house.url}/aws/#nameless"
+    assert added.headers["Location"] == f"{house.url}/aws/#t-nameless"
     page = browser.get("/aws/")
     assert group_headings(page)[0] == "Favourites"
     assert titles_in(page) == ["nameless", "lake-look", "shop-admin", "shop-look"]

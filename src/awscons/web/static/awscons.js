@@ -63,7 +63,7 @@
   const none = one("[data-none]");
   const aside = one("[data-aside]");
   const readable = ({ row, account }) =>
-    [row.id, one(".what", row).textContent, account.textContent].join(" ").toLowerCase();
+    [row.id.slice(2), one(".what", row).textContent, account.textContent].join(" ").toLowerCase();
   const show = () => {
     const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
     let count = 0;
