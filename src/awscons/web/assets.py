@@ -19,6 +19,8 @@ _A_YEAR = 31_536_000
 """Seconds."""
 # The backgrounds in awscons.css on which text in the accent colour is hardest to read.
 LIGHT_PAPER, DARK_HOVER = "#f4f5f8", "#232b37"
+IN_THE_DARK = 6.0
+"""Contrast; more than is asked for, since saturated colours look duller there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ def load_assets(face: SiteFace, target_faces: Iterable[TargetFace]) -> dict[str,
 
 def _site_colors(face: SiteFace, target_faces: Iterable[TargetFace]) -> str:
     """Rules for what the configuration names: our own policy lets colours come from style sheets alone."""
-    light, dark = readable_on(LIGHT_PAPER, face.accent_color), readable_on(DARK_HOVER, face.accent_color)
+    light = readable_on(LIGHT_PAPER, face.accent_color)
+    dark = readable_on(DARK_HOVER, face.accent_color, at_least=IN_THE_DARK)
     inks = f"light-dark({ink_on(light)}, {ink_on(dark)})"
     rules = [f":root {{ --accent: light-dark({light}, {dark}); --accent-ink: {inks}; }}"]
     labels = {target.color for target in target_faces} | {account.color for account in face.accounts.values()}

@@ -18,12 +18,12 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def readable_on(background: str, color: str) -> str:
-    """`color`, or the nearest to it, towards black or white, that can be read on `background`."""
+def readable_on(background: str, color: str, *, at_least: float = ENOUGH) -> str:
+    """`color`, or the nearest to it, towards black or white, with that contrast on `background`."""
     toward = _WHITE if contrast(_WHITE, background) > contrast(_BLACK, background) else _BLACK
     for step in range(_STEPS + 1):
         candidate = _mixed(color, toward, step / _STEPS)
-        if contrast(candidate, background) >= ENOUGH:
+        if contrast(candidate, background) >= at_least:
             return candidate
     return toward
 

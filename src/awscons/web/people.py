@@ -20,8 +20,8 @@ def groups_received(identity: Identity) -> str:
         return _("The groups we were told you are in: %(groups)s.", groups=", ".join(sorted(identity.groups)))
     if identity.groups_omitted:
         return _(
-            "You are in so many groups that your identity provider left all of them out: "
-            "that is worth telling the people who run it."
+            "You are in more groups than your identity provider can name in one answer, so it named "
+            "none: the people who run it can make it send just those that matter here."
         )
     return _(
         "Your identity provider told us of no groups of yours at all: "

@@ -332,7 +332,7 @@ OVERAGE = (
         ((), "told us of no groups of yours at all", "does `assertions` keep it?"),
         (
             OVERAGE,
-            "in so many groups that your identity provider left all of them out",
+            "more groups than your identity provider can name in one answer, so it named none",
             "assigned to the application",
         ),
         ((("groups", ("staff",)),), "The groups we were told you are in: staff.", ""),
@@ -356,7 +356,7 @@ def test_somebody_with_nothing_to_open_is_told_why_and_whom_to_ask_and_so_is_the
 
 def test_a_refusal_for_groups_left_out_tells_the_operator_the_cure(house: House, browser: Browser) -> None:
     refused = house.sign_in(browser, "/aws/pay", attributes=OVERAGE)
-    assert "left all of them out" in text_of(refused)
+    assert "so it named none" in text_of(refused)
     assert "assigned to the application" in house.audit()[-1]["hint"]
 
 
