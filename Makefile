@@ -69,6 +69,10 @@ lock: $(VENV)/.dev ## Bring the locked dependencies up to date
 reference: $(VENV)/.dev ## Write the configuration reference anew, from the settings themselves
 	@$(RUN) docs/reference/generate.py
 
+.PHONY: messages
+messages: $(VENV)/.dev ## Bring the translations up to date with the texts of the pages
+	@PYTHONPATH=src:tests $(BIN)/python -m support.messages
+
 .PHONY: pictures
 pictures: $(VENV)/.dev ## Take the pictures of the documentation from the running demo (needs Chromium)
 	@$(RUN) docs/pictures/take.py

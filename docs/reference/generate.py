@@ -17,9 +17,9 @@ INTRODUCTION = """# Configuration
 
 <!-- Written by `make reference` from the settings themselves. Edit src/awscons/config/schema.py instead. -->
 
-The configuration is a Python file, `config.py`, with three dicts, and a fourth, `server_config`, that may be left out. It
-lies beside `app.py`, or in the folder from which `awscons` is started; `--config` or the environment variable
-`AWSCONS_CONFIG` name another place. `config.py.sample` is a file to begin with.
+The configuration is a Python file, `config.py`, with three dicts, and two that may be left out: `server_config`, and
+`site_config` for what people see. It lies beside `app.py`, or in the folder from which `awscons` is started; `--config` or the
+environment variable `AWSCONS_CONFIG` name another place. `config.py.sample` is a file to begin with.
 
 `awscons check` reads it, reports every mistake at once, and shows what it opens to whom. A service never starts with a
 configuration that has mistakes.
@@ -32,7 +32,7 @@ ENVIRONMENT = """## Environment
 | `AWSCONS_CONFIG` | Where the configuration is, for `awscons` and for `awscons.wsgi:application`. Default: `config.py`. |
 | `ACS_ENDPOINT` | Overrides `saml_config["acs_url"]`. |
 | `STATE_DIRECTORY` | Folder of the embedded store; systemd sets it. Default: the user's state folder. |
-| `DEBUG` | When set: debug lines in the log. Still no secret in any of them. |
+| `DEBUG` | When set: debug lines in the log, still no secret in any of them, and `/saml/whoami`. |
 | `AWS_CA_BUNDLE` | File of the certificates to trust at AWS, PEM, both for STS and the federation endpoint. |
 | `HTTPS_PROXY`, `NO_PROXY` | The way out to AWS, for both. |
 | `AWS_…` | Whatever else boto3 knows: credentials, region, `AWS_ENDPOINT_URL_STS`. |
@@ -55,9 +55,10 @@ def type_words(annotation: object) -> str:
     if origin in {typing.Union, types.UnionType}:
         kinds = [kind for kind in typing.get_args(annotation) if kind is not type(None)]
         return type_words(kinds[0])
-    if origin is list:
-        (entry,) = typing.get_args(annotation)
-        return "list of targets" if entry is schema.TargetSection else f"list of {type_words(entry)}"
+    if origin in {list, dict}:
+        entry = typing.get_args(annotation)[-1]
+        entries = {schema.TargetSection: "list of targets", schema.AccountSection: "dict of accounts"}
+        return entries.get(entry) or f"list of {type_words(entry)}"
     if origin is typing.Literal:
         return " or ".join(f'`"{value}"`' for value in typing.get_args(annotation))
     if isinstance(annotation, type) and issubclass(annotation, schema.Section):
@@ -97,7 +98,7 @@ def page() -> str:
     """The whole page."""
     parts = [INTRODUCTION]
     for section in schema.SECTIONS:
-        parts += [f"## `{section.title}`\n", documentation(section) + "\n", table(section)]  # type: ignore[attr-defined]
+        parts += [f"## `{section.heading}`\n", documentation(section) + "\n", table(section)]  # type: ignore[attr-defined]
         if section is schema.SessionSection:
             parts.append("### `session_backing`: where logins are kept\n")
             for backing in dict.fromkeys(schema.BACKINGS.values()):
@@ -108,6 +109,12 @@ def page() -> str:
                 "### A target\n",
                 documentation(schema.TargetSection) + "\n",
                 table(schema.TargetSection),
+            ]
+        if section is schema.SiteSection:
+            parts += [
+                "### An account\n",
+                documentation(schema.AccountSection) + "\n",
+                table(schema.AccountSection),
             ]
     return "\n".join([*parts, ENVIRONMENT])
 

@@ -31,10 +31,11 @@ from awscons.broker import Broker
 from awscons.config.schema import SimpleBacking, SqliteBacking
 from awscons.config.settings import Settings, notices
 from awscons.errors import MetadataRefused, StoreCannotList, StoreUnavailable
-from awscons.login import Logins, Trust
+from awscons.login import WAY_KEPT, Logins, Trust
 from awscons.login_register import LoginRegister
 from awscons.measures import Gauge, Meter, NoMeter
 from awscons.pending_logins import PendingLogins
+from awscons.preferences import Preferences
 from awscons.saml.certificates import end_of, fingerprint
 from awscons.saml.metadata import build_sp_metadata
 from awscons.saml.parties import IdentityProvider
@@ -106,6 +107,7 @@ def build_service(
     for notice in notices(settings, identity_provider, now=clock()):
         _log.warning("configuration.notice", notice=notice)
     store = CacheRecordStore(build_cache(settings.backing, environment=environment))
+    debug = "DEBUG" in environment
     metrics = None
     if tally is not None:
         # Whoever knows a state that operators watch adds a source of gauges here.
@@ -113,8 +115,9 @@ def build_service(
     return create_app(
         WebParts(
             site=settings.site,
+            face=settings.face,
             cookies=choose_cookie_policy(settings.site, settings.cookies, sso_url=identity_provider.sso_url),
-            pending_lifetime=settings.login.pending_lifetime,
+            pending_lifetime=settings.login.pending_lifetime + WAY_KEPT,
             targets={target.name: target for target in settings.targets},
             logins=Logins(
                 service_provider=settings.service_provider,
@@ -124,11 +127,13 @@ def build_service(
                 pending=PendingLogins(
                     store=store,
                     most=settings.server.most_pending_logins,
-                    lifetime=settings.login.pending_lifetime,
+                    lifetime=settings.login.pending_lifetime + WAY_KEPT,
                 ),
                 register=LoginRegister(store=store, settings=settings.login, clock=clock),
                 clock=clock,
+                keep_received=debug,
             ),
+            preferences=Preferences(store),
             broker=Broker(
                 roles=MeteredRoleAssumer(BotoRoleAssumer(settings.aws), meter),
                 signin_tokens=MeteredSigninTokens(
@@ -151,6 +156,8 @@ def build_service(
             meter=meter,
             metrics=metrics,
             one_process_only=isinstance(settings.backing, SimpleBacking),
+            kept_attributes=tuple(settings.login.kept_attributes.values()),
+            debug=debug,
         )
     )
 

@@ -35,6 +35,8 @@ class Login:
     authenticated_at   UTC; when the person authenticated at the identity provider; None: not known
     authn_context  URIs of AuthnContextClassRef: in which way
     name_id_qualifiers   Format and qualifiers of the NameID, for logout
+    received       every attribute of the assertion, for setting up an identity provider; kept only in debug
+                   mode, else empty
     """
 
     identity: Identity
@@ -44,3 +46,4 @@ class Login:
     authenticated_at: datetime | None = None
     authn_context: tuple[str, ...] = ()
     name_id_qualifiers: Mapping[str, str] = field(default_factory=dict)
+    received: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

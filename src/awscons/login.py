@@ -43,6 +43,9 @@ from awscons.targets import Target
 
 NO_DEMANDS = Demands()
 NAME_ID = "name_id"
+WAY_KEPT = timedelta(minutes=20)
+"""For how long after its end a pending login still says where the person was going."""
+
 _LONGEST_MEMORY = timedelta(days=366)
 GROUPS_OMITTED = "http://schemas.microsoft.com/claims/groups.link"
 """Entra ID sends this attribute in place of all groups when they are more than 150."""
@@ -97,8 +100,9 @@ class Logins:
         pending: PendingLogins,
         register: LoginRegister,
         clock: Callable[[], datetime],
+        keep_received: bool = False,
     ) -> None:
-        """`clock` gives UTC."""
+        """`clock` gives UTC; `keep_received` keeps all attributes of an assertion, not only those wanted."""
         self._service_provider = service_provider
         self._trust = trust
         self._settings = settings
@@ -106,6 +110,7 @@ class Logins:
         self._pending = pending
         self._register = register
         self._clock = clock
+        self._keep_received = keep_received
 
     def begin(
         self,
@@ -298,6 +303,7 @@ class Logins:
             authenticated_at=authenticated_at,
             authn_context=assertion.authn_context,
             name_id_qualifiers=assertion.name_id_qualifiers,
+            received=assertion.attributes if self._keep_received else {},
         )
 
 

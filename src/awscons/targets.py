@@ -55,6 +55,21 @@ class RoleTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetFace:
+    """How people see a target. Nothing here decides anything; empty: nothing was said of it.
+
+    color     `#rrggbb`
+    regions   regions to offer beside the usual one
+    """
+
+    title: str = ""
+    description: str = ""
+    label: str = ""
+    color: str = ""
+    regions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A named door: which role, for how long, and who may go through.
 
@@ -82,6 +97,12 @@ class Target:
     authn_context: tuple[str, ...] = ()
     ends_with_login: bool = False
     terms: RoleTerms = RoleTerms()
+    face: TargetFace = TargetFace()
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.face.title or self.name
 
     @property
     def open_to_everyone(self) -> bool:

@@ -155,6 +155,7 @@ def config_for(
     saml: Mapping[str, object] | None = None,
     session: Mapping[str, object] | None = None,
     server: Mapping[str, object] | None = None,
+    site: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
     """The dicts of a configuration, with changes on top."""
     return {
@@ -179,6 +180,7 @@ def config_for(
             **(aws or {}),
         },
         "server_config": dict(server or {}),
+        "site_config": dict(site or {}),
     }
 
 
@@ -204,7 +206,9 @@ def open_house(
     broker_role_session: str | None = None,
     **sections: Mapping[str, object],
 ) -> Iterator[House]:
-    """Open the house for a test. `aws`, `saml`, `session`, `server` change the configuration, `store` the store.
+    """Open the house for a test.
+
+    `aws`, `saml`, `session`, `server` and `site` change the configuration, `store` the store.
 
     roles                 by ARN; the full example's, trusting the broker, when left out
     regions               that there are
@@ -235,7 +239,8 @@ def open_house(
                 **sections,
             )
             settings = parse_settings(config, source="test", environment={})
-            return build_service(settings, environment={}, clock=clock)
+            environment = {"DEBUG": "1"} if debug else {}
+            return build_service(settings, environment=environment, clock=clock)
 
         port = stack.enter_context(serving(build, tls=server_tls(), multiprocess=multiprocess))
         house = House(

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from awscons.config.schema import BACKINGS, Section, TargetSection
+from awscons.config.schema import BACKINGS, AccountSection, Section, TargetSection
 from awscons.errors import Mistake
 
 _LONGEST_FOUND = 80
@@ -61,7 +61,7 @@ def _mistake(  # noqa: PLR0911  one return for each kind of mistake
     section: str, model: type[Section], detail: ErrorDetails
 ) -> Mistake:
     location, model = _without_tag(detail["loc"], model)
-    path = section + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    path = section + "".join(_step(part) for part in location)
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
         keys = sorted(_model_at(model, location[:-1]).model_fields)
@@ -90,6 +90,11 @@ def _mistake(  # noqa: PLR0911  one return for each kind of mistake
     return Mistake(path, found, _WANTED.get(kind, detail["msg"]))
 
 
+def _step(part: int | str) -> str:
+    """One step of a path, as Python would write it: a number or an odd key in brackets."""
+    return f".{part}" if isinstance(part, str) and part.isidentifier() else f"[{part!r}]"
+
+
 def _without_tag(
     location: tuple[int | str, ...], model: type[Section]
 ) -> tuple[tuple[int | str, ...], type[Section]]:
@@ -97,15 +102,20 @@ def _without_tag(
     match location:
         case ["session_backing", str() as tag, *keys] if tag in BACKINGS:
             return ("session_backing", *keys), BACKINGS[tag]
+        case ["accounts", _, "[key]"]:
+            # What is wrong with a key of a table is said of the key.
+            return location[:-1], model
         case _:
             return location, model
 
 
 def _model_at(model: type[Section], location: Sequence[int | str]) -> type[Section]:
-    """The section whose key was misspelt: a target's, else the model's own."""
+    """The section whose key was misspelt: a target's, an account's, else the model's own."""
     match location:
         case ["targets", int()]:
             return TargetSection
+        case ["accounts", str()]:
+            return AccountSection
         case _:
             return model
 

@@ -7,6 +7,7 @@ stands here is a key that is documented. What needs more than one key to judge i
 from __future__ import annotations
 
 import re
+from pathlib import PurePath
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -45,6 +46,13 @@ _URL_PREFIX = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._~-]*)*", re.ASCII)
 _COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII)
 _METRICS_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,512}", re.ASCII)  # RFC 6750, section 2.1
 _COOKIE_PATH = re.compile(r"/[A-Za-z0-9/._~-]*", re.ASCII)
+_COLOR = re.compile(r"#(?:[0-9A-Fa-f]{3}){1,2}", re.ASCII)
+_ACCOUNT_ID = re.compile(r"[0-9]{12}", re.ASCII)
+# Control characters, line ends among them, and halves of surrogate pairs.
+_UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_LONGEST_SHOWN_TEXT = 1000
+"""Characters."""
+LOGO_TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".webp": "image/webp"}
 
 
 def not_as_wanted(wanted: str, hint: str = "") -> PydanticCustomError:
@@ -247,7 +255,55 @@ def _attribute_names(value: object) -> object:
     return value
 
 
+def _shown_text(value: str) -> str:
+    _not_empty(value)
+    if len(value) > _LONGEST_SHOWN_TEXT or _UNSHOWABLE.search(value):
+        raise not_as_wanted(f"one line of text, up to {_LONGEST_SHOWN_TEXT:,} characters")
+    return value
+
+
+def _color(value: str) -> str:
+    """A colour in the one spelling that everything below reads: `#rrggbb`, lower case."""
+    if not _COLOR.fullmatch(value):
+        likely = f"#{value}"
+        hint = f"did you mean {likely!r}?" if _COLOR.fullmatch(likely) else ""
+        raise not_as_wanted("a colour such as '#1f5fbf'", hint)
+    digits = value.removeprefix("#").lower()
+    return "#" + (digits if len(digits) == len("rrggbb") else "".join(digit * 2 for digit in digits))
+
+
+def _support_url(value: str) -> str:
+    if value.startswith("mailto:"):
+        address = value.removeprefix("mailto:")
+        if "@" not in address or _UNPRINTABLE.search(address):
+            raise not_as_wanted("an address such as 'mailto:help@example.com'")
+        return value
+    parts = urlsplit(_http_url(value.partition("#")[0]))
+    if _UNPRINTABLE.search(value):
+        raise not_as_wanted("a URL without white space")
+    if parts.scheme != "https":
+        raise not_as_wanted("an https URL, or 'mailto:' and an address")
+    return value
+
+
+def _logo(value: str) -> str:
+    path = PurePath(value)
+    if path.suffix.lower() not in LOGO_TYPES:
+        raise not_as_wanted(f"a picture file: {', '.join(LOGO_TYPES)}")
+    if not path.is_absolute():
+        raise not_as_wanted("a full path", f"in config.py: str(Path(__file__).with_name({path.name!r}))")
+    return value
+
+
+def _account_id(value: str) -> str:
+    if not _ACCOUNT_ID.fullmatch(value):
+        raise not_as_wanted("an account number: twelve digits, as text")
+    return value
+
+
 NonEmpty = Annotated[str, AfterValidator(_not_empty)]
+ShownText = Annotated[str, AfterValidator(_shown_text)]
+Color = Annotated[str, AfterValidator(_color)]
 Texts = Annotated[list[NonEmpty], BeforeValidator(_list_from_tuple)]
 Server = Annotated[str, AfterValidator(_host_and_port)]
 Servers = Annotated[list[Server], BeforeValidator(_list_from_tuple)]
@@ -346,7 +402,7 @@ BACKINGS: dict[str, type[Section]] = {
 class SessionSection(Section):
     """Where logins are kept, and the cookie that names one. `{}` is a good choice."""
 
-    title: ClassVar[str] = "session_config"
+    heading: ClassVar[str] = "session_config"
 
     session_backing: Backing = Field(
         default_factory=SqliteBacking,
@@ -375,7 +431,7 @@ class SessionSection(Section):
 class OrganizationSection(Section):
     """Who runs this service, for the administrators of the identity provider."""
 
-    title: ClassVar[str] = "saml_config.organization"
+    heading: ClassVar[str] = "saml_config.organization"
 
     name: NonEmpty = Field(description="Its name.")
     display_name: NonEmpty | None = Field(default=None, description="As people know it. Default: `name`.")
@@ -385,7 +441,7 @@ class OrganizationSection(Section):
 class SamlSection(Section):
     """The identity provider, and who we are to it."""
 
-    title: ClassVar[str] = "saml_config"
+    heading: ClassVar[str] = "saml_config"
 
     idp_metadata: Annotated[NonEmpty, AfterValidator(_metadata_location)] | None = Field(
         default=None,
@@ -525,7 +581,7 @@ class SamlSection(Section):
 class TargetSection(Section):
     """One target: a named door to a role."""
 
-    title: ClassVar[str] = "aws_config.targets[]"
+    heading: ClassVar[str] = "aws_config.targets[]"
 
     service: Annotated[str, AfterValidator(_service)] = Field(
         description="Name of the target: the last part of its URL."
@@ -611,12 +667,27 @@ class TargetSection(Section):
             "Default: the region that the service itself uses."
         ),
     )
+    title: ShownText | None = Field(
+        default=None, description="What people read in place of the service's name: `Cloud administrator`."
+    )
+    description: ShownText | None = Field(default=None, description="A sentence on what it is for.")
+    label: ShownText | None = Field(
+        default=None,
+        description="A word that stands out, such as `production`. Default: the account's `environment`.",
+    )
+    color: Color | None = Field(
+        default=None, description="Colour of the label, `#rrggbb`. Default: the account's `color`."
+    )
+    regions: Texts = Field(
+        default=[],
+        description="Regions that the portal offers beside the usual one. Links may name others.",
+    )
 
 
 class AwsSection(Section):
     """The targets, and how this service itself talks to AWS."""
 
-    title: ClassVar[str] = "aws_config"
+    heading: ClassVar[str] = "aws_config"
 
     url_prefix: Annotated[str, AfterValidator(_url_prefix)] = Field(
         default="", description="Put in front of every target's URL."
@@ -690,7 +761,7 @@ class AwsSection(Section):
 class ServerSection(Section):
     """How the service is reached, and what it bears. May be left out altogether."""
 
-    title: ClassVar[str] = "server_config"
+    heading: ClassVar[str] = "server_config"
 
     proxies: int = Field(
         default=0,
@@ -734,5 +805,54 @@ class ServerSection(Section):
     )
 
 
-SECTIONS: tuple[type[Section], ...] = (SessionSection, SamlSection, AwsSection, ServerSection)
+# --- site_config -------------------------------------------------------------------------
+
+
+class AccountSection(Section):
+    """One AWS account, as people know it."""
+
+    heading: ClassVar[str] = "site_config.accounts[]"
+
+    name: ShownText | None = Field(default=None, description="Its name: `Web shop`.")
+    environment: ShownText | None = Field(
+        default=None, description="What it is for, in a word: `production`. The label of its targets."
+    )
+    color: Color | None = Field(default=None, description="Colour of that label, `#rrggbb`.")
+
+
+class SiteSection(Section):
+    """What people see. All of it is optional, and so is the whole dict."""
+
+    heading: ClassVar[str] = "site_config"
+
+    title: ShownText = Field(default="awscons", description="Name of this service, on every page.")
+    logo: Annotated[str, AfterValidator(_logo)] | None = Field(
+        default=None,
+        description="Full path of a picture: SVG, PNG or WebP, up to 256 KiB. Default: our own.",
+    )
+    accent_color: Color = Field(
+        default="#1f5fbf",
+        description="Colour of links and buttons, `#rrggbb`; lighter or darker where it could not be read.",
+    )
+    support_text: ShownText | None = Field(
+        default=None, description="Whom to ask: `Ask the cloud team, extension 4711.`"
+    )
+    support_url: Annotated[str, AfterValidator(_support_url)] | None = Field(
+        default=None, description="Where to ask: an https URL, or `mailto:` and an address."
+    )
+    groups_on_refusals: bool = Field(
+        default=True, description="Whether a refusal says which groups or attributes would let the person in."
+    )
+    accounts: dict[Annotated[str, AfterValidator(_account_id)], AccountSection] = Field(
+        default={}, description="Accounts by their number: names, environments and colours for them."
+    )
+
+
+SECTIONS: tuple[type[Section], ...] = (
+    SessionSection,
+    SamlSection,
+    AwsSection,
+    ServerSection,
+    SiteSection,
+)
 """The dicts, in the order in which the reference describes them."""

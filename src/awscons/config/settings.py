@@ -21,6 +21,7 @@ from awscons import __version__, console, durations, role_session, targets
 from awscons.config.keys import KeyRing, load_key_ring
 from awscons.config.mistakes import did_you_mean, found_words, mistakes_of
 from awscons.config.schema import (
+    LOGO_TYPES,
     LOOPBACK_HOSTS,
     AwsSection,
     Backing,
@@ -29,6 +30,7 @@ from awscons.config.schema import (
     Section,
     ServerSection,
     SessionSection,
+    SiteSection,
     TargetSection,
 )
 from awscons.errors import ConfigurationError, KeysRefused, Mistake
@@ -39,6 +41,7 @@ from awscons.saml.names import HTTP_POST, HTTP_REDIRECT
 from awscons.saml.parties import IdentityProvider, ServiceProvider
 
 _ENDS_SOON = timedelta(days=30)
+_LOGO_STARTS = {".svg": b"<", ".png": b"\x89PNG", ".webp": b"RIFF"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +192,40 @@ class ServerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """An AWS account, as people know it; empty: nothing was said of it."""
+
+    name: str = ""
+    environment: str = ""
+    color: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Logo:
+    """The picture beside the site's name."""
+
+    suffix: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFace:
+    """What people see of the whole site; colours as `#rrggbb`.
+
+    support_text, support_url   whom and where to ask; each may be ""
+    accounts                    by account number
+    """
+
+    title: str = "awscons"
+    logo: Logo | None = None
+    accent_color: str = "#1f5fbf"
+    support_text: str = ""
+    support_url: str = ""
+    groups_on_refusals: bool = True
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the configuration decides, sound and frozen."""
 
@@ -203,16 +240,19 @@ class Settings:
     aws: AwsSettings
     targets: tuple[targets.Target, ...]
     server: ServerSettings
+    face: SiteFace
 
 
-SECTION_NAMES = ("session_config", "saml_config", "aws_config", "server_config")
-_OPTIONAL_SECTIONS = frozenset({"server_config"})
+SECTION_NAMES = ("session_config", "saml_config", "aws_config", "server_config", "site_config")
+_OPTIONAL_SECTIONS = frozenset({"server_config", "site_config"})
+LARGEST_LOGO = 256 * 1024
+"""Bytes."""
 
 
 def parse_settings(
     sections: Mapping[str, object], *, source: str, environment: Mapping[str, str]
 ) -> Settings:
-    """The settings that the dicts give; `server_config` may be missing.
+    """The settings that the dicts give; `server_config` and `site_config` may be missing.
 
     sections     the dicts by name; anything else in it is not looked at
     source       what to call the configuration in an error: a file's name
@@ -225,10 +265,12 @@ def parse_settings(
     saml = _parse_section(SamlSection, "saml_config", _with_acs_endpoint(sections, environment), mistakes)
     aws = _parse_section(AwsSection, "aws_config", sections, mistakes)
     server = _parse_section(ServerSection, "server_config", sections, mistakes)
+    site = _parse_section(SiteSection, "site_config", sections, mistakes)
 
     mistakes += _missing_trust(sections.get("saml_config"))
     trust = _trust(saml, mistakes) if saml else None
     keys = _keys(saml, mistakes) if saml else None
+    logo = _logo(site.logo, mistakes) if site else None
     if aws:
         mistakes += _duplicate_services(aws.targets)
         mistakes += _two_profiles(aws)
@@ -244,9 +286,13 @@ def parse_settings(
     if session and saml:
         mistakes += _plain_http(session, saml)
         mistakes += _cookie_reach(session, saml)
-    if session is None or saml is None or aws is None or server is None or trust is None or mistakes:
+    if aws and site:
+        mistakes += _unknown_accounts(site, aws)
+    if session is None or saml is None or aws is None or server is None or site is None:
         raise ConfigurationError(source, mistakes)
-    return _settings(session, saml, aws, server, trust, keys)
+    if trust is None or mistakes:
+        raise ConfigurationError(source, mistakes)
+    return _settings(session, saml, aws, server, trust, keys, _face(site, logo))
 
 
 def _with_acs_endpoint(
@@ -284,6 +330,7 @@ def _settings(
     server: ServerSection,
     trust: IdentityProvider | MetadataSettings,
     keys: KeyRing | None,
+    face: SiteFace,
 ) -> Settings:
     acs = urlsplit(saml.acs_url)
     site = Site(
@@ -341,6 +388,7 @@ def _settings(
             metrics_token=server.metrics_token,
             metrics_file=server.metrics_file,
         ),
+        face=face,
     )
 
 
@@ -374,6 +422,28 @@ def _target(section: TargetSection) -> targets.Target:
             session_policy=section.session_policy,
             policy_arns=tuple(section.policy_arns),
         ),
+        face=targets.TargetFace(
+            title=section.title or "",
+            description=section.description or "",
+            label=section.label or "",
+            color=section.color or "",
+            regions=tuple(section.regions),
+        ),
+    )
+
+
+def _face(site: SiteSection, logo: Logo | None) -> SiteFace:
+    return SiteFace(
+        title=site.title,
+        logo=logo,
+        accent_color=site.accent_color,
+        support_text=site.support_text or "",
+        support_url=site.support_url or "",
+        groups_on_refusals=site.groups_on_refusals,
+        accounts={
+            number: Account(account.name or "", account.environment or "", account.color or "")
+            for number, account in site.accounts.items()
+        },
     )
 
 
@@ -463,12 +533,15 @@ def _wrong_landing(index: int, section: TargetSection) -> Iterator[Mistake]:
     """A region and a page belong to the partition of the target's role."""
     partition = console.PARTITIONS[_target(section).role.partition]
     path = f"aws_config.targets[{index}]"
-    if section.region is not None and not console.is_region(section.region, partition):
-        yield Mistake(
-            f"{path}.region",
-            found_words(section.region),
-            f"a region of partition {partition.name}, such as {partition.default_region!r}",
-        )
+    named = [("region", section.region)] if section.region is not None else []
+    named += [(f"regions[{place}]", region) for place, region in enumerate(section.regions)]
+    for key, region in named:
+        if not console.is_region(region, partition):
+            yield Mistake(
+                f"{path}.{key}",
+                found_words(region),
+                f"a region of partition {partition.name}, such as {partition.default_region!r}",
+            )
     page = section.destination
     if page is not None and not console.is_console_destination(
         page.replace(console.REGION_PLACEHOLDER, partition.default_region), partition
@@ -479,6 +552,43 @@ def _wrong_landing(index: int, section: TargetSection) -> Iterator[Mistake]:
             f"a page of the console of partition {partition.name}, without user name, port or white space, "
             f"such as {console.console_home(partition, partition.default_region)!r}",
         )
+
+
+def _unknown_accounts(site: SiteSection, aws: AwsSection) -> list[Mistake]:
+    """A name for an account that no target opens is a mistyped number more often than not."""
+    roles = [targets.parse_role_arn(section.role) for section in aws.targets]
+    known = sorted({role.account_id for role in roles if role})
+    return [
+        Mistake(
+            f"site_config.accounts[{number!r}]",
+            "an account that no target opens",
+            "the number of an account that some target's role lies in",
+            did_you_mean(number, known),
+        )
+        for number in site.accounts
+        if number not in known
+    ]
+
+
+def _logo(path: str | None, mistakes: list[Mistake]) -> Logo | None:
+    """The picture itself: a file that cannot be served is a mistake like any other."""
+    if path is None:
+        return None
+    file = Path(path)
+    wanted = f"a picture of up to {LARGEST_LOGO // 1024} KiB that this user may read"
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        mistakes.append(Mistake("site_config.logo", f"{path}: {error.strerror}", wanted))
+        return None
+    suffix = file.suffix.lower()
+    if not 0 < len(content) <= LARGEST_LOGO:
+        mistakes.append(Mistake("site_config.logo", f"{path}: {len(content):,} bytes", wanted))
+    elif not content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(_LOGO_STARTS[suffix]):
+        mistakes.append(
+            Mistake("site_config.logo", f"{path}: other content", f"a file of type {LOGO_TYPES[suffix]}")
+        )
+    return Logo(suffix, content)
 
 
 def _two_profiles(aws: AwsSection) -> list[Mistake]:

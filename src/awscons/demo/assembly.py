@@ -16,7 +16,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from awscons.assembly import build_service
 from awscons.config.settings import parse_settings
-from awscons.demo.cast import PEOPLE, TARGETS
+from awscons.demo.cast import PEOPLE, SITE, TARGETS
 from awscons.demo.identity_provider import DemoIdentityProvider
 from awscons.demo.signin import PretendSignin
 from awscons.demo.sts import PretendRole, PretendSts
@@ -82,6 +82,7 @@ def build_demo(address: DemoAddress, *, folder: Path, environment: Mapping[str, 
                 "aws_credentials_file": str(credentials_file),
                 "targets": list(TARGETS),
             },
+            "site_config": SITE,
         },
         source="the demo",
         environment={},

@@ -28,19 +28,36 @@ TARGETS = (
         "role": "arn:aws:iam::123456789012:role/MyAdminRole",
         "duration": 28800,
         "groups": ["sysadmin", "cloudadmin"],
+        "title": "Cloud administrator",
+        "description": "Everything in the web shop's account.",
+        "regions": ["eu-west-1", "us-east-1"],
+    },
+    {
+        "service": "readonly",
+        "role": "arn:aws:iam::123456789012:role/ReadOnlyRole",
+        "duration": 3600,
+        "title": "Look around",
+        "description": "Read what is there; change nothing.",
     },
     {
         "service": "sandbox",
         "role": "arn:aws:iam::999999789012:role/DBAdmin",
         "duration": 28800,
         "groups": ["dbs"],
-    },
-    {
-        "service": "readonly",
-        "role": "arn:aws:iam::123456789012:role/ReadOnlyRole",
-        "duration": 3600,
+        "title": "Database administrator",
+        "description": "For trying things out. Emptied every Sunday.",
     },
 )
+
+SITE = {
+    "title": "awscons demo",
+    "support_text": "Ask the cloud team",
+    "support_url": "mailto:cloud-team@example.com",
+    "accounts": {
+        "123456789012": {"name": "Web shop", "environment": "production", "color": "#b42318"},
+        "999999789012": {"name": "Playground", "environment": "sandbox", "color": "#067647"},
+    },
+}
 
 
 def who_may_open(target: dict[str, object]) -> list[Person]:

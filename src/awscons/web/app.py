@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from collections.abc import Mapping
+
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from awscons.config.schema import RESERVED_SERVICES
-from awscons.web.assets import load_assets, register_assets
+from awscons.web import cookies
+from awscons.web.assets import Asset, load_assets, register_assets
+from awscons.web.compression import register_compression
 from awscons.web.console_views import register_console_views, unknown_target
 from awscons.web.guards import MountPoint, register_guards
+from awscons.web.language import register_language
+from awscons.web.listing import build_entries
 from awscons.web.login_views import register_login_views
 from awscons.web.metrics_views import register_metrics_views
 from awscons.web.parts import WebParts
 from awscons.web.portal_views import register_portal_views
 from awscons.web.problems import answer_http_error, register_problems
+from awscons.web.whoami_view import register_whoami_view
 
 
 def create_app(parts: WebParts) -> Flask:
@@ -24,26 +31,48 @@ def create_app(parts: WebParts) -> Flask:
     # to add a slash at the end, never happens: the one page with such an address has both addresses.
     app.url_map.merge_slashes = False
 
-    assets = load_assets()
+    assets = load_assets(parts.face, [target.face for target in parts.targets.values()])
+    entries = build_entries(parts.targets.values(), site=parts.site, face=parts.face)
+    register_compression(app)
     register_guards(app, parts.site, one_process_only=parts.one_process_only)
+    register_language(app)
     register_problems(app, parts.site)
     register_assets(app, assets)
     register_login_views(app, parts)
-    register_portal_views(app, parts)
-    register_console_views(app, parts)
+    register_portal_views(app, parts, entries)
+    register_console_views(app, parts, entries)
+    if parts.debug:
+        register_whoami_view(app, parts)
     if parts.metrics is not None and parts.server.metrics_token is not None:
         register_metrics_views(app, parts.metrics, token=parts.server.metrics_token)
     _answer_unknown_targets(app, parts)
+    _furnish_templates(app, parts, assets)
 
     mount_path = parts.site.mount_path
-    app.jinja_env.globals["asset_url"] = lambda name: f"{mount_path}{assets[name].path}"
-    app.jinja_env.globals["logout_url"] = parts.site.url("/saml/logout")
     app.wsgi_app = MountPoint(  # type: ignore[method-assign]  # as Flask advises
         # The client's address alone: scheme, host and path of our URLs follow from the configuration.
         ProxyFix(app.wsgi_app, x_for=parts.server.proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0),
         mount_path,
     )
     return app
+
+
+def _furnish_templates(app: Flask, parts: WebParts, assets: Mapping[str, Asset]) -> None:
+    """What every page knows: the site, its addresses, who is signed in and in which colours."""
+    site, face = parts.site, parts.face
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals |= {
+        "asset_url": lambda name: f"{site.mount_path}{assets[name].path}",
+        "logo": f"logo{face.logo.suffix}" if face.logo else "icon.svg",
+        "face": face,
+        "home_url": site.url(site.home_path),
+        "logout_url": site.url("/saml/logout"),
+        "themes": cookies.THEMES,
+    }
+
+    @app.context_processor
+    def about_this_request() -> dict[str, object]:
+        return {"login": g.get("login"), "theme": cookies.theme_in(request)}
 
 
 def _answer_unknown_targets(app: Flask, parts: WebParts) -> None:
@@ -55,4 +84,4 @@ def _answer_unknown_targets(app: Flask, parts: WebParts) -> None:
         first = request.path.removeprefix("/").split("/")[0]
         if request.path.startswith(below) and first not in RESERVED_SERVICES:
             return unknown_target(parts)
-        return answer_http_error(error)
+        return answer_http_error(error, parts.site)

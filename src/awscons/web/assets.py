@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 
 from flask import Blueprint, Flask, Response, abort
 
+from awscons.config.schema import LOGO_TYPES
+from awscons.config.settings import SiteFace
+from awscons.targets import TargetFace
+from awscons.web.colors import ink_on, readable_on
+
 _A_YEAR = 31_536_000
 """Seconds."""
+# The backgrounds in awscons.css on which text in the accent colour is hardest to read.
+LIGHT_PAPER, DARK_HOVER = "#f4f5f8", "#232b37"
+IN_THE_DARK = 6.0
+"""Contrast; more than is asked for, since saturated colours look duller there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +32,32 @@ class Asset:
     content_type: str
 
 
-def load_assets() -> dict[str, Asset]:
-    """Every file in `static/`, by its plain name."""
-    assets = {}
-    for entry in resources.files("awscons.web").joinpath("static").iterdir():
-        content = entry.read_bytes()
-        digest = hashlib.sha256(content).hexdigest()[:12]
-        content_type = mimetypes.guess_type(entry.name)[0] or "application/octet-stream"
-        assets[entry.name] = Asset(f"/static/{digest}/{entry.name}", content, content_type)
-    return assets
+def load_assets(face: SiteFace, target_faces: Iterable[TargetFace]) -> dict[str, Asset]:
+    """Every file in `static/`, by its plain name, in this site's colours; and the site's logo."""
+    contents = {
+        entry.name: entry.read_bytes()
+        for entry in resources.files("awscons.web").joinpath("static").iterdir()
+    }
+    contents["awscons.css"] += _site_colors(face, target_faces).encode("ascii")
+    types = {name: mimetypes.guess_type(name)[0] or "application/octet-stream" for name in contents}
+    if face.logo:
+        name = f"logo{face.logo.suffix}"
+        contents[name], types[name] = face.logo.content, LOGO_TYPES[face.logo.suffix]
+    return {
+        name: Asset(f"/static/{hashlib.sha256(content).hexdigest()[:12]}/{name}", content, types[name])
+        for name, content in contents.items()
+    }
+
+
+def _site_colors(face: SiteFace, target_faces: Iterable[TargetFace]) -> str:
+    """Rules for what the configuration names: our own policy lets colours come from style sheets alone."""
+    light = readable_on(LIGHT_PAPER, face.accent_color)
+    dark = readable_on(DARK_HOVER, face.accent_color, at_least=IN_THE_DARK)
+    inks = f"light-dark({ink_on(light)}, {ink_on(dark)})"
+    rules = [f":root {{ --accent: light-dark({light}, {dark}); --accent-ink: {inks}; }}"]
+    labels = {target.color for target in target_faces} | {account.color for account in face.accounts.values()}
+    rules += [f".k{color[1:]} {{ --k: {color}; }}" for color in sorted(labels - {""})]
+    return "\n".join(["", *rules, ""])
 
 
 def register_assets(app: Flask, assets: dict[str, Asset]) -> None:

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 
+import structlog
 from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from awscons.access import Granted, RefusalReason, Refused, decide
 from awscons.audit import Action, AuditEvent, Outcome
 from awscons.broker import OpenedConsole
-from awscons.console import Landing, build_landing_query
+from awscons.console import PARTITIONS, Landing, build_landing_query, check_landing
 from awscons.durations import SHORTEST
 from awscons.errors import (
     AttributesUnfit,
     AwsconsError,
     LandingRefused,
     LoginEndsTooSoon,
+    StoreUnavailable,
     UpstreamError,
     shown,
 )
 from awscons.identity import Identity, Login
 from awscons.targets import Target
+from awscons.web.language import gettext as _
+from awscons.web.listing import Entry, allowed_entries, same_account
 from awscons.web.login_views import begin_login, current_login
 from awscons.web.parts import WebParts
+from awscons.web.people import GROUPS_OMITTED_HINT, groups_received
 from awscons.web.problems import (
     NextStep,
     Problem,
@@ -36,9 +42,14 @@ from awscons.web.problems import (
     status_of,
 )
 
+_log = structlog.get_logger(__name__)
 
-def register_console_views(app: Flask, parts: WebParts) -> None:
-    """The targets, under the configured prefix."""
+MOST_CHOICES = 8
+"""Consoles of the same account that a refusal offers instead."""
+
+
+def register_console_views(app: Flask, parts: WebParts, entries: Sequence[Entry]) -> None:
+    """The targets, under the configured prefix. `entries`: all of them, as people see them."""
     views = Blueprint("console", __name__)
 
     @views.get(parts.site.target_path("<name>"))
@@ -54,7 +65,7 @@ def register_console_views(app: Flask, parts: WebParts) -> None:
             return begin_login(parts, path_and_query())
         match decide(target, login.identity):
             case Refused() as refused:
-                return _refuse(parts, target, login.identity, refused)
+                return _refuse(parts, entries, target, login.identity, refused)
             case Granted() as granted:
                 demands = parts.logins.demands_of(target, login)
                 if demands is not None:
@@ -67,8 +78,8 @@ def register_console_views(app: Flask, parts: WebParts) -> None:
 def unknown_target(parts: WebParts) -> Response:
     """401, the documented status; no WWW-Authenticate, since no HTTP authentication would help."""
     log_problem(HTTPStatus.UNAUTHORIZED, error="UnknownTarget", cause=shown(request.path))
-    home = NextStep("See what you can open", parts.site.url(parts.site.home_path))
-    sentence = "There is no target of that name here. Is the link complete?"
+    home = NextStep(_("See what you can open"), parts.site.url(parts.site.home_path))
+    sentence = _("There is no target of that name here. Is the link complete?")
     return problem_response(Problem(HTTPStatus.UNAUTHORIZED, sentence, next_step=home))
 
 
@@ -83,8 +94,8 @@ def _open(parts: WebParts, target: Target, login: Login, granted: Granted) -> Re
     except LandingRefused as error:
         log_problem(status_of(error), error=type(error).__name__, cause=str(error), hint=error.hint)
         parts.audit.record(replace(_failed(target, identity, granted, error), outcome=Outcome.REFUSED))
-        step = NextStep("Open the console's front page", link)
-        return problem_response(Problem(status_of(error), error.public, next_step=step))
+        step = NextStep(_("Open the console's front page"), link)
+        return problem_response(Problem(status_of(error), _(error.public), next_step=step))
     except AttributesUnfit as error:
         parts.audit.record(replace(_failed(target, identity, granted, error), outcome=Outcome.REFUSED))
         raise
@@ -98,12 +109,22 @@ def _open(parts: WebParts, target: Target, login: Login, granted: Granted) -> Re
         parts.audit.record(_failed(target, identity, granted, error))
         raise
     parts.audit.record(_opened(target, identity, granted, opened))
+    _remember(parts, target, identity)
     # 301 is the documented status. `no-store` keeps browsers from remembering it: the URL inside lives
     # fifteen minutes. No body, so that the URL stands in one place only.
     response = Response(status=HTTPStatus.MOVED_PERMANENTLY)
     response.headers["Location"] = opened.url.value
     response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
     return response
+
+
+def _remember(parts: WebParts, target: Target, identity: Identity) -> None:
+    """Note it among what the person opened last. The console is open: nothing of this may stop it."""
+    try:
+        parts.preferences.note_opened(identity.user_name, target.name)
+    except StoreUnavailable as error:
+        _log.warning("preferences.not_kept", cause=str(error), hint=error.hint)
 
 
 def _only(parameter: str) -> str | None:
@@ -114,7 +135,10 @@ def _only(parameter: str) -> str | None:
     return values[0] if values else None
 
 
-def _refuse(parts: WebParts, target: Target, identity: Identity, refused: Refused) -> Response:
+def _refuse(
+    parts: WebParts, entries: Sequence[Entry], target: Target, identity: Identity, refused: Refused
+) -> Response:
+    left_out = refused.reason is RefusalReason.GROUPS_OMITTED
     parts.audit.record(
         AuditEvent(
             action=Action.OPEN_CONSOLE,
@@ -126,44 +150,61 @@ def _refuse(parts: WebParts, target: Target, identity: Identity, refused: Refuse
             target=target.name,
             role_arn=str(target.role),
             decided_by=refused.reason.value,
+            hint=GROUPS_OMITTED_HINT if left_out else None,
             client_address=request.remote_addr,
         )
     )
+    choices = _same_place_elsewhere(entries, target, identity)
     return problem_response(
         Problem(
             HTTPStatus.FORBIDDEN,
-            f"You are signed in as {identity.user_name}, and may not open “{target.name}”.",
-            details=_what_would_help(identity, refused),
-            next_step=NextStep("See what you can open", parts.site.url(parts.site.home_path)),
-            may_sign_out=True,
+            _(
+                "You are signed in as %(person)s, and may not open “%(target)s”.",
+                person=identity.user_name,
+                target=target.title,
+            ),
+            details=_what_would_help(identity, refused, says_which=parts.face.groups_on_refusals),
+            next_step=NextStep(_("See what you can open"), parts.site.url(parts.site.home_path)),
+            choices_heading=_("In the same account you may open:"),
+            choices=choices,
         )
     )
 
 
-def _what_would_help(identity: Identity, refused: Refused) -> tuple[str, ...]:
-    """The reason, in words that a person can act on."""
-    match refused.reason:
-        case RefusalReason.NONE_OF_THE_ATTRIBUTES:
-            names = ", ".join(refused.attributes)
-            return (f"It is open to people whose account has a value for: {names}.",)
-        case RefusalReason.NO_GROUPS_RECEIVED:
-            received = (
-                "Your identity provider told us of no groups of yours at all: "
-                "that is worth telling the people who run it."
-            )
-        case RefusalReason.GROUPS_OMITTED:
-            received = (
-                "You are in more groups than your identity provider can name in one answer, so it named "
-                "none: the people who run it can make it send just those that matter here."
-            )
-        case _:
-            received = f"The groups we were told you are in: {', '.join(sorted(identity.groups))}."
-    groups = ", ".join(refused.groups)
-    return (
-        f"It is open to members of: {groups}.",
-        received,
-        "If you have just been added to a group, sign out and in again: groups are read at sign-in.",
+def _same_place_elsewhere(
+    entries: Sequence[Entry], target: Target, identity: Identity
+) -> tuple[NextStep, ...]:
+    """What the person may open in the same account, landing where the refused link would have led."""
+    try:
+        asked = Landing(region=_only("region"), console_destination=_only("destination"))
+        check_landing(asked, PARTITIONS[target.role.partition])
+    except LandingRefused:
+        asked = Landing()
+    query = build_landing_query(asked)
+    allowed = allowed_entries(same_account(entries, target), identity)
+    return tuple(
+        NextStep(entry.target.title, f"{entry.url}{query}", entry.target.role.role_name)
+        for entry in allowed[:MOST_CHOICES]
     )
+
+
+def _what_would_help(identity: Identity, refused: Refused, *, says_which: bool) -> tuple[str, ...]:
+    """The reason, in words that a person can act on; `says_which`: naming groups and attributes."""
+    sentences = []
+    if refused.reason is RefusalReason.NONE_OF_THE_ATTRIBUTES:
+        if says_which:
+            names = ", ".join(refused.attributes)
+            sentences.append(
+                _("It is open to people whose account has a value for: %(attributes)s.", attributes=names)
+            )
+        return tuple(sentences)
+    if says_which:
+        sentences.append(_("It is open to members of: %(groups)s.", groups=", ".join(refused.groups)))
+    sentences.append(groups_received(identity))
+    sentences.append(
+        _("If you have just been added to a group, sign out and in again: groups are read at sign-in.")
+    )
+    return tuple(sentences)
 
 
 # --- audit -------------------------------------------------------------------------------

@@ -25,6 +25,11 @@ MOST_PENDING = 16
 
 FRESH_START_LIFETIME = timedelta(seconds=60)
 
+THEME_NAME = "awscons-theme"
+THEMES = ("light", "dark")
+"""What a person can choose; without a choice the page follows their system."""
+_THEME_LIFETIME = timedelta(days=400)
+
 SameSite = Literal["None", "Lax"]
 
 
@@ -170,4 +175,28 @@ def drop_fresh_start(request: Request, response: Response, policy: CookiePolicy)
             secure=policy.pending_secure,
             httponly=True,
             samesite=policy.pending_same_site,
+        )
+
+
+def theme_in(request: Request) -> str:
+    """The colours that this person chose, or "" for their system's."""
+    theme = request.cookies.get(THEME_NAME, "")
+    return theme if theme in THEMES else ""
+
+
+def set_theme(response: Response, policy: CookiePolicy, theme: str) -> None:
+    """Remember the choice; anything but a theme forgets it."""
+    if theme in THEMES:
+        response.set_cookie(
+            THEME_NAME,
+            theme,
+            max_age=_THEME_LIFETIME,
+            path=policy.path,
+            secure=policy.secure,
+            httponly=True,
+            samesite="Lax",
+        )
+    else:
+        response.delete_cookie(
+            THEME_NAME, path=policy.path, secure=policy.secure, httponly=True, samesite="Lax"
         )

@@ -33,10 +33,10 @@ def content_security_policy(*, posts_on: bool = False) -> str:
     posts_on   the page exists to post a form to the identity provider, wherever that leads it next
                (browsers apply form-action to the redirects that follow, too); a script of ours does so
     """
-    may = "script-src 'self'; form-action *" if posts_on else "form-action 'self'"
+    forms = "*" if posts_on else "'self'"
     return (
-        f"default-src 'none'; style-src 'self'; img-src 'self'; {may}; "
-        "frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        f"form-action {forms}; frame-ancestors 'none'; base-uri 'none'"
     )
 
 
@@ -91,7 +91,9 @@ def _add_headers(app: Flask, site: Site) -> None:
         headers.setdefault("Cache-Control", "no-store")
         headers.setdefault("Content-Security-Policy", content_security_policy())
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
-        headers["Referrer-Policy"] = "no-referrer"
+        # Nothing to other sites. To ourselves it stays, since without it browsers would send our own
+        # forms with `Origin: null`, which is a stranger's.
+        headers.setdefault("Referrer-Policy", "same-origin")
         headers["X-Content-Type-Options"] = "nosniff"
         headers["X-Frame-Options"] = "DENY"
         if site.is_https:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Blueprint, Flask, Response, abort, make_response, render_template, request
+from flask import Blueprint, Flask, Response, abort, g, make_response, render_template, request
 
 from awscons.audit import Action, AuditEvent, Outcome
 from awscons.errors import NoPendingLogin, ResponseRefused, SignInError, StoreUnavailable
@@ -13,6 +13,7 @@ from awscons.login import NO_DEMANDS
 from awscons.step_up import Demands
 from awscons.web import cookies
 from awscons.web.guards import content_security_policy
+from awscons.web.language import gettext as _
 from awscons.web.parts import WebParts
 from awscons.web.problems import NextStep, Problem, incident_id, problem_response
 
@@ -68,6 +69,7 @@ def register_login_views(app: Flask, parts: WebParts) -> None:
     def logout() -> Response:
         login = current_login(parts)
         _end_current_login(parts)
+        g.login = None
         if login is not None:
             parts.audit.record(
                 AuditEvent(
@@ -84,8 +86,9 @@ def register_login_views(app: Flask, parts: WebParts) -> None:
 
     @views.get("/signed-out")
     def signed_out() -> Response:
-        home = parts.site.url(parts.site.home_path)
-        return make_response(render_template("signed_out.html", home=home))
+        # Steps beyond our own: the identity provider's logout, where it is known.
+        further_steps: tuple[NextStep, ...] = ()
+        return make_response(render_template("signed_out.html", further_steps=further_steps))
 
     app.register_blueprint(views)
 
@@ -98,7 +101,9 @@ def _only(field: str) -> str:
 
 def current_login(parts: WebParts) -> Login | None:
     """The login that this request's cookie names, if it is one. Raises StoreUnavailable."""
-    return parts.logins.find(cookies.login_id_in(request, parts.cookies))
+    login = parts.logins.find(cookies.login_id_in(request, parts.cookies))
+    g.login = login  # the bar on every page says who is signed in
+    return login
 
 
 def begin_login(
@@ -142,14 +147,16 @@ def _start_afresh(parts: WebParts, error: NoPendingLogin) -> Response:
     return problem_response(
         Problem(
             HTTPStatus.BAD_REQUEST,
-            "You were signed in, but the sign-in could not be matched to this browser, twice in a row.",
+            _("You were signed in, but the sign-in could not be matched to this browser, twice in a row."),
             details=(
-                "Most often the browser blocks this site's cookies.",
-                "A page reloaded, or reached with the Back button, can do it too.",
-                "If it happens to everybody, the address that people use is not the one that their "  # noqa: ISC004  one sentence
-                "identity provider sends them to.",
+                _("Most often the browser blocks this site's cookies."),
+                _("A page reloaded, or reached with the Back button, can do it too."),
+                _(
+                    "If it happens to everybody, the address that people use is not the one that their "
+                    "identity provider sends them to."
+                ),
             ),
-            next_step=NextStep("Sign in again", parts.site.url(return_to)),
+            next_step=NextStep(_("Sign in again"), parts.site.url(return_to)),
         )
     )
 

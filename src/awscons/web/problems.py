@@ -33,6 +33,8 @@ from awscons.errors import (
     UpstreamSilent,
     UpstreamThrottled,
 )
+from awscons.web.language import gettext as _
+from awscons.web.language import marked
 
 _log = structlog.get_logger(__name__)
 
@@ -56,46 +58,54 @@ STATUS_CODES: tuple[tuple[type[AwsconsError], HTTPStatus], ...] = (
 )
 
 _TITLES = {
-    HTTPStatus.BAD_REQUEST: "That did not work",
-    HTTPStatus.UNAUTHORIZED: "Unknown",
-    HTTPStatus.FORBIDDEN: "Unauthorized",
-    HTTPStatus.NOT_FOUND: "Nothing here",
-    HTTPStatus.METHOD_NOT_ALLOWED: "Not this way",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Too large",
-    HTTPStatus.REQUEST_URI_TOO_LONG: "Too long",
-    HTTPStatus.TOO_MANY_REQUESTS: "Too many at once",
-    HTTPStatus.BAD_GATEWAY: "AWS said no",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Not just now",
-    HTTPStatus.GATEWAY_TIMEOUT: "AWS did not answer",
+    HTTPStatus.BAD_REQUEST: marked("That did not work"),
+    HTTPStatus.UNAUTHORIZED: marked("Unknown"),
+    HTTPStatus.FORBIDDEN: marked("Unauthorized"),
+    HTTPStatus.NOT_FOUND: marked("Nothing here"),
+    HTTPStatus.METHOD_NOT_ALLOWED: marked("Not this way"),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: marked("Too large"),
+    HTTPStatus.REQUEST_URI_TOO_LONG: marked("Too long"),
+    HTTPStatus.TOO_MANY_REQUESTS: marked("Too many at once"),
+    HTTPStatus.INTERNAL_SERVER_ERROR: marked("Our mistake"),
+    HTTPStatus.BAD_GATEWAY: marked("AWS said no"),
+    HTTPStatus.SERVICE_UNAVAILABLE: marked("Not just now"),
+    HTTPStatus.GATEWAY_TIMEOUT: marked("AWS did not answer"),
 }
 _SENTENCES = {
-    HTTPStatus.FORBIDDEN: "This request came from another site, and was not carried out.",
-    HTTPStatus.NOT_FOUND: "There is no page at this address.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This address cannot be asked in this way.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "What was sent is too large.",
-    HTTPStatus.REQUEST_URI_TOO_LONG: "This address is too long to be kept while you sign in.",
+    HTTPStatus.FORBIDDEN: marked("This request came from another site, and was not carried out."),
+    HTTPStatus.NOT_FOUND: marked("There is no page at this address."),
+    HTTPStatus.METHOD_NOT_ALLOWED: marked("This address cannot be asked in this way."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: marked("What was sent is too large."),
+    HTTPStatus.REQUEST_URI_TOO_LONG: marked("This address is too long to be kept while you sign in."),
 }
+_NOT_UNDERSTOOD = marked("This request could not be understood.")
 _RETRY_AFTER = "5"
 """Seconds, for answers that say to try again."""
 
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """What a person can do now. `href` is a path of ours, complete."""
+    """What a person can do now. `href` is a URL of ours, complete; `note` says more of it."""
 
     label: str
     href: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What a person is told. `details` are further sentences; nothing here comes from an upstream."""
+    """What a person is told, in the language of the page. Nothing here comes from an upstream.
+
+    details   further sentences
+    choices   what the person may open instead, under `choices_heading`
+    """
 
     status: HTTPStatus
     sentence: str
     details: tuple[str, ...] = ()
     next_step: NextStep | None = None
-    may_sign_out: bool = False
+    choices_heading: str = ""
+    choices: tuple[NextStep, ...] = ()
 
 
 def incident_id() -> str:
@@ -116,8 +126,8 @@ def status_of(error: AwsconsError) -> HTTPStatus:
 
 def problem_response(problem: Problem) -> Response:
     """The page, or the JSON, of a problem."""
-    title = _TITLES.get(problem.status, problem.status.phrase)
-    if _wants_json():
+    title = _(_TITLES[problem.status]) if problem.status in _TITLES else problem.status.phrase
+    if wants_json():
         response = jsonify(
             type="about:blank",
             title=title,
@@ -130,13 +140,14 @@ def problem_response(problem: Problem) -> Response:
         page = render_template("problem.html", title=title, problem=problem, incident_id=incident_id())
         response = make_response(page)
     response.status_code = problem.status.value
-    response.headers["Vary"] = "Accept"
+    response.vary.add("Accept")
     if problem.status is HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = _RETRY_AFTER
     return response
 
 
-def _wants_json() -> bool:
+def wants_json() -> bool:
+    """Whether the client would rather have JSON than a page. Browsers would not."""
     accepted = request.accept_mimetypes
     best = accepted.best_match(["text/html", "application/json", "application/problem+json"])
     return best is not None and best != "text/html" and accepted[best] > accepted["text/html"]
@@ -151,35 +162,41 @@ def register_problems(app: Flask, site: Site) -> None:
         log_problem(status, error=type(error).__name__, cause=str(error), hint=error.hint)
         step = None
         if isinstance(error, SignInError):
-            step = NextStep("Sign in again", site.url(error.return_to or site.home_path))
+            step = NextStep(_("Sign in again"), site.url(error.return_to or site.home_path))
         elif request.method == "GET":
-            step = NextStep("Try again", site.url(path_and_query()))
-        response = problem_response(Problem(status, error.public, next_step=step))
+            step = NextStep(_("Try again"), site.url(path_and_query()))
+        response = problem_response(Problem(status, _(error.public), next_step=step))
         if isinstance(error, TooManySignIns):
             response.headers["Retry-After"] = str(error.retry_after)
         return response
 
     @app.errorhandler(HTTPException)
     def of_http(error: HTTPException) -> Response:
-        return answer_http_error(error)
+        return answer_http_error(error, site)
 
     @app.errorhandler(Exception)
     def unforeseen(error: Exception) -> Response:
         # `exc_info` is reduced to the error's type and places before it is written.
         _log.error("problem.unforeseen", incident_id=incident_id(), exc_info=error)
-        return problem_response(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, AwsconsError.public))
+        return problem_response(
+            Problem(HTTPStatus.INTERNAL_SERVER_ERROR, _(AwsconsError.public), next_step=_home(site))
+        )
 
 
-def answer_http_error(error: HTTPException) -> Response:
+def answer_http_error(error: HTTPException, site: Site) -> Response:
     """The page for an error that the framework found: no such page, not this method, too large."""
     status = HTTPStatus(error.code or 500)
     log_problem(status, error=type(error).__name__, cause=str(error.description))
-    sentence = _SENTENCES.get(status, "This request could not be understood.")
-    response = problem_response(Problem(status, sentence))
+    sentence = _(_SENTENCES.get(status, _NOT_UNDERSTOOD))
+    response = problem_response(Problem(status, sentence, next_step=_home(site)))
     allow = dict(error.get_headers()).get("Allow")
     if allow:
         response.headers["Allow"] = allow
     return response
+
+
+def _home(site: Site) -> NextStep:
+    return NextStep(_("See what you can open"), site.url(site.home_path))
 
 
 def log_problem(status: HTTPStatus, **facts: str) -> None:

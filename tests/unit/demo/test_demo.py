@@ -66,9 +66,9 @@ def test_somebody_without_the_group_is_told_why(browser: Browser) -> None:
 def test_the_front_door_leads_to_the_portal(browser: Browser) -> None:
     page = sign_in(browser, "/", "Otto Only")
     assert "What you can open" in page
-    assert "sandbox" in page
-    assert "readonly" in page
-    assert "cloudadmin" not in page
+    assert "Database administrator" in page
+    assert "Look around" in page
+    assert "Cloud administrator" not in page
 
 
 def test_the_banner_says_where_and_who(demo: tuple[str, Path]) -> None:

@@ -14,7 +14,7 @@ def test_the_cookies_are_as_strict_as_the_way_allows(house: House, browser: Brow
     begun = browser.get("/aws/cloudadmin")
     pending = begun.headers["Set-Cookie"]
     assert pending.startswith("__Host-awscons-pending-")
-    for flag in ("Secure", "HttpOnly", "SameSite=None", "Path=/", "Max-Age=600"):
+    for flag in ("Secure", "HttpOnly", "SameSite=None", "Path=/", "Max-Age=1800"):
         assert flag in pending
     answered = browser.answer("/saml/acs", house.answer(sent_to_idp(begun)))
     login, dropped = answered.headers.get_list("Set-Cookie")
@@ -260,8 +260,8 @@ def test_signing_out_ends_the_login_for_good(house: House, browser: Browser) -> 
     house.sign_in(browser, "/aws/")
     login_id = browser.http.cookies["__Host-awscons"]
     portal = browser.get("/aws/")
-    assert forms_in(portal)[0].action == f"{house.url}/saml/logout"
-    signed_out = browser.follow(browser.submit(portal))
+    place = [form.action for form in forms_in(portal)].index(f"{house.url}/saml/logout")
+    signed_out = browser.follow(browser.submit(portal, form=place))
     assert "You are signed out" in text_of(signed_out)
     thief = house.browser()
     thief.http.cookies.set("__Host-awscons", login_id)

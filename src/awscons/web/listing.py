@@ -1,0 +1,170 @@
+"""What the portal lists: targets with their faces, by account, searched by words. Pure functions.
+
+Everything about a target that no person changes is worked out once, when the service starts; a request
+only chooses among it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from awscons.access import Granted, decide
+from awscons.config.settings import Account, Site, SiteFace
+from awscons.console import Landing, build_landing_query
+from awscons.identity import Identity
+from awscons.targets import Target
+
+NOTHING_KNOWN = Account()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One target, ready to be shown.
+
+    url             its public address
+    account         the account's name, or "" where it has none
+    label, color    what marks its environment: the target's own, else the account's; may be ""
+    stands_out      its label is another than its account's
+    lasts           `8 h`, `1 h 30 min`
+    regional        other regions to open it in, with the address of each
+    words           everything that a search looks at, in lower case
+    """
+
+    target: Target
+    url: str
+    account: str
+    label: str
+    color: str
+    stands_out: bool
+    lasts: str
+    regional: tuple[tuple[str, str], ...]
+    words: str
+
+    @property
+    def name(self) -> str:
+        """The target's name, as in its address."""
+        return self.target.name
+
+
+@dataclass(frozen=True, slots=True)
+class AccountGroup:
+    """The entries of one account."""
+
+    account_id: str
+    name: str
+    label: str
+    color: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What one person sees: favourites, what was opened last, and everything else by account.
+
+    count   entries shown, of `total` that the person may open
+    """
+
+    favourites: tuple[Entry, ...]
+    recent: tuple[Entry, ...]
+    groups: tuple[AccountGroup, ...]
+    count: int
+    total: int
+
+
+def build_entries(targets: Iterable[Target], *, site: Site, face: SiteFace) -> tuple[Entry, ...]:
+    """Every target as an entry, sorted by account, in the configuration's order within each."""
+    entries = [_entry(target, site, face) for target in targets]
+    return tuple(sorted(entries, key=lambda entry: (_sorting_name(entry), entry.target.role.account_id)))
+
+
+def build_listing(
+    entries: Iterable[Entry],
+    *,
+    identity: Identity,
+    favourites: Sequence[str],
+    recent: Sequence[str],
+    search: str,
+    face: SiteFace,
+) -> Listing:
+    """What `identity` may open of `entries`, and of that what holds every word of `search`."""
+    allowed = allowed_entries(entries, identity)
+    words = search.casefold().split()
+    found = [entry for entry in allowed if all(word in entry.words for word in words)]
+    by_name = {entry.name: entry for entry in found}
+    chosen = [by_name[name] for name in favourites if name in by_name]
+    names = {entry.name for entry in chosen}
+    return Listing(
+        favourites=tuple(chosen),
+        # While somebody searches, each target stands in one place.
+        recent=() if words else tuple(by_name[name] for name in recent if name in by_name),
+        groups=_grouped([entry for entry in found if entry.name not in names], face.accounts),
+        count=len(found),
+        total=len(allowed),
+    )
+
+
+def allowed_entries(entries: Iterable[Entry], identity: Identity) -> list[Entry]:
+    """Those that `identity` may open."""
+    return [entry for entry in entries if isinstance(decide(entry.target, identity), Granted)]
+
+
+def same_account(entries: Iterable[Entry], target: Target) -> list[Entry]:
+    """Those that lie in the account of `target`."""
+    place = (target.role.partition, target.role.account_id)
+    return [
+        entry for entry in entries if (entry.target.role.partition, entry.target.role.account_id) == place
+    ]
+
+
+def _entry(target: Target, site: Site, face: SiteFace) -> Entry:
+    account = face.accounts.get(target.role.account_id, NOTHING_KNOWN)
+    url = site.url(site.target_path(target.name))
+    label = target.face.label or account.environment
+    searched = (
+        target.name,
+        target.title,
+        target.face.description,
+        target.role.role_name,
+        target.role.account_id,
+        account.name,
+        label,
+    )
+    return Entry(
+        target=target,
+        url=url,
+        account=account.name,
+        label=label,
+        color=target.face.color or account.color,
+        stands_out=label != account.environment,
+        lasts=_lasts(target.duration),
+        regional=tuple(
+            (region, f"{url}{build_landing_query(Landing(region=region))}") for region in target.face.regions
+        ),
+        words="\n".join(searched).casefold(),
+    )
+
+
+def _sorting_name(entry: Entry) -> str:
+    # Accounts without a name come last, by their number.
+    return entry.account.casefold() if entry.account else "\U0010ffff"
+
+
+def _grouped(entries: Iterable[Entry], accounts: Mapping[str, Account]) -> tuple[AccountGroup, ...]:
+    by_account: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_account.setdefault(entry.target.role.account_id, []).append(entry)
+    groups = []
+    for account_id, members in by_account.items():
+        account = accounts.get(account_id, NOTHING_KNOWN)
+        groups.append(
+            AccountGroup(account_id, account.name, account.environment, account.color, tuple(members))
+        )
+    return tuple(groups)
+
+
+def _lasts(seconds: int) -> str:
+    """Hours and minutes, in the signs that every language shares."""
+    hours, minutes = divmod(round(seconds / 60), 60)
+    parts = [(hours, "h"), (minutes, "min")]
+    return " ".join(f"{count} {unit}" for count, unit in parts if count)

@@ -1,0 +1,29 @@
+"""The portal's rows, each written once in each language, and then kept: they are the same for everybody.
+
+What differs between people is which rows they get, and whether a row is a favourite.
+"""
+
+from __future__ import annotations
+
+from jinja2 import Environment
+from markupsafe import Markup
+
+from awscons.web.language import current_language
+from awscons.web.listing import Entry
+
+
+class Rows:
+    """Call it in a request for a row. Nothing in a row is about the person who asks."""
+
+    def __init__(self, templates: Environment) -> None:
+        self._templates = templates
+        self._kept: dict[tuple[str, str, bool], Markup] = {}
+
+    def __call__(self, entry: Entry, favourite: bool) -> Markup:  # noqa: FBT001  a template calls it
+        """The row of `entry`, in the language of this request's page."""
+        key = (current_language(), entry.name, favourite)
+        row = self._kept.get(key)
+        if row is None:
+            written: Markup = self._templates.get_template("row.html").module.row(entry, favourite)  # type: ignore[attr-defined]
+            row = self._kept[key] = written
+        return row
