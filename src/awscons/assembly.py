@@ -31,14 +31,16 @@ from awscons.broker import Broker
 from awscons.config.schema import SimpleBacking, SqliteBacking
 from awscons.config.settings import Settings, notices
 from awscons.errors import MetadataRefused, StoreCannotList, StoreUnavailable
-from awscons.login import WAY_KEPT, Logins, Trust
+from awscons.login import WAY_KEPT, Logins
 from awscons.login_register import LoginRegister
+from awscons.logout import Logouts
 from awscons.measures import Gauge, Meter, NoMeter
 from awscons.pending_logins import PendingLogins
 from awscons.preferences import Preferences
 from awscons.saml.certificates import end_of, fingerprint
 from awscons.saml.metadata import build_sp_metadata
 from awscons.saml.parties import IdentityProvider
+from awscons.trust import Trust
 from awscons.web.app import create_app
 from awscons.web.cookies import choose_cookie_policy
 from awscons.web.limits import SignInLimits
@@ -112,6 +114,7 @@ def build_service(
     if tally is not None:
         # Whoever knows a state that operators watch adds a source of gauges here.
         metrics = MetricsPage(tally, [_about_us, lambda: _about_trust(trust, settings, clock())])
+    register = LoginRegister(store=store, settings=settings.login, clock=clock)
     return create_app(
         WebParts(
             site=settings.site,
@@ -129,9 +132,17 @@ def build_service(
                     most=settings.server.most_pending_logins,
                     lifetime=settings.login.pending_lifetime + WAY_KEPT,
                 ),
-                register=LoginRegister(store=store, settings=settings.login, clock=clock),
+                register=register,
                 clock=clock,
                 keep_received=debug,
+            ),
+            logouts=Logouts(
+                service_provider=settings.service_provider,
+                trust=trust,
+                store=store,
+                register=register,
+                tells_the_identity_provider=settings.login.single_logout,
+                clock=clock,
             ),
             preferences=Preferences(store),
             broker=Broker(

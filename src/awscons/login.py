@@ -19,7 +19,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 from urllib.parse import urlencode
 
 from awscons.config.settings import LoginHint, LoginSettings
@@ -40,6 +39,7 @@ from awscons.saml.shape import Envelope
 from awscons.saml.signature import sign_enveloped
 from awscons.step_up import Demands, step_up
 from awscons.targets import Target
+from awscons.trust import Trust
 
 NO_DEMANDS = Demands()
 NAME_ID = "name_id"
@@ -50,16 +50,6 @@ _LONGEST_MEMORY = timedelta(days=366)
 GROUPS_OMITTED = "http://schemas.microsoft.com/claims/groups.link"
 """Entra ID sends this attribute in place of all groups when they are more than 150."""
 _HINT = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff]{1,256}")
-
-
-class Trust(Protocol):
-    """The identity provider, as it is trusted at the moment."""
-
-    def current(self) -> IdentityProvider:
-        """The identity provider. Raises MetadataRefused when nothing is known of it that still counts."""
-
-    def after_unknown_key(self) -> IdentityProvider | None:
-        """Look again because an answer has an unknown key; None when there are no other keys."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from awscons.web.guards import MountPoint, register_guards
 from awscons.web.language import register_language
 from awscons.web.listing import build_entries
 from awscons.web.login_views import register_login_views
+from awscons.web.logout_views import register_logout_views
 from awscons.web.metrics_views import register_metrics_views
 from awscons.web.parts import WebParts
 from awscons.web.portal_views import register_portal_views
@@ -39,6 +40,7 @@ def create_app(parts: WebParts) -> Flask:
     register_problems(app, parts.site)
     register_assets(app, assets)
     register_login_views(app, parts)
+    register_logout_views(app, parts)
     register_portal_views(app, parts, entries)
     register_console_views(app, parts, entries)
     if parts.debug:

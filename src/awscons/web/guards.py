@@ -40,8 +40,8 @@ def content_security_policy(*, posts_on: bool = False) -> str:
     )
 
 
-ACS_ENDPOINT = "login.acs"
-"""The one endpoint that other sites post to by design; a pending login protects it instead."""
+POSTED_FROM_ELSEWHERE = frozenset({"login.acs", "logout.slo_post"})
+"""The endpoints that the identity provider's pages post to by design; other things protect them instead."""
 
 
 def register_guards(app: Flask, site: Site, *, one_process_only: bool) -> None:
@@ -72,7 +72,7 @@ def register_guards(app: Flask, site: Site, *, one_process_only: bool) -> None:
 def _refuse_cross_origin_writes(app: Flask, site: Site) -> None:
     @app.before_request
     def refuse_cross_origin_writes() -> None:
-        if request.method in {"GET", "HEAD", "OPTIONS"} or request.endpoint == ACS_ENDPOINT:
+        if request.method in {"GET", "HEAD", "OPTIONS"} or request.endpoint in POSTED_FROM_ELSEWHERE:
             return
         # Browsers say where a request comes from; what says nothing is no browser and holds no cookie
         # that somebody else could ride on.

@@ -1,4 +1,4 @@
-"""The way through the identity provider and back, and signing out."""
+"""The way through the identity provider and back."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ LONGEST_RETURN = 4096
 
 
 def register_login_views(app: Flask, parts: WebParts) -> None:
-    """The ACS and sign-out, under `/saml/`."""
+    """The ACS and our metadata, under `/saml/`."""
     views = Blueprint("login", __name__, url_prefix="/saml")
 
     # Posted by the identity provider, hence from another site: exempt from the cross-origin guard (see
-    # `guards.ACS_ENDPOINT`). A pending login of this browser protects it instead.
+    # `guards.POSTED_FROM_ELSEWHERE`). A pending login of this browser protects it instead.
     @views.post("/acs")
     def acs() -> Response:
         parts.limits.check("acs", request.remote_addr or "")
-        relay_state = _only("RelayState")
+        relay_state = only_field("RelayState")
         try:
             finished = parts.logins.finish(
-                _only("SAMLResponse"),
+                only_field("SAMLResponse"),
                 relay_state,
                 browser_secrets=cookies.pending_secrets_in(request, parts.cookies),
             )
@@ -65,35 +65,10 @@ def register_login_views(app: Flask, parts: WebParts) -> None:
         # RFC 7580's type for SAML metadata; it is no secret and no page.
         return Response(parts.metadata, content_type="application/samlmetadata+xml")
 
-    @views.post("/logout")
-    def logout() -> Response:
-        login = current_login(parts)
-        _end_current_login(parts)
-        g.login = None
-        if login is not None:
-            parts.audit.record(
-                AuditEvent(
-                    action=Action.SIGN_OUT,
-                    outcome=Outcome.DONE,
-                    user_name=login.identity.user_name,
-                    name_id=login.identity.name_id,
-                    client_address=request.remote_addr,
-                )
-            )
-        response = _redirect(parts.site.url("/saml/signed-out"))
-        cookies.drop_login(response, parts.cookies)
-        return response
-
-    @views.get("/signed-out")
-    def signed_out() -> Response:
-        # Steps beyond our own: the identity provider's logout, where it is known.
-        further_steps: tuple[NextStep, ...] = ()
-        return make_response(render_template("signed_out.html", further_steps=further_steps))
-
     app.register_blueprint(views)
 
 
-def _only(field: str) -> str:
+def only_field(field: str) -> str:
     """A field of the posted form; "" when it is missing, or there twice and so says two things."""
     values = request.form.getlist(field)
     return values[0] if len(values) == 1 else ""
@@ -171,7 +146,8 @@ def _with_loop_seen(parts: WebParts, error: NoPendingLogin) -> NoPendingLogin:
     return NoPendingLogin(error.cause, return_to=error.return_to, in_a_loop=True)
 
 
-def _end_current_login(parts: WebParts) -> None:
+def end_current_login(parts: WebParts) -> None:
+    """Forget the login that this request's cookie names. Raises StoreUnavailable."""
     login_id = cookies.login_id_in(request, parts.cookies)
     if login_id:
         parts.logins.end(login_id)

@@ -10,6 +10,7 @@ from awscons.audit import AuditLog
 from awscons.broker import Broker
 from awscons.config.settings import ServerSettings, Site, SiteFace
 from awscons.login import Logins
+from awscons.logout import Logouts
 from awscons.measures import Meter
 from awscons.preferences import Preferences
 from awscons.targets import Target
@@ -35,6 +36,7 @@ class WebParts:
     pending_lifetime: timedelta
     targets: Mapping[str, Target]
     logins: Logins
+    logouts: Logouts
     preferences: Preferences
     broker: Broker
     audit: AuditLog

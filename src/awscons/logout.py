@@ -1,0 +1,213 @@
+"""Single logout: telling the identity provider of a sign-out here, and hearing of one there.
+
+A use case, as `login` is. Only what the identity provider signed ends anything, only for us, once, and
+only the logins of the person that it names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from awscons.errors import ResponseRefused
+from awscons.identity import Login
+from awscons.login_records import RecordStore
+from awscons.login_register import LoginRegister
+from awscons.saml.algorithms import UNKNOWN_KEY
+from awscons.saml.logout import (
+    OLDEST_MESSAGE,
+    LogoutRequest,
+    SubjectName,
+    build_logout_request,
+    build_logout_response,
+    open_posted,
+    open_redirected,
+    read_logout_request,
+    read_logout_response,
+)
+from awscons.saml.parties import IdentityProvider, ServiceProvider
+from awscons.saml.redirect import build_redirect_url, read_redirect
+from awscons.saml.response import CLOCK_SKEW
+from awscons.saml.xml import Element
+from awscons.trust import Trust
+
+_LONGEST_RELAY_STATE = 1024
+"""Characters; theirs to choose, and given back as it came. The standard allows 80 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeardLogout:
+    """A logout that began elsewhere.
+
+    ended        the logins that it ended here
+    answer_url   where the browser takes our answer; None where the identity provider takes none
+    """
+
+    ended: tuple[Login, ...]
+    answer_url: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedLogout:
+    """A logout that began here has come back. `everywhere`: the identity provider says it was complete."""
+
+    everywhere: bool
+
+
+class Logouts:
+    """Signing out, at the identity provider as well."""
+
+    def __init__(
+        self,
+        *,
+        service_provider: ServiceProvider,
+        trust: Trust,
+        store: RecordStore,
+        register: LoginRegister,
+        tells_the_identity_provider: bool,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """`clock` gives UTC. Without `tells_the_identity_provider`, signing out here is a matter of ours."""
+        self._service_provider = service_provider
+        self._trust = trust
+        self._store = store
+        self._register = register
+        self._tells = tells_the_identity_provider
+        self._clock = clock
+
+    def begin(self, login: Login) -> str | None:
+        """Where the browser takes our word that this login ended here; None where nobody wants to hear.
+
+        Raises StoreUnavailable, MetadataRefused.
+        """
+        signing = self._service_provider.signing
+        identity_provider = self._trust.current()
+        if not self._tells or signing is None or not identity_provider.slo_url:
+            return None
+        request_id = _new_id()
+        message = build_logout_request(
+            request_id,
+            SubjectName(login.identity.name_id, login.name_id_qualifiers),
+            login.session_index,
+            service_provider=self._service_provider,
+            identity_provider=identity_provider,
+            now=self._clock(),
+        )
+        self._store.set(_begun_key(request_id), {}, lifetime=OLDEST_MESSAGE)
+        return build_redirect_url(
+            identity_provider.slo_url, kind="SAMLRequest", message=message, relay_state="", signing=signing
+        )
+
+    def hear_redirect(self, query: str) -> HeardLogout | FinishedLogout:
+        """A message in a raw query string (SAML bindings 3.4).
+
+        Raises ResponseRefused for one that is not signed as it must be, not for us, not of now, used
+        before, or an answer to nothing that we asked; StoreUnavailable, MetadataRefused.
+        """
+        message = read_redirect(query)
+        root = self._verified(lambda identity_provider: open_redirected(message, identity_provider))
+        return self._hear(root, message.kind == "SAMLRequest", message.relay_state)
+
+    def hear_post(
+        self, *, saml_request: str, saml_response: str, relay_state: str
+    ) -> HeardLogout | FinishedLogout:
+        """A message in form values (SAML bindings 3.5); one of the first two is "". Raises as above."""
+        if bool(saml_request) == bool(saml_response):
+            raise ResponseRefused("message missing", section="SAML bindings 3.5.4")
+        form_value = saml_request or saml_response
+        root = self._verified(lambda identity_provider: open_posted(form_value, identity_provider))
+        return self._hear(root, bool(saml_request), relay_state)
+
+    # --- inside --------------------------------------------------------------------------
+
+    def _verified(self, open_message: Callable[[IdentityProvider], Element]) -> Element:
+        """The message, verified; with newer keys, where the ones that we know have not made it."""
+        try:
+            return open_message(self._trust.current())
+        except ResponseRefused as error:
+            newer = self._trust.after_unknown_key() if error.rule == UNKNOWN_KEY else None
+            if newer is None:
+                raise
+            return open_message(newer)
+
+    def _hear(
+        self,
+        root: Element,
+        is_request: bool,  # noqa: FBT001  which of two kinds
+        relay_state: str,
+    ) -> HeardLogout | FinishedLogout:
+        identity_provider, now = self._trust.current(), self._clock()
+        if is_request:
+            asked = read_logout_request(
+                root,
+                service_provider=self._service_provider,
+                identity_provider=identity_provider,
+                now=now,
+                skew=CLOCK_SKEW,
+            )
+            return HeardLogout(self._end(asked), self._answer(asked, relay_state, identity_provider, now))
+        answered = read_logout_response(
+            root,
+            service_provider=self._service_provider,
+            identity_provider=identity_provider,
+            now=now,
+            skew=CLOCK_SKEW,
+        )
+        key = _begun_key(answered.in_response_to)
+        if self._store.get(key) is None:
+            raise ResponseRefused("answers no logout of ours", section="SAML core 3.2.2")
+        self._store.delete(key)
+        return FinishedLogout(answered.everywhere)
+
+    def _end(self, asked: LogoutRequest) -> tuple[Login, ...]:
+        """SAML core 3.7.3.2: the logins of that person, of those sessions where some are named."""
+        used = hashlib.sha256(asked.request_id.encode("utf-8", "surrogatepass")).hexdigest()
+        # As long as `read_logout_request` would take the message.
+        if not self._store.add(f"message:{used}", {}, lifetime=OLDEST_MESSAGE + 3 * CLOCK_SKEW):
+            raise ResponseRefused("message was used before", section="house rule, replay")
+        ended = []
+        for kept in self._register.of(asked.subject.name_id):
+            login = kept.login
+            theirs = SubjectName(login.identity.name_id, login.name_id_qualifiers)
+            if asked.session_indexes and login.session_index not in asked.session_indexes:
+                continue
+            if asked.subject.is_the_same_as(theirs):
+                self._register.end_kept(kept.public_id)
+                ended.append(login)
+        return tuple(ended)
+
+    def _answer(
+        self,
+        asked: LogoutRequest,
+        relay_state: str,
+        identity_provider: IdentityProvider,
+        now: datetime,
+    ) -> str | None:
+        url = identity_provider.slo_response_url or identity_provider.slo_url
+        if not url:
+            return None
+        message = build_logout_response(
+            _new_id(),
+            asked.request_id,
+            service_provider=self._service_provider,
+            identity_provider=identity_provider,
+            now=now,
+        )
+        return build_redirect_url(
+            url,
+            kind="SAMLResponse",
+            message=message,
+            relay_state=relay_state if len(relay_state) <= _LONGEST_RELAY_STATE else "",
+            signing=self._service_provider.signing,
+        )
+
+
+def _new_id() -> str:
+    return "_" + secrets.token_hex(20)
+
+
+def _begun_key(request_id: str) -> str:
+    return f"logout:{hashlib.sha256(request_id.encode('utf-8', 'surrogatepass')).hexdigest()}"
