@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from flask import Blueprint, Flask, Response, g, make_response, render_template, request
@@ -45,7 +45,7 @@ def register_logout_views(app: Flask, parts: WebParts) -> None:
     def slo_redirect() -> Response:
         parts.limits.check("slo", request.remote_addr or "")
         query = request.environ.get("QUERY_STRING", "")
-        return _heard(parts, lambda: parts.logouts.hear_redirect(query), "SAMLResponse" in request.args)
+        return _heard(parts, lambda: parts.logouts.hear_redirect(query), _claims_to_answer(request.args))
 
     # Posted by the identity provider, hence from another site: exempt from the cross-origin guard (see
     # `guards.POSTED_FROM_ELSEWHERE`). The identity provider's signature protects it instead.
@@ -59,7 +59,7 @@ def register_logout_views(app: Flask, parts: WebParts) -> None:
                 saml_response=only_field("SAMLResponse"),
                 relay_state=only_field("RelayState"),
             ),
-            "SAMLResponse" in request.form,
+            _claims_to_answer(request.form),
         )
 
     @views.get("/signed-out")
@@ -102,6 +102,10 @@ def _heard(
     response = Response(status=HTTPStatus.SEE_OTHER)
     response.headers["Location"] = heard.answer_url
     return response
+
+
+def _claims_to_answer(fields: Mapping[str, str]) -> bool:
+    return "SAMLResponse" in fields and "SAMLRequest" not in fields
 
 
 def _to_signed_out(parts: WebParts, reach: str) -> Response:
