@@ -77,7 +77,7 @@ class Encrypter:
         key = self.data_key or os.urandom(int(self.data_method[3:6]) // 8)
         value = base64.b64encode(self._data(key, data)).decode()
         wrapped = self._encrypted_key(key) * self.keys
-        inside = "" if self.beside else wrapped
+        inside = '<ds:RetrievalMethod URI="#_key"/>' if self.beside else wrapped
         namespace = XENC11 if self.data_method.endswith("gcm") else XENC
         return (
             f'<saml:EncryptedAssertion><xenc:EncryptedData xmlns:xenc="{XENC}" Type="{XENC}Element">'
@@ -113,9 +113,10 @@ class Encrypter:
         if self.mask:
             said += f'<xenc11:MGF xmlns:xenc11="{XENC11}" Algorithm="{XENC11}mgf1{self.mask}"/>'
         if self.label:
-            said += f"<xenc:OAEPparams>{base64.b64encode(self.label).decode()}</xenc:OAEPparams>"
+            said = f"<xenc:OAEPparams>{base64.b64encode(self.label).decode()}</xenc:OAEPparams>{said}"
+        identifier = ' Id="_key"' if self.beside else ""
         return (
-            f'<xenc:EncryptedKey xmlns:xenc="{XENC}"><xenc:EncryptionMethod Algorithm="{self.key_method}">'
+            f'<xenc:EncryptedKey xmlns:xenc="{XENC}"{identifier}><xenc:EncryptionMethod Algorithm="{self.key_method}">'
             f"{said}{self.extra_in_key_method}</xenc:EncryptionMethod>"
             f"<xenc:CipherData><xenc:CipherValue>{value}</xenc:CipherValue></xenc:CipherData>"
             "</xenc:EncryptedKey>"
