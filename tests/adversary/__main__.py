@@ -47,7 +47,7 @@ def _write(folder: Path, case: Attack | Variant) -> None:
 
 
 def _said(attack: Attack) -> str:
-    refused = refusal(attack.form_value, attack.around)
+    refused = refusal(attack)
     return str(refused) if refused else "READ, which it must not be"
 
 
