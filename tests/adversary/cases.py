@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from cryptography.x509 import Certificate
 from awscons.errors import ResponseRefused
 from awscons.saml.content import Assertion
 from awscons.saml.logout import LogoutRequest, open_posted, open_redirected, read_logout_request
+from awscons.saml.metadata import parse_idp_metadata
 from awscons.saml.parties import IdentityProvider, ServiceProvider
 from awscons.saml.redirect import read_redirect
 from awscons.saml.response import open_envelope, verify_envelope
@@ -63,6 +65,7 @@ class Door(Enum):
     ACS = "sign-in, by POST"
     LOGOUT_BY_POST = "logout, by POST"
     LOGOUT_BY_REDIRECT = "logout, by redirect"
+    METADATA = "metadata with a pinned certificate, in base64 like the rest"
 
 
 @dataclass(frozen=True)
@@ -164,9 +167,17 @@ def read_logout(form_value: str, around: Surroundings = USUAL, *, door: Door) ->
 
 
 def enter(door: Door, form_value: str, around: Surroundings = USUAL) -> object:
-    """Through a door, to what the library makes of it. Raises ResponseRefused, or what it should not."""
+    """Through a door, to what the library makes of it. Raises the refusal of that door, or what it should not."""
     if door is Door.ACS:
         return read(form_value, around)
+    if door is Door.METADATA:
+        pinned = identity_provider(around).signing_certificates
+        try:
+            data = base64.b64decode(form_value)
+        except ValueError:
+            # Metadata does not come in base64; that it is so here is the fuzzer's doing.
+            raise ResponseRefused("form value is not base64", section="test") from None
+        return parse_idp_metadata(data, entity_id=IDP, signed_by=pinned, now=around.now)
     return read_logout(form_value, around, door=door)
 
 

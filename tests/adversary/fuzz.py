@@ -1,4 +1,4 @@
-"""Structure-aware mutation of well-signed responses and logout requests, and the oracle.
+"""Structure-aware mutation of well-signed responses, logout requests and metadata, and the oracle.
 
 The oracle knows two sentences. Whatever is done to messages that were really signed, nothing may come
 out but what was really signed, whole and unchanged. And no exception but ResponseRefused
@@ -24,7 +24,8 @@ from adversary import cases
 from adversary.cases import Door, Surroundings, enter
 from adversary.corpus.logout import ADA, OTTO, request
 from adversary.mutations import mutate
-from awscons.errors import ResponseRefused
+from awscons.errors import MetadataRefused, ResponseRefused
+from support.describe import Description
 from support.encrypt import Encrypter
 from support.forge import EXC_C14N, Forger, Story, posted
 
@@ -113,10 +114,13 @@ def bench() -> Bench:
         for text in (request(OTTO), request(ADA))
         for forger in forgers
     ]
+    description = Description(attributes='validUntil="2027-01-01T00:00:00Z" cacheDuration="P1D"')
+    descriptions = [description.signed(forger).decode() for forger in forgers]
     made = Bench(
         (
             *((Door.ACS, document) for document in (*plain, *encrypted)),
             *((Door.LOGOUT_BY_POST, document) for document in logouts),
+            *((Door.METADATA, document) for document in descriptions),
         ),
         (),
         Surroundings(signers=("idp", "ec-idp")),
@@ -168,6 +172,9 @@ def judge(numbers: Sequence[int], seed: str, *, read: Reader | None = None) -> T
             result = read(made.door, made.form_value)
         except ResponseRefused as refused:
             tally.outcomes[refused.rule] += 1
+            continue
+        except MetadataRefused:
+            tally.outcomes["metadata refused"] += 1
             continue
         except Exception as error:  # noqa: BLE001  that none escapes is what is tried
             tally.outcomes["ESCAPED"] += 1
