@@ -297,6 +297,15 @@ VARIANTS: dict[str, tuple[Door, str]] = {
         Door.LOGOUT_BY_POST,
         signed(forger=Forger(key_info="<ds:KeyName>x</ds:KeyName>")),
     ),
+    "with-an-extension": (
+        Door.LOGOUT_BY_POST,
+        signed(
+            request(
+                '<samlp:Extensions><aslo:Asynchronous xmlns:aslo="urn:oasis:names:tc:SAML:2.0:protocol:ext:async-slo"/>'
+                f"</samlp:Extensions>{OTTO}"
+            )
+        ),
+    ),
     "ends-later": (Door.LOGOUT_BY_POST, signed(request(end=instant(NOW + timedelta(minutes=5))))),
     "a-minute-early": (Door.LOGOUT_BY_POST, signed(request(issued_at=instant(NOW + timedelta(seconds=59))))),
     "ten-minutes-late": (
