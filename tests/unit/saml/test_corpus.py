@@ -1,9 +1,12 @@
 """The corpus of attacks and of legal variants: see `tests/adversary`. `make corpus` writes it to look at."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from adversary.__main__ import main
 from adversary.cases import Attack, Door, Surroundings, Variant, read, read_logout
 from adversary.corpus import ATTACKS, VARIANTS, logout
 from adversary.naive import finds_a_genuine_signature
@@ -58,3 +61,11 @@ def test_no_case_is_there_twice() -> None:
     assert [name for name, count in names.items() if count > 1] == []
     documents = Counter((attack.door, attack.form_value, attack.around) for attack in ATTACKS)
     assert [document for document, count in documents.items() if count > 1] == []
+
+
+def test_the_corpus_can_be_written_as_files_to_look_at(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["corpus", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    written = [path for path in tmp_path.rglob("*") if path.suffix in {".xml", ".txt"}]
+    assert len(written) == len(ATTACKS) + len(VARIANTS) + 1
+    assert "READ" not in (tmp_path / "refusals.txt").read_text()
