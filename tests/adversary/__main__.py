@@ -47,7 +47,7 @@ def _write(folder: Path, case: Attack | Variant) -> None:
 
 
 def _said(attack: Attack) -> str:
-    refused = refusal(attack.form_value, attack.around)
+    refused = refusal(attack)
     return str(refused) if refused else "READ, which it must not be"
 
 
@@ -67,9 +67,11 @@ def fuzz(mutations: int, processes: int, seed: str | None, folder: Path) -> None
             click.echo(f"\nmutation {number} of seed {seed}: {what}")
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{seed}-{number}.txt").write_text(form_value)
-        if sys.stdout.isatty() or total.count % max(mutations // 20 // CHUNK * CHUNK, CHUNK) == 0:
-            rate = total.count / (time.monotonic() - begun)
-            click.echo(f"\r{total.count:12,} done, {rate:,.0f} a second", nl=not sys.stdout.isatty())
+        line = f"{total.count:12,} done, {total.count / (time.monotonic() - begun):,.0f} a second"
+        if sys.stdout.isatty():
+            click.echo(f"\r{line}", nl=False)
+        elif total.count % max(mutations // 20 // CHUNK * CHUNK, CHUNK) == 0:
+            click.echo(line)
     click.echo(f"\n{total.count:,} mutations in {time.monotonic() - begun:,.0f} s; they ended as")
     for outcome, count in total.outcomes.most_common():
         click.echo(f"{count:12,}  {outcome}")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import Enum
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.x509 import Certificate
 
 from awscons.errors import ResponseRefused
 from awscons.saml.content import Assertion
+from awscons.saml.logout import LogoutRequest, open_posted, open_redirected, read_logout_request
+from awscons.saml.metadata import parse_idp_metadata
 from awscons.saml.parties import IdentityProvider, ServiceProvider
+from awscons.saml.redirect import read_redirect
 from awscons.saml.response import open_envelope, verify_envelope
 from support.forge import ACS, IDP, REQUEST_ID, SP, SSO_URL, Story, certificate_of, key_named, posted
 
@@ -27,6 +32,8 @@ OTTO = Story(
 
 ADA = Story(NOW)
 """What an attacker would rather be: Ada, who may do everything."""
+
+SLO = "https://sso.example.com/saml/slo"
 
 Document = str | bytes
 
@@ -52,12 +59,22 @@ class Surroundings:
 USUAL = Surroundings()
 
 
+class Door(Enum):
+    """Where a message comes in."""
+
+    ACS = "sign-in, by POST"
+    LOGOUT_BY_POST = "logout, by POST"
+    LOGOUT_BY_REDIRECT = "logout, by redirect"
+    METADATA = "metadata with a pinned certificate, in base64 like the rest"
+
+
 @dataclass(frozen=True)
 class Attack:
     """A response that must be refused.
 
     rule          the `rule` of the ResponseRefused: it must fail for the right reason
-    make          gives the XML; or, with `raw`, the form value as posted
+    make          gives the XML; or, with `raw`, the form value as posted, or the query string
+    door          where it comes in
     """
 
     name: str
@@ -65,12 +82,17 @@ class Attack:
     make: Callable[[], Document]
     around: Surroundings = USUAL
     raw: bool = False
+    door: Door = Door.ACS
     attack_class: str = ""
 
     @property
     def form_value(self) -> str:
-        """The response as it is posted."""
+        """The response as it is posted, the message as it is sent."""
         return _form_value(self.make(), raw=self.raw)
+
+    def enter(self) -> object:
+        """What the library makes of it. Raises ResponseRefused, or what it should not."""
+        return enter(self.door, self.form_value, self.around)
 
 
 @dataclass(frozen=True)
@@ -96,10 +118,7 @@ def _form_value(document: Document, *, raw: bool) -> str:
 
 def of_class(attack_class: str, attacks: Sequence[Attack]) -> list[Attack]:
     """The attacks of one class, each knowing it."""
-    return [
-        Attack(attack.name, attack.rule, attack.make, attack.around, attack.raw, attack_class)
-        for attack in attacks
-    ]
+    return [replace(attack, attack_class=attack_class) for attack in attacks]
 
 
 def identity_provider(around: Surroundings) -> IdentityProvider:
@@ -110,7 +129,7 @@ def identity_provider(around: Surroundings) -> IdentityProvider:
 def service_provider(around: Surroundings) -> ServiceProvider:
     """Us, with our keys."""
     keys = (key for key in map(key_named, around.our_keys) if isinstance(key, RSAPrivateKey))
-    return ServiceProvider(SP, ACS, tuple(keys))
+    return ServiceProvider(SP, ACS, tuple(keys), SLO)
 
 
 def _certificate(signer: str) -> Certificate:
@@ -130,10 +149,42 @@ def read(form_value: str, around: Surroundings = USUAL) -> Assertion:
     )
 
 
-def refusal(form_value: str, around: Surroundings = USUAL) -> ResponseRefused | None:
-    """Why the library refuses a posted form value; None where it reads it."""
+def read_logout(form_value: str, around: Surroundings = USUAL, *, door: Door) -> LogoutRequest:
+    """What the library makes of a request to sign somebody out."""
+    provider = identity_provider(around)
+    root = (
+        open_posted(form_value, provider)
+        if door is Door.LOGOUT_BY_POST
+        else open_redirected(read_redirect(form_value), provider)
+    )
+    return read_logout_request(
+        root,
+        service_provider=service_provider(around),
+        identity_provider=provider,
+        now=around.now,
+        skew=timedelta(seconds=60),
+    )
+
+
+def enter(door: Door, form_value: str, around: Surroundings = USUAL) -> object:
+    """Through a door, to what the library makes of it. Raises the refusal of that door, or what it should not."""
+    if door is Door.ACS:
+        return read(form_value, around)
+    if door is Door.METADATA:
+        pinned = identity_provider(around).signing_certificates
+        try:
+            data = base64.b64decode(form_value)
+        except ValueError:
+            # Metadata does not come in base64; that it is so here is the fuzzer's doing.
+            raise ResponseRefused("form value is not base64", section="test") from None
+        return parse_idp_metadata(data, entity_id=IDP, signed_by=pinned, now=around.now)
+    return read_logout(form_value, around, door=door)
+
+
+def refusal(attack: Attack) -> ResponseRefused | None:
+    """Why the library refuses an attack; None where it does not."""
     try:
-        read(form_value, around)
+        attack.enter()
     except ResponseRefused as refused:
         return refused
     return None

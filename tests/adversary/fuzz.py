@@ -1,7 +1,7 @@
-"""Structure-aware mutation of well-signed responses, and the oracle.
+"""Structure-aware mutation of well-signed responses, logout requests and metadata, and the oracle.
 
-The oracle knows two sentences. Whatever is done to responses that were really signed, nothing may come
-out but an assertion that was really signed, whole and unchanged. And no exception but ResponseRefused
+The oracle knows two sentences. Whatever is done to messages that were really signed, nothing may come
+out but what was really signed, whole and unchanged. And no exception but ResponseRefused
 may come out, whatever goes in: for that, some responses are damaged first and signed afterwards.
 """
 
@@ -20,14 +20,14 @@ from random import Random
 
 from lxml import etree
 
-from adversary.cases import ADA, NOW, OTTO, USUAL, identity_provider, service_provider
+from adversary import cases
+from adversary.cases import Door, Surroundings, enter
+from adversary.corpus.logout import ADA, OTTO, request
 from adversary.mutations import mutate
-from awscons.errors import ResponseRefused
-from awscons.saml.content import Assertion
-from awscons.saml.parties import IdentityProvider, ServiceProvider
-from awscons.saml.response import open_envelope, verify_envelope
+from awscons.errors import MetadataRefused, ResponseRefused
+from support.describe import Description
 from support.encrypt import Encrypter
-from support.forge import EXC_C14N, REQUEST_ID, Forger, Story, posted
+from support.forge import EXC_C14N, Forger, Story, posted
 
 _DS = "{http://www.w3.org/2000/09/xmldsig#}"
 
@@ -64,31 +64,24 @@ class Tally:
 
 @dataclass(frozen=True)
 class Bench:
-    """What is mutated: genuine responses, what each says, and who judges them."""
+    """What is mutated: genuine messages, each with its door, and what is read of them."""
 
-    documents: tuple[str, ...]
-    genuine: tuple[Assertion, ...]
-    service_provider: ServiceProvider
-    identity_provider: IdentityProvider
+    documents: tuple[tuple[Door, str], ...]
+    genuine: tuple[object, ...]
+    around: Surroundings
 
-    def read(self, form_value: str) -> Assertion:
-        """What the library makes of a form value."""
-        return verify_envelope(
-            open_envelope(form_value),
-            service_provider=self.service_provider,
-            identity_provider=self.identity_provider,
-            expected_request_id=REQUEST_ID,
-            now=NOW,
-        )
+    def read(self, door: Door, form_value: str) -> object:
+        """What the library makes of a form value at a door."""
+        return enter(door, form_value, self.around)
 
 
 def _stories() -> Iterator[Story]:
     """Otto, and Nina, whose assertion has other IDs: two sign-ins that an attacker could both have seen."""
-    yield OTTO.at(
+    yield cases.OTTO.at(
         attributes=(("groups", ("dbs", "staff")), ("cn", ("Otto Only",)), ("empty", ("",))),
         extra_condition="<saml:OneTimeUse/>",
     )
-    yield ADA.at(
+    yield cases.ADA.at(
         assertion_id="_second",
         response_id="_second-response",
         name_id="<saml:NameID>nina@example.com</saml:NameID>",
@@ -116,49 +109,80 @@ def bench() -> Bench:
         for story in _stories()
         for method, sign in (("aes128-gcm", "assertion"), ("aes256-cbc", "both"))
     ]
-    around = replace(USUAL, signers=("idp", "ec-idp"))
-    documents = (*plain, *encrypted)
-    made = Bench(documents, (), service_provider(around), identity_provider(around))
-    genuine: list[Assertion] = []
-    for document in documents:
-        assertion = made.read(posted(document))
-        if assertion not in genuine:
-            genuine.append(assertion)
+    logouts = [
+        forger.sign(text, "response", "_logout")
+        for text in (request(OTTO), request(ADA))
+        for forger in forgers
+    ]
+    description = Description(attributes='validUntil="2027-01-01T00:00:00Z" cacheDuration="P1D"')
+    descriptions = [description.signed(forger).decode() for forger in forgers]
+    made = Bench(
+        (
+            *((Door.ACS, document) for document in (*plain, *encrypted)),
+            *((Door.LOGOUT_BY_POST, document) for document in logouts),
+            *((Door.METADATA, document) for document in descriptions),
+        ),
+        (),
+        Surroundings(signers=("idp", "ec-idp")),
+    )
+    genuine: list[object] = []
+    for door, document in made.documents:
+        read = made.read(door, posted(document))
+        if read not in genuine:
+            genuine.append(read)
     return replace(made, genuine=tuple(genuine))
 
 
-def mutation(number: int, seed: str) -> tuple[str, bool]:
-    """The damaged form value of that number, and whether it was signed after the damage."""
+@dataclass(frozen=True)
+class Mutation:
+    """One damaged form value, and where it comes in.
+
+    signed_afterwards   its signatures were made right again: whatever is read of it was signed
+    """
+
+    door: Door
+    form_value: str
+    signed_afterwards: bool = False
+
+
+def mutation(number: int, seed: str) -> Mutation:
+    """The mutation of that number."""
     random = Random(f"{seed}:{number}")
     documents = bench().documents
-    document, donor = random.choice(documents), random.choice(documents)
+    (door, document), (_, donor) = random.choice(documents), random.choice(documents)
     form_value = mutate(document, donor, random)
     lot = random.random()
     if lot < _SIGNED_AFTERWARDS:
-        return _signed_anew(form_value)
+        return Mutation(door, *_signed_anew(form_value))
     if lot < _SIGNED_AFTERWARDS + _ENCRYPTED_AFTERWARDS:
-        return _encrypted(form_value), False
-    return form_value, False
+        return Mutation(door, _encrypted(form_value))
+    return Mutation(door, form_value)
 
 
-def judge(numbers: Sequence[int], seed: str, *, read: Callable[[str], Assertion] | None = None) -> Tally:
+Reader = Callable[[Door, str], object]
+
+
+def judge(numbers: Sequence[int], seed: str, *, read: Reader | None = None) -> Tally:
     """Try the mutations of those numbers, on the library or on another reader of form values."""
     read = read or bench().read
     tally = Tally()
     for number in numbers:
-        form_value, signed_afterwards = mutation(number, seed)
+        made = mutation(number, seed)
         try:
-            assertion = read(form_value)
+            result = read(made.door, made.form_value)
         except ResponseRefused as refused:
             tally.outcomes[refused.rule] += 1
             continue
+        except MetadataRefused:
+            tally.outcomes["metadata refused"] += 1
+            continue
         except Exception as error:  # noqa: BLE001  that none escapes is what is tried
             tally.outcomes["ESCAPED"] += 1
-            tally.findings.append((number, f"{type(error).__name__} escaped: {error}", form_value))
+            tally.findings.append((number, f"{type(error).__name__} escaped: {error}", made.form_value))
             continue
-        tally.outcomes["read" + (" (signed after the damage)" if signed_afterwards else "")] += 1
-        if not signed_afterwards and assertion not in bench().genuine:
-            tally.findings.append((number, f"read what nobody signed: {assertion}", form_value))
+        tally.outcomes["read" + (" (signed after the damage)" if made.signed_afterwards else "")] += 1
+        if not made.signed_afterwards and result not in bench().genuine:
+            tally.findings.append((number, f"read what nobody signed: {result}", made.form_value))
     return tally
 
 

@@ -185,7 +185,8 @@ def _copy(root: Element, _other: Element, random: Random) -> None:
 
 def _double(root: Element, _other: Element, random: Random) -> None:
     element = _inner(root, random)
-    element.addnext(deepcopy(element))
+    if element is not root:
+        element.addnext(deepcopy(element))
 
 
 def _delete(root: Element, _other: Element, random: Random) -> None:
@@ -197,7 +198,7 @@ def _delete(root: Element, _other: Element, random: Random) -> None:
 
 def _unwrap(root: Element, _other: Element, random: Random) -> None:
     element = _inner(root, random)
-    for child in list(element):
+    for child in list(element) if element is not root else []:
         element.addprevious(child)
 
 

@@ -37,6 +37,7 @@ class Encrypter:
     data_method   `aes128-cbc`, `aes256-gcm`, …
     key_method    the URI of the key transport
     digest, mask  of OAEP; `mask` is said only with OAEP of XML encryption 1.1
+    key_size      said of the AES key, where it is said
     beside        put the EncryptedKey beside the EncryptedData, not inside
     data_key      the AES key; random unless given
     """
@@ -51,6 +52,7 @@ class Encrypter:
     beside: bool = False
     data_key: bytes = b""
     keys: int = 1
+    key_size: str = ""
     extra_in_data: str = ""
     extra_in_key_method: str = ""
     cut: int = 0
@@ -77,11 +79,13 @@ class Encrypter:
         key = self.data_key or os.urandom(int(self.data_method[3:6]) // 8)
         value = base64.b64encode(self._data(key, data)).decode()
         wrapped = self._encrypted_key(key) * self.keys
-        inside = "" if self.beside else wrapped
+        inside = '<ds:RetrievalMethod URI="#_key"/>' if self.beside else wrapped
+        size = f"<xenc:KeySize>{self.key_size}</xenc:KeySize>" if self.key_size else ""
         namespace = XENC11 if self.data_method.endswith("gcm") else XENC
         return (
             f'<saml:EncryptedAssertion><xenc:EncryptedData xmlns:xenc="{XENC}" Type="{XENC}Element">'
-            f'<xenc:EncryptionMethod Algorithm="{self.data_uri or namespace + self.data_method}"/>'
+            f'<xenc:EncryptionMethod Algorithm="{self.data_uri or namespace + self.data_method}">{size}'
+            "</xenc:EncryptionMethod>"
             f'<ds:KeyInfo xmlns:ds="{DS}">{inside}</ds:KeyInfo>'
             f"<xenc:CipherData><xenc:CipherValue>{value}</xenc:CipherValue></xenc:CipherData>"
             f"{self.extra_in_data}</xenc:EncryptedData>{wrapped if self.beside else ''}"
@@ -113,9 +117,10 @@ class Encrypter:
         if self.mask:
             said += f'<xenc11:MGF xmlns:xenc11="{XENC11}" Algorithm="{XENC11}mgf1{self.mask}"/>'
         if self.label:
-            said += f"<xenc:OAEPparams>{base64.b64encode(self.label).decode()}</xenc:OAEPparams>"
+            said = f"<xenc:OAEPparams>{base64.b64encode(self.label).decode()}</xenc:OAEPparams>{said}"
+        identifier = ' Id="_key"' if self.beside else ""
         return (
-            f'<xenc:EncryptedKey xmlns:xenc="{XENC}"><xenc:EncryptionMethod Algorithm="{self.key_method}">'
+            f'<xenc:EncryptedKey xmlns:xenc="{XENC}"{identifier}><xenc:EncryptionMethod Algorithm="{self.key_method}">'
             f"{said}{self.extra_in_key_method}</xenc:EncryptionMethod>"
             f"<xenc:CipherData><xenc:CipherValue>{value}</xenc:CipherValue></xenc:CipherData>"
             "</xenc:EncryptedKey>"

@@ -12,12 +12,14 @@ from pathlib import Path
 import httpx
 from cryptography.hazmat.primitives import serialization
 
-from support.browser import Browser, forms_in
+from support.browser import Browser, Form, forms_in
 from support.forge import certificate_of, key_named, pem_of
 from support.serving import free_port, program
 
 WWW = Path("/usr/share/simplesamlphp/www")
 KEY = "simplesamlphp"
+
+_NOBODY = b'<EntitiesDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata"/>'
 
 PEOPLE: dict[str, dict[str, list[str]]] = {
     "ada": {"groups": ["sysadmin", "staff"], "displayName": ["Ada Admin"]},
@@ -45,28 +47,51 @@ class SimpleSamlPhp:
         return f"{self.url}/saml2/idp/SSOService.php"
 
     @property
+    def slo_url(self) -> str:
+        """Where logout messages go."""
+        return f"{self.url}/saml2/idp/SingleLogoutService.php"
+
+    @property
     def certificate_pem(self) -> str:
         """Its signing certificate."""
         return pem_of(certificate_of(KEY))
 
     def sign_in(self, browser: Browser, sent: httpx.Response, name: str) -> httpx.Response:
         """Follow the redirect to it, fill in its login page, post its answer; gives what the ACS said."""
-        page = browser.follow_all(sent)
+        form = self.answer(browser, browser.follow_all(sent), name)
+        return browser.answer(form.action, form.fields)
+
+    def answer(self, browser: Browser, page: httpx.Response, name: str) -> Form:
+        """Fill in its login page, where it shows one; gives the form that it would have posted to the ACS."""
         if any("username" in form.fields for form in forms_in(page)):
             page = browser.follow_all(browser.submit(page, {"username": name, "password": "secret"}))
         (form,) = forms_in(page)
         assert "SAMLResponse" in form.fields, page.text
-        return browser.answer(form.action, form.fields)
+        return form
 
 
 @contextmanager
 def simplesamlphp(
-    folder: Path, *, entity_id: str, acs_url: str, port: int | None = None
+    folder: Path,
+    *,
+    entity_id: str = "",
+    acs_url: str = "",
+    port: int | None = None,
+    sp_metadata: bytes | None = None,
+    hosted: Mapping[str, object] | None = None,
 ) -> Iterator[SimpleSamlPhp]:
-    """Run one, for one service provider; `port` where it has to be known beforehand."""
+    """Run one, for one service provider.
+
+    port          where it has to be known beforehand
+    sp_metadata   all that it is to know of the service provider, instead of the two texts
+    hosted        more settings of its own, such as `saml20.sign.response`
+    """
     port = port or free_port()
     idp = SimpleSamlPhp(f"http://127.0.0.1:{port}")
-    _configure(folder, idp, entity_id, acs_url)
+    _configure(folder, idp, hosted or {})
+    if sp_metadata is None:
+        _know_service_provider(folder, entity_id, acs_url)
+    (folder / "sp.xml").write_bytes(sp_metadata or _NOBODY)
     environment = {**os.environ, "SIMPLESAMLPHP_CONFIG_DIR": str(folder / "config")}
     # PHP's own server answers one request at a time unless told otherwise.
     environment["PHP_CLI_SERVER_WORKERS"] = "4"
@@ -75,7 +100,7 @@ def simplesamlphp(
         yield idp
 
 
-def _configure(folder: Path, idp: SimpleSamlPhp, entity_id: str, acs_url: str) -> None:
+def _configure(folder: Path, idp: SimpleSamlPhp, hosted: Mapping[str, object]) -> None:
     for name in ("config", "metadata", "cert", "log", "data", "tmp"):
         (folder / name).mkdir(parents=True)
     key = key_named(KEY).private_bytes(
@@ -105,7 +130,7 @@ def _configure(folder: Path, idp: SimpleSamlPhp, entity_id: str, acs_url: str) -
             "session.cookie.samesite": "Lax",
             "session.phpsession.savepath": str(folder),
             "store.type": "phpsession",
-            "metadata.sources": [{"type": "flatfile"}],
+            "metadata.sources": [{"type": "flatfile"}, {"type": "xml", "file": f"{folder}/sp.xml"}],
             "language.available": ["en"],
             "language.default": "en",
             "theme.use": "default",
@@ -131,9 +156,13 @@ def _configure(folder: Path, idp: SimpleSamlPhp, entity_id: str, acs_url: str) -
                 "signature.algorithm": "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
                 "NameIDFormat": "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified",
                 "simplesaml.nameidattribute": "uid",
+                **hosted,
             }
         },
     )
+
+
+def _know_service_provider(folder: Path, entity_id: str, acs_url: str) -> None:
     _php(
         folder / "metadata" / "saml20-sp-remote.php",
         "metadata",

@@ -132,7 +132,10 @@ def _read_form(encrypted: Element) -> _Ciphertext:
     (encrypted_key,) = (*inside, *beside)
     method = only_child(data, names.ENCRYPTION_METHOD, section=_SECTION)
     data_method = required_attribute(method, "Algorithm", section=_SECTION)
-    if data_method not in _GCM_KEY_LENGTHS | _CBC_KEY_LENGTHS or element_children(method):
+    length = (_GCM_KEY_LENGTHS | _CBC_KEY_LENGTHS).get(data_method, 0)
+    # A KeySize is allowed, and may say nothing but what the algorithm says already.
+    sizes = {(part.tag, (part.text or "").strip()) for part in element_children(method)}
+    if not length or not sizes <= {(names.KEY_SIZE, str(length * 8))}:
         raise ResponseRefused(
             "data encryption method",
             section="house rule, AES-GCM or AES-CBC",

@@ -14,6 +14,7 @@ from adversary.corpus import (
     documents,
     encryption,
     identifiers,
+    logout,
     readings,
     signatures,
     wrapping,
@@ -21,7 +22,7 @@ from adversary.corpus import (
 
 ATTACKS: list[Attack] = [
     attack
-    for part in (wrapping, identifiers, readings, signatures, encryption, documents, content)
+    for part in (wrapping, identifiers, readings, signatures, encryption, documents, content, logout)
     for attack in part.ATTACKS
 ]
 VARIANTS: list[Variant] = [*accepted.VARIANTS, *encryption.VARIANTS]

@@ -155,6 +155,14 @@ SIGNING = [
     ),
     _signed("signer-with-an-ended-certificate", IDP_SIGNS, around=Surroundings(("ended:idp",))),
     _changed("signature-value-in-lines", _java_base64),
+    _changed(
+        "signature-with-ids-of-its-own",
+        lambda xml: swap(
+            swap(xml, "<ds:Signature ", '<ds:Signature Id="s" '),
+            "<ds:SignatureValue>",
+            '<ds:SignatureValue Id="v">',
+        ),
+    ),
 ]
 
 TIMES = [

@@ -255,6 +255,7 @@ PROFILE = of_class(
             Encrypter(data_uri="http://www.w3.org/2007/05/xmldsig-more#chacha20poly1305"),
         ),
         _said("data-method-of-nothing", _DATA_METHOD, Encrypter(data_uri="urn:none")),
+        _said("key-size-not-of-the-method", _DATA_METHOD, Encrypter(key_size="128")),
         _said("cbc-where-only-gcm-may-be", _DATA_METHOD, CBC, gcm_only=True),
         _said(
             "oaep-with-md5",
@@ -274,7 +275,11 @@ PROFILE = of_class(
         _said("oaep-of-1.0-with-a-mask", _OAEP, Encrypter(mask="sha256")),
         _said("oaep-with-something-else", _OAEP, Encrypter(extra_in_key_method="<x/>")),
         _said("two-keys-inside", _ONE_KEY, Encrypter(keys=2)),
-        _said("two-keys-beside", _ONE_KEY, Encrypter(keys=2, beside=True)),
+        Attack(
+            "two-keys-beside",
+            _ONE_KEY,
+            lambda: Encrypter(keys=2, beside=True).xml(IDP_SIGNS, OTTO).replace(' Id="_key"', ""),
+        ),
         _said("no-key", _ONE_KEY, Encrypter(keys=0)),
         Attack("one-key-inside-and-one-beside", _ONE_KEY, _key_inside_and_beside),
         Attack("key-by-name-only", _ONE_KEY, lambda: _key_info("<ds:KeyName>sp</ds:KeyName>")),
@@ -410,6 +415,7 @@ VARIANTS = [
         Encrypter(key_method=OAEP, digest="sha512", mask="sha512", label=b"x"),
     ),
     _read("encrypted-key-beside-the-data", Encrypter(beside=True), "both"),
+    _read("encrypted-with-the-key-size-said", Encrypter(key_size="256")),
     _read("encrypted-to-our-first-key", GCM, our_keys=("sp", "old")),
     _read("encrypted-to-our-old-key", Encrypter(to="old"), our_keys=("sp", "old")),
     Variant("encrypted-with-prefixes-of-its-surroundings", _with_prefixes_of_the_surroundings),

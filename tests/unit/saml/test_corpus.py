@@ -1,13 +1,17 @@
 """The corpus of attacks and of legal variants: see `tests/adversary`. `make corpus` writes it to look at."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from adversary.cases import Attack, Variant, read
-from adversary.corpus import ATTACKS, VARIANTS
+from adversary.__main__ import main
+from adversary.cases import Attack, Door, Surroundings, Variant, read, read_logout
+from adversary.corpus import ATTACKS, VARIANTS, logout
 from adversary.naive import finds_a_genuine_signature
 from awscons.errors import ResponseRefused
+from support.forge import posted
 
 WRAPPING = [attack for attack in ATTACKS if attack.attack_class == "wrapping"]
 
@@ -19,7 +23,7 @@ def case_name(case: Attack | Variant) -> str:
 @pytest.mark.parametrize("attack", ATTACKS, ids=case_name)
 def test_an_attack_is_refused_for_its_own_reason(attack: Attack) -> None:
     with pytest.raises(ResponseRefused) as caught:
-        read(attack.form_value, attack.around)
+        attack.enter()
     assert caught.value.rule == attack.rule
     # From outside all refusals look alike.
     assert caught.value.public == ResponseRefused.public
@@ -30,6 +34,16 @@ def test_a_legal_variant_is_read_as_what_it_says(variant: Variant) -> None:
     assertion = read(variant.form_value, variant.around)
     assert assertion.name_id == variant.name_id
     assert assertion.attributes == variant.attributes
+
+
+@pytest.mark.parametrize("name", logout.VARIANTS)
+def test_a_legal_logout_request_signs_out_whom_it_says(name: str) -> None:
+    door, message = logout.VARIANTS[name]
+    form_value = posted(message) if door is Door.LOGOUT_BY_POST else message
+    request = read_logout(form_value, Surroundings(signers=("idp", "ec-idp")), door=door)
+    assert request.request_id == "_logout"
+    assert request.subject.name_id == "otto@example.com"
+    assert request.session_indexes == ("_index",)
 
 
 @pytest.mark.parametrize("attack", WRAPPING, ids=case_name)
@@ -45,5 +59,13 @@ def test_the_careless_reader_does_tell_a_broken_signature() -> None:
 def test_no_case_is_there_twice() -> None:
     names = Counter([attack.name for attack in ATTACKS] + [variant.name for variant in VARIANTS])
     assert [name for name, count in names.items() if count > 1] == []
-    documents = Counter((attack.form_value, attack.around) for attack in ATTACKS)
+    documents = Counter((attack.door, attack.form_value, attack.around) for attack in ATTACKS)
     assert [document for document, count in documents.items() if count > 1] == []
+
+
+def test_the_corpus_can_be_written_as_files_to_look_at(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["corpus", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    written = [path for path in tmp_path.rglob("*") if path.suffix in {".xml", ".txt"}]
+    assert len(written) == len(ATTACKS) + len(VARIANTS) + 1
+    assert "READ" not in (tmp_path / "refusals.txt").read_text()

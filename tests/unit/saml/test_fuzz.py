@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from lxml import etree
 
+from adversary.cases import Door
 from adversary.fuzz import bench, judge
 from adversary.naive import finds_a_genuine_signature
 from awscons.errors import ResponseRefused
@@ -37,14 +38,15 @@ def test_the_mutations_reach_every_floor_of_the_verifier() -> None:
     assert tally.outcomes["not well-formed XML"] < tally.count / 2
 
 
-def careless(form_value: str) -> Assertion:
+def careless(_door: Door, form_value: str) -> Assertion:
     """A reader that is content with any genuine signature, and then takes the first NameID it sees."""
     xml = base64.b64decode(form_value).decode()
     names = etree.fromstring(xml).xpath("//*[local-name() = 'NameID']/text()")
     if not names or not finds_a_genuine_signature(xml):
         raise ResponseRefused("careless", section="test")
-    by_name = {assertion.name_id: assertion for assertion in bench().genuine}
-    return by_name.get(names[0]) or replace(bench().genuine[0], name_id=names[0])
+    assertions = [genuine for genuine in bench().genuine if isinstance(genuine, Assertion)]
+    by_name = {assertion.name_id: assertion for assertion in assertions}
+    return by_name.get(names[0]) or replace(assertions[0], name_id=names[0])
 
 
 def test_the_oracle_catches_a_careless_reader() -> None:
