@@ -31,7 +31,9 @@ class Partition:
 
     default_region   used where the broker's own configuration names no region of this partition
     signin_suffix    `https://<region>.<signin_suffix>/federation`
-    console_suffix   `https://<region>.<console_suffix>/…`
+    console_suffix   `https://<region>.<console_suffix>/…`; empty where AWS does not publish it
+    fips_signin_suffix   as signin_suffix, for hosts with FIPS 140 cryptography; the default region's has no
+                     region in front; empty where there are none
     """
 
     name: str
@@ -39,41 +41,30 @@ class Partition:
     default_region: str
     signin_suffix: str
     console_suffix: str
+    fips_signin_suffix: str = ""
 
 
-def _partition(name: str, regions: str, default: str, signin: str, console: str) -> Partition:
-    return Partition(name, re.compile(regions), default, signin, console)
-
-
-PARTITIONS = {
-    partition.name: partition
-    for partition in (
-        _partition(
-            "aws",
-            r"(?!us-gov-|us-iso)(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-[0-9]{1,2}",
-            "us-east-1",
-            "signin.aws.amazon.com",
-            "console.aws.amazon.com",
-        ),
-        _partition(
-            "aws-cn", r"cn-[a-z]+-[0-9]{1,2}", "cn-north-1", "signin.amazonaws.cn", "console.amazonaws.cn"
-        ),
-        _partition(
-            "aws-us-gov",
-            r"us-gov-[a-z]+-[0-9]{1,2}",
-            "us-gov-west-1",
-            "signin.amazonaws-us-gov.com",
-            "console.amazonaws-us-gov.com",
-        ),
-        _partition(
-            "aws-eusc",
-            r"eusc-[a-z]+-[a-z]+-[0-9]{1,2}",
-            "eusc-de-east-1",
-            "signin.amazonaws-eusc.eu",
-            "console.amazonaws-eusc.eu",
-        ),
-    )
-}
+_REGION_END = "-[a-z]+-[0-9]{1,2}"
+_TABLE = (
+    # name, how its regions begin, the default one, sign-in host, console host
+    ("aws", "(?:us|eu|ap|sa|ca|me|af|il|mx)", "us-east-1", "signin.aws.amazon.com", "console.aws.amazon.com"),
+    ("aws-cn", "cn", "cn-north-1", "signin.amazonaws.cn", "console.amazonaws.cn"),
+    (
+        "aws-us-gov",
+        "us-gov",
+        "us-gov-west-1",
+        "signin.amazonaws-us-gov.com",
+        "console.amazonaws-us-gov.com",
+        "signin-fips.amazonaws-us-gov.com",
+    ),
+    ("aws-eusc", "eusc-[a-z]+", "eusc-de-east-1", "signin.amazonaws-eusc.eu", "console.amazonaws-eusc.eu"),
+    # Their sign-in hosts are public, their consoles' are not: the configuration has to name those.
+    ("aws-iso", "us-iso", "us-iso-east-1", "signin.c2shome.ic.gov", ""),
+    ("aws-iso-b", "us-isob", "us-isob-east-1", "signin.sc2shome.sgov.gov", ""),
+    ("aws-iso-e", "eu-isoe", "eu-isoe-west-1", "signin.csphome.adc-e.uk", ""),
+    ("aws-iso-f", "us-isof", "us-isof-south-1", "signin.csphome.hci.ic.gov", ""),
+)
+PARTITIONS = {name: Partition(name, re.compile(begin + _REGION_END), *more) for name, begin, *more in _TABLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +111,12 @@ def choose_regions(
     return tuple(dict.fromkeys(ordered))
 
 
-def federation_endpoint(partition: Partition) -> str:
-    """The URL of the federation endpoint, with `{region}` where the region stands."""
-    return f"https://{REGION_PLACEHOLDER}.{partition.signin_suffix}/federation"
+def federation_endpoint(partition: Partition, region: str, *, fips: bool = False) -> str:
+    """The URL of the federation endpoint of that region. `fips`: the host with FIPS 140 cryptography."""
+    if not fips:
+        return f"https://{region}.{partition.signin_suffix}/federation"
+    own = "" if region == partition.default_region else f"{region}."
+    return f"https://{own}{partition.fips_signin_suffix}/federation"
 
 
 def console_home(partition: Partition, region: str) -> str:
@@ -145,7 +139,9 @@ def is_console_destination(text: str, partition: Partition) -> bool:
     read differently is none: capitals, white space, backslashes, characters beyond ASCII.
     """
     matched = _DESTINATION.fullmatch(text) if len(text) <= LONGEST_DESTINATION else None
-    if matched is None or not matched["host"].endswith(partition.console_suffix):
+    if matched is None or not partition.console_suffix:
+        return False
+    if not matched["host"].endswith(partition.console_suffix):
         return False
     return _SUBDOMAINS.fullmatch(matched["host"].removesuffix(partition.console_suffix)) is not None
 
