@@ -47,7 +47,7 @@ TYPE_WORDS: dict[object, str] = {
 }
 
 
-def type_words(annotation: object) -> str:  # noqa: PLR0911  one return for each kind of type
+def type_words(annotation: object) -> str:
     """A type as the reference words it."""
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
@@ -57,13 +57,14 @@ def type_words(annotation: object) -> str:  # noqa: PLR0911  one return for each
         return type_words(kinds[0])
     if origin in {list, dict}:
         entry = typing.get_args(annotation)[-1]
-        entries = {schema.TargetSection: "list of targets", schema.AccountSection: "dict of accounts"}
-        return entries.get(entry) or f"list of {type_words(entry)}"
+        entries = {
+            schema.TargetSection: "list of targets",
+            schema.AccountSection: "dict of accounts",
+            schema.PartitionSection: "dict of partitions",
+        }
+        return entries.get(entry) or f"{origin.__name__} of {type_words(entry)}"
     if origin is typing.Literal:
         return " or ".join(f'`"{value}"`' for value in typing.get_args(annotation))
-    if origin is dict:
-        _, value = typing.get_args(annotation)
-        return "dict of dicts" if value is schema.PartitionSection else f"dict of {type_words(value)}"
     if isinstance(annotation, type) and issubclass(annotation, schema.Section):
         return "dict"
     return TYPE_WORDS.get(annotation, "anything")

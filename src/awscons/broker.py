@@ -24,6 +24,7 @@ from awscons.console import (
     Landing,
     Partition,
     build_console_url,
+    build_logout_first_url,
     check_landing,
     choose_destination,
     choose_regions,
@@ -131,6 +132,7 @@ class _Wish:
     regions: tuple[str, ...]
     asked: Landing
     standing: Landing
+    fresh: bool
     relogin_url: str
 
 
@@ -187,6 +189,7 @@ class Broker:
             ),
             asked=asked,
             standing=standing,
+            fresh=self._settings.log_out_first if asked.fresh is None else asked.fresh,
             relogin_url=relogin_url,
         )
         with self._bulkhead.place():
@@ -297,6 +300,8 @@ class Broker:
             relogin_url=wish.relogin_url,
             console_destination=destination,
         )
+        if wish.fresh:
+            url = build_logout_first_url(endpoint, url)
         return OpenedConsole(url, credentials, wish.request, durations, endpoint, destination, region)
 
     def _credentials_and_token(

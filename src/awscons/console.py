@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urljoin
 
 from awscons.credentials import ConsoleUrl, SigninToken
 from awscons.errors import LandingRefused, shown
@@ -69,14 +69,16 @@ PARTITIONS = {name: Partition(name, re.compile(begin + _REGION_END), *more) for 
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """Where in the console somebody wants to land. None: nothing was said of it.
+    """Where in the console somebody wants to land, and how. None: nothing was said of it.
 
     region               such as `eu-west-1`
     console_destination  the URL of a console page, to the letter
+    fresh                through AWS's log-out first, or not
     """
 
     region: str | None = None
     console_destination: str | None = None
+    fresh: bool | None = None
 
 
 def region_for(partition: Partition, configured_region: str | None) -> str:
@@ -178,7 +180,8 @@ def choose_destination(asked: Landing, standing: Landing, *, partition: Partitio
 
 def build_landing_query(asked: Landing) -> str:
     """The query of a link of ours that asks for this landing: `?destination=…&region=…`, or ""."""
-    wishes = {"destination": asked.console_destination, "region": asked.region}
+    fresh = None if asked.fresh is None else str(int(asked.fresh))
+    wishes = {"destination": asked.console_destination, "region": asked.region, "fresh": fresh}
     query = "&".join(f"{key}={quote(value, safe='')}" for key, value in wishes.items() if value is not None)
     return f"?{query}" if query else ""
 
@@ -204,3 +207,13 @@ def build_console_url(
         }
     )
     return ConsoleUrl(f"{endpoint}?{query}")
+
+
+def build_logout_first_url(endpoint: str, console_url: ConsoleUrl) -> ConsoleUrl:
+    """The same login URL behind AWS's log-out, for browsers that hold another console already.
+
+    AWS documents no such address. Clients have found that it works when both URLs have the same host, and
+    that one with its region in front.
+    """
+    query = urlencode({"Action": "logout", "redirect_uri": console_url.value})
+    return ConsoleUrl(f"{urljoin(endpoint, 'oauth')}?{query}")

@@ -772,6 +772,13 @@ class AwsSection(Section):
             "each partition."
         ),
     )
+    log_out_first: bool = Field(
+        default=False,
+        description=(
+            "Send browsers through AWS's log-out before each console, as `?fresh=1` on a link does once; "
+            "`?fresh=0` on a link prevents it."
+        ),
+    )
     timeout: float = Field(
         default=10.0,
         ge=1,

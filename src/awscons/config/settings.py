@@ -166,6 +166,7 @@ class AwsSettings:
     timeout        seconds for all of one sign-in
     simultaneous   sign-ins that may wait for AWS at once, in each process; None: as the server has threads
     regions        nearest first, of all partitions together; empty: the broker's own, else the default
+    log_out_first  send browsers through AWS's log-out before each console, unless a link says otherwise
     sts_endpoint, signin_endpoint   in place of AWS's own; `{region}` stands for the region
     """
 
@@ -176,6 +177,7 @@ class AwsSettings:
     timeout: float
     simultaneous: int | None
     regions: tuple[str, ...]
+    log_out_first: bool
     sts_endpoint: str | None
     signin_endpoint: str | None
     partitions: Mapping[str, PartitionSettings]
@@ -411,6 +413,7 @@ def _settings(
             timeout=aws.timeout,
             simultaneous=aws.simultaneous,
             regions=tuple(aws.regions),
+            log_out_first=aws.log_out_first,
             sts_endpoint=aws.sts_endpoint,
             signin_endpoint=aws.signin_endpoint,
             partitions=_partitions(aws),

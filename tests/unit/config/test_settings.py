@@ -701,6 +701,7 @@ def test_regions_are_an_ordered_list_for_all_partitions_together() -> None:
         ({"regions": ["eu-west-1", "https://x"]}, "regions[1]", "the name of a region"),
         ({"regions": ["eu-west-1\n"]}, "regions[0]", "the name of a region"),
         ({"regions": [1]}, "regions[0]", "text"),
+        ({"log_out_first": 1}, "log_out_first", "True or False"),
         ({"simultaneous": 0}, "simultaneous", "at least 1"),
         ({"simultaneous": "8"}, "simultaneous", "a whole number"),
         ({"timeout": 0.5}, "timeout", "at least 1"),
