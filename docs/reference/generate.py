@@ -6,6 +6,7 @@ import types
 import typing
 from pathlib import Path
 
+from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -43,7 +44,6 @@ TYPE_WORDS: dict[object, str] = {
     int: "whole number",
     float: "number",
     bool: "True or False",
-    dict: "list or dict of text",
 }
 
 
@@ -57,13 +57,17 @@ def type_words(annotation: object) -> str:
         return type_words(kinds[0])
     if origin in {list, dict}:
         entry = typing.get_args(annotation)[-1]
-        entries = {schema.TargetSection: "list of targets", schema.AccountSection: "dict of accounts"}
-        return entries.get(entry) or f"list of {type_words(entry)}"
+        entries = {
+            schema.TargetSection: "list of targets",
+            schema.AccountSection: "dict of accounts",
+            schema.PartitionSection: "dict of partitions",
+        }
+        return entries.get(entry) or f"{origin.__name__} of {type_words(entry)}"
     if origin is typing.Literal:
         return " or ".join(f'`"{value}"`' for value in typing.get_args(annotation))
     if isinstance(annotation, type) and issubclass(annotation, schema.Section):
         return "dict"
-    return TYPE_WORDS.get(origin or annotation, "anything")
+    return TYPE_WORDS.get(annotation, "anything")
 
 
 def default_words(field: FieldInfo) -> str:
@@ -84,7 +88,10 @@ def table(section: type[schema.Section]) -> str:
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
     # What every kind of store has comes last.
     for name, field in sorted(section.model_fields.items(), key=lambda item: item[0] == "default_timeout"):
-        words = (type_words(field.annotation), default_words(field), field.description or "")
+        takes_a_list = any(isinstance(mark, BeforeValidator) for mark in field.metadata)
+        kind = type_words(field.annotation)
+        kind = f"list or {kind}" if takes_a_list and kind.startswith("dict of") else kind
+        words = (kind, default_words(field), field.description or "")
         rows.append(f"| `{name}` | {' | '.join(words)} |")
     return "\n".join(rows) + "\n"
 
@@ -106,6 +113,9 @@ def page() -> str:
                 parts += [f"#### {kind}\n", documentation(backing) + "\n", table(backing)]
         if section is schema.AwsSection:
             parts += [
+                "### A partition\n",
+                documentation(schema.PartitionSection) + "\n",
+                table(schema.PartitionSection),
                 "### A target\n",
                 documentation(schema.TargetSection) + "\n",
                 table(schema.TargetSection),

@@ -84,6 +84,26 @@ def our_metadata(settings: Settings) -> bytes:
     )
 
 
+def build_broker(
+    settings: Settings,
+    *,
+    environment: Mapping[str, str],
+    clock: Callable[[], datetime] = utc_now,
+    threads: int | None = None,
+    meter: Meter | None = None,
+) -> Broker:
+    """The AWS side alone; see `build_service`. `meter` is told how long AWS takes."""
+    meter = meter or NoMeter()
+    federation = FederationClient(settings.aws, certificate_bundle=environment.get("AWS_CA_BUNDLE"))
+    return Broker(
+        roles=MeteredRoleAssumer(BotoRoleAssumer(settings.aws), meter),
+        signin_tokens=MeteredSigninTokens(federation, meter),
+        settings=settings.aws,
+        places=settings.aws.simultaneous or (threads * 3 // 4 if threads else _PLACES) or 1,
+        clock=clock,
+    )
+
+
 def build_service(
     settings: Settings,
     *,
@@ -145,15 +165,7 @@ def build_service(
                 clock=clock,
             ),
             preferences=Preferences(store),
-            broker=Broker(
-                roles=MeteredRoleAssumer(BotoRoleAssumer(settings.aws), meter),
-                signin_tokens=MeteredSigninTokens(
-                    FederationClient(settings.aws, certificate_bundle=environment.get("AWS_CA_BUNDLE")), meter
-                ),
-                settings=settings.aws,
-                places=settings.aws.simultaneous or (threads * 3 // 4 if threads else _PLACES) or 1,
-                clock=clock,
-            ),
+            broker=build_broker(settings, environment=environment, clock=clock, threads=threads, meter=meter),
             audit=audit,
             metadata=our_metadata(settings),
             server=settings.server,

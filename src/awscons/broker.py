@@ -21,15 +21,13 @@ import structlog
 
 from awscons.config.settings import AwsSettings
 from awscons.console import (
-    PARTITIONS,
-    REGION_PLACEHOLDER,
     Landing,
     Partition,
     build_console_url,
+    build_logout_first_url,
     check_landing,
     choose_destination,
     choose_regions,
-    federation_endpoint,
 )
 from awscons.credentials import ConsoleUrl, RoleCredentials, SigninToken
 from awscons.durations import CredentialKind, Durations, plan_durations, until_login_ends
@@ -70,6 +68,9 @@ class RoleAssumer(Protocol):
     def configured_region(self, profile_name: str | None) -> str | None:
         """The region that the broker's own AWS configuration names, or None."""
 
+    def principal_arn(self, route: StsRoute) -> str:
+        """Who the broker is to AWS; asks STS."""
+
     def credential_kind(self, route: StsRoute) -> CredentialKind:
         """What kind of credentials the broker asks with; may ask STS."""
 
@@ -87,10 +88,11 @@ class SigninTokens(Protocol):
         endpoint: str,
         credentials: RoleCredentials,
         *,
+        method: str,
         console_session_duration: int | None,
         seconds_left: float,
     ) -> SigninToken:
-        """The sign-in token for `credentials`; the duration in seconds, or None to leave it out."""
+        """The sign-in token for `credentials`, by POST or GET; the duration in seconds, or None for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,15 @@ class OpenedConsole:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlook:
+    """What AWS would give for a target, as far as can be known without opening it."""
+
+    principal_arn: str
+    region: str
+    durations: Durations
+
+
+@dataclass(frozen=True, slots=True)
 class _Wish:
     """One console, as it is wished for: the same in whatever region it is opened."""
 
@@ -121,6 +132,7 @@ class _Wish:
     regions: tuple[str, ...]
     asked: Landing
     standing: Landing
+    fresh: bool
     relogin_url: str
 
 
@@ -158,7 +170,7 @@ class Broker:
         relogin_url   our own URL of the same link: where AWS sends people whose console ended
         Raises LandingRefused, AttributesUnfit, LoginEndsTooSoon, BrokerBusy, UpstreamError.
         """
-        partition = PARTITIONS[target.role.partition]
+        partition = self._settings.partitions[target.role.partition].partition
         check_landing(asked, partition)
         standing = Landing(target.region, target.console_destination)
         wish = _Wish(
@@ -173,10 +185,11 @@ class Broker:
                 asked=asked,
                 standing=standing,
                 configured=self._settings.regions,
-                broker_region=self._roles.configured_region(self._settings.profile_name),
+                broker_region=self._roles.configured_region(self._settings.profile_for(target)),
             ),
             asked=asked,
             standing=standing,
+            fresh=self._settings.log_out_first if asked.fresh is None else asked.fresh,
             relogin_url=relogin_url,
         )
         with self._bulkhead.place():
@@ -185,6 +198,21 @@ class Broker:
     def expected_durations(self, target: Target) -> Durations | None:
         """What the last console of `target` was given; None when there was none yet. Asks nobody."""
         return self._proved.last(target)
+
+    def look_ahead(self, target: Target) -> Outlook:
+        """Who the broker is where `target` is, and how long a console would last. Raises UpstreamError."""
+        profile, partition = self._settings.profile_for(target), target.role.partition
+        regions = choose_regions(
+            self._settings.partitions[partition].partition,
+            asked=Landing(),
+            standing=Landing(target.region),
+            configured=self._settings.regions,
+            broker_region=self._roles.configured_region(profile),
+        )
+        route = StsRoute(profile, regions[0], self._settings.sts_endpoint_in(partition, regions[0]))
+        principal_arn = self._roles.principal_arn(route)
+        plans = plan_durations(target.duration, self._roles.credential_kind(route))
+        return Outlook(principal_arn, regions[0], plans[0])
 
     def _wanted_duration(self, target: Target, login: Login) -> int:
         if not target.ends_with_login:
@@ -250,12 +278,11 @@ class Broker:
 
     def _open_in(self, region: str, wish: _Wish, budget: Budget) -> OpenedConsole:
         """The console, by STS and the federation endpoint of one region."""
-        settings = self._settings
-        sts_endpoint = settings.sts_endpoint and settings.sts_endpoint.replace(REGION_PLACEHOLDER, region)
-        route = StsRoute(settings.profile_name, region, sts_endpoint)
-        endpoint = (settings.signin_endpoint or federation_endpoint(wish.partition)).replace(
-            REGION_PLACEHOLDER, region
+        settings, partition = self._settings, wish.partition
+        route = StsRoute(
+            settings.profile_for(wish.target), region, settings.sts_endpoint_in(partition.name, region)
         )
+        endpoint = settings.signin_endpoint_in(partition.name, region)
         credentials, signin_token, durations = self._credentials_and_token(wish, route, endpoint, budget)
         if wish.duration < wish.target.duration:
             durations = replace(durations, reason=f"{durations.reason}; the login ends then")
@@ -273,6 +300,8 @@ class Broker:
             relogin_url=wish.relogin_url,
             console_destination=destination,
         )
+        if wish.fresh:
+            url = build_logout_first_url(endpoint, url)
         return OpenedConsole(url, credentials, wish.request, durations, endpoint, destination, region)
 
     def _credentials_and_token(
@@ -293,6 +322,7 @@ class Broker:
                 signin_token = self._signin_tokens.signin_token(
                     endpoint,
                     given[seconds],
+                    method=self._settings.partitions[wish.partition.name].signin_method,
                     console_session_duration=plan.console_session_duration,
                     seconds_left=budget.left,
                 )

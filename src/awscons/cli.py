@@ -22,11 +22,11 @@ from awscons import __version__
 from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
 from awscons.adapters.caches import build_cache
 from awscons.adapters.server import open_listener, serve
-from awscons.assembly import build_service, build_trust, utc_now
+from awscons.assembly import build_broker, build_service, build_trust, utc_now
 from awscons.config.load import load_settings
 from awscons.config.schema import LOOPBACK_HOSTS, SimpleBacking
 from awscons.config.settings import MetadataSettings, Settings, Site, notices
-from awscons.errors import AwsconsError, ConfigurationError
+from awscons.errors import AwsconsError, ConfigurationError, UpstreamError
 from awscons.login_commands import logins
 from awscons.saml.certificates import end_of
 from awscons.saml.parties import IdentityProvider
@@ -52,16 +52,19 @@ cli.add_command(saml_group)
 
 @cli.command()
 @config_option
-def check(config: Path) -> None:
+@click.option("--aws", "ask_aws", is_flag=True, help="Ask AWS too: who we are, how long consoles last.")
+def check(config: Path, *, ask_aws: bool) -> None:
     """Check the configuration and show what it opens to whom.
 
-    Nothing is started and nothing is asked of AWS; the identity provider's metadata is read. The exit
-    status is 2 when there are mistakes.
+    Nothing is started, and nothing is asked of AWS without --aws; the identity provider's metadata is
+    read. The exit status is 2 when there are mistakes, 1 when AWS does not answer for every target.
     """
     settings = load_settings(config, environment=os.environ)
     configure_logging()
     trust = build_trust(settings, environment=os.environ, audit=StructlogAuditLog())
     click.echo("\n".join(_summary(config, settings, trust.current())))
+    if ask_aws:
+        _show_aws(settings)
 
 
 @cli.command("serve")
@@ -246,6 +249,27 @@ def _row(site: Site, target: Target) -> list[str]:
         _hours(target.duration),
         _who(target),
     ]
+
+
+def _show_aws(settings: Settings) -> None:
+    """What AWS says of each target's credentials. Raises AwsconsError when it does not for some."""
+    broker = build_broker(settings, environment=os.environ)
+    rows, silent = [["URL path", "asked as", "in", "lasts", "why"]], 0
+    for target in settings.targets:
+        path = f"{settings.site.mount_path}{settings.site.target_path(target.name)}"
+        try:
+            outlook = broker.look_ahead(target)
+        except UpstreamError as error:
+            silent += 1
+            rows.append([path, "", "", "?", f"{error.cause}; {error.hint}" if error.hint else error.cause])
+            continue
+        durations, wanted = outlook.durations, _hours(target.duration)
+        short = "" if durations.console_lasts == target.duration else f", not {wanted}"
+        lasts = f"{_hours(durations.console_lasts)}{short}"
+        rows.append([path, outlook.principal_arn, outlook.region, lasts, durations.reason])
+    click.echo("\n".join(["", *table(rows)]))
+    if silent:
+        raise AwsconsError(f"AWS has no answer for {silent} of {len(settings.targets)} targets")
 
 
 def _who(target: Target) -> str:

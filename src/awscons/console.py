@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urljoin
 
 from awscons.credentials import ConsoleUrl, SigninToken
 from awscons.errors import LandingRefused, shown
@@ -31,7 +31,9 @@ class Partition:
 
     default_region   used where the broker's own configuration names no region of this partition
     signin_suffix    `https://<region>.<signin_suffix>/federation`
-    console_suffix   `https://<region>.<console_suffix>/…`
+    console_suffix   `https://<region>.<console_suffix>/…`; empty where AWS does not publish it
+    fips_signin_suffix   as signin_suffix, for hosts with FIPS 140 cryptography; the default region's has no
+                     region in front; empty where there are none
     """
 
     name: str
@@ -39,53 +41,44 @@ class Partition:
     default_region: str
     signin_suffix: str
     console_suffix: str
+    fips_signin_suffix: str = ""
 
 
-def _partition(name: str, regions: str, default: str, signin: str, console: str) -> Partition:
-    return Partition(name, re.compile(regions), default, signin, console)
-
-
-PARTITIONS = {
-    partition.name: partition
-    for partition in (
-        _partition(
-            "aws",
-            r"(?!us-gov-|us-iso)(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-[0-9]{1,2}",
-            "us-east-1",
-            "signin.aws.amazon.com",
-            "console.aws.amazon.com",
-        ),
-        _partition(
-            "aws-cn", r"cn-[a-z]+-[0-9]{1,2}", "cn-north-1", "signin.amazonaws.cn", "console.amazonaws.cn"
-        ),
-        _partition(
-            "aws-us-gov",
-            r"us-gov-[a-z]+-[0-9]{1,2}",
-            "us-gov-west-1",
-            "signin.amazonaws-us-gov.com",
-            "console.amazonaws-us-gov.com",
-        ),
-        _partition(
-            "aws-eusc",
-            r"eusc-[a-z]+-[a-z]+-[0-9]{1,2}",
-            "eusc-de-east-1",
-            "signin.amazonaws-eusc.eu",
-            "console.amazonaws-eusc.eu",
-        ),
-    )
-}
+_REGION_END = "-[a-z]+-[0-9]{1,2}"
+_TABLE = (
+    # name, how its regions begin, the default one, sign-in host, console host
+    ("aws", "(?:us|eu|ap|sa|ca|me|af|il|mx)", "us-east-1", "signin.aws.amazon.com", "console.aws.amazon.com"),
+    ("aws-cn", "cn", "cn-north-1", "signin.amazonaws.cn", "console.amazonaws.cn"),
+    (
+        "aws-us-gov",
+        "us-gov",
+        "us-gov-west-1",
+        "signin.amazonaws-us-gov.com",
+        "console.amazonaws-us-gov.com",
+        "signin-fips.amazonaws-us-gov.com",
+    ),
+    ("aws-eusc", "eusc-[a-z]+", "eusc-de-east-1", "signin.amazonaws-eusc.eu", "console.amazonaws-eusc.eu"),
+    # Their sign-in hosts are public, their consoles' are not: the configuration has to name those.
+    ("aws-iso", "us-iso", "us-iso-east-1", "signin.c2shome.ic.gov", ""),
+    ("aws-iso-b", "us-isob", "us-isob-east-1", "signin.sc2shome.sgov.gov", ""),
+    ("aws-iso-e", "eu-isoe", "eu-isoe-west-1", "signin.csphome.adc-e.uk", ""),
+    ("aws-iso-f", "us-isof", "us-isof-south-1", "signin.csphome.hci.ic.gov", ""),
+)
+PARTITIONS = {name: Partition(name, re.compile(begin + _REGION_END), *more) for name, begin, *more in _TABLE}
 
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """Where in the console somebody wants to land. None: nothing was said of it.
+    """Where in the console somebody wants to land, and how. None: nothing was said of it.
 
     region               such as `eu-west-1`
     console_destination  the URL of a console page, to the letter
+    fresh                through AWS's log-out first, or not
     """
 
     region: str | None = None
     console_destination: str | None = None
+    fresh: bool | None = None
 
 
 def region_for(partition: Partition, configured_region: str | None) -> str:
@@ -120,9 +113,12 @@ def choose_regions(
     return tuple(dict.fromkeys(ordered))
 
 
-def federation_endpoint(partition: Partition) -> str:
-    """The URL of the federation endpoint, with `{region}` where the region stands."""
-    return f"https://{REGION_PLACEHOLDER}.{partition.signin_suffix}/federation"
+def federation_endpoint(partition: Partition, region: str, *, fips: bool = False) -> str:
+    """The URL of the federation endpoint of that region. `fips`: the host with FIPS 140 cryptography."""
+    if not fips:
+        return f"https://{region}.{partition.signin_suffix}/federation"
+    own = "" if region == partition.default_region else f"{region}."
+    return f"https://{own}{partition.fips_signin_suffix}/federation"
 
 
 def console_home(partition: Partition, region: str) -> str:
@@ -145,7 +141,9 @@ def is_console_destination(text: str, partition: Partition) -> bool:
     read differently is none: capitals, white space, backslashes, characters beyond ASCII.
     """
     matched = _DESTINATION.fullmatch(text) if len(text) <= LONGEST_DESTINATION else None
-    if matched is None or not matched["host"].endswith(partition.console_suffix):
+    if matched is None or not partition.console_suffix:
+        return False
+    if not matched["host"].endswith(partition.console_suffix):
         return False
     return _SUBDOMAINS.fullmatch(matched["host"].removesuffix(partition.console_suffix)) is not None
 
@@ -182,7 +180,8 @@ def choose_destination(asked: Landing, standing: Landing, *, partition: Partitio
 
 def build_landing_query(asked: Landing) -> str:
     """The query of a link of ours that asks for this landing: `?destination=…&region=…`, or ""."""
-    wishes = {"destination": asked.console_destination, "region": asked.region}
+    fresh = None if asked.fresh is None else str(int(asked.fresh))
+    wishes = {"destination": asked.console_destination, "region": asked.region, "fresh": fresh}
     query = "&".join(f"{key}={quote(value, safe='')}" for key, value in wishes.items() if value is not None)
     return f"?{query}" if query else ""
 
@@ -208,3 +207,13 @@ def build_console_url(
         }
     )
     return ConsoleUrl(f"{endpoint}?{query}")
+
+
+def build_logout_first_url(endpoint: str, console_url: ConsoleUrl) -> ConsoleUrl:
+    """The same login URL behind AWS's log-out, for browsers that hold another console already.
+
+    AWS documents no such address. Clients have found that it works when both URLs have the same host, and
+    that one with its region in front.
+    """
+    query = urlencode({"Action": "logout", "redirect_uri": console_url.value})
+    return ConsoleUrl(f"{urljoin(endpoint, 'oauth')}?{query}")

@@ -83,6 +83,7 @@ class Target:
     authn_context   URIs of AuthnContextClassRef, in one of which they must have; empty: in any way
     console_destination   the page to land on unless a link says otherwise; `{region}` in it stands for
                 the region; None: the console's front page
+    profile_name   of the broker's own credentials for it; None: its partition's, else the usual one
     terms       what else AssumeRole is asked for
     """
 
@@ -96,6 +97,7 @@ class Target:
     max_login_age: int | None = None
     authn_context: tuple[str, ...] = ()
     ends_with_login: bool = False
+    profile_name: str | None = None
     terms: RoleTerms = RoleTerms()
     face: TargetFace = TargetFace()
 

@@ -47,6 +47,7 @@ class Faulty:
     calls: int = 0
     connections: set[str] = field(default_factory=set)
     user_agents: set[str] = field(default_factory=set)
+    methods: set[str] = field(default_factory=set)
     released: threading.Event = field(default_factory=threading.Event)
     news: threading.Condition = field(default_factory=threading.Condition)
 
@@ -64,6 +65,7 @@ class Faulty:
             self.calls += 1
             self.news.notify_all()
         self.connections.add(environ["REMOTE_PORT"])
+        self.methods.add(environ["REQUEST_METHOD"])
         self.user_agents.add(environ.get("HTTP_USER_AGENT", ""))
         if self.fault is None or self.calls > self.times:
             return self.application(environ, start_response)

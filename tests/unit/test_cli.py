@@ -13,8 +13,10 @@ import pytest
 from lxml import etree
 
 from awscons import __version__
+from awscons.demo.sts import PretendSts
 from support.describe import Description
 from support.forge import Forger, Story, pem_of, posted
+from support.serving import serving
 
 ROOT = Path(__file__).parents[2]
 
@@ -244,3 +246,52 @@ def test_help_explains_each_command(tmp_path: Path) -> None:
     for command in ("check", "demo", "keys", "logins", "metadata", "saml", "serve"):
         assert re.search(rf"^  {command} +\S", shown, re.MULTILINE)
         assert awscons(command, "-h", folder=tmp_path).stdout.startswith(f"Usage: awscons {command}")
+
+
+def aws_answers(folder: Path, name: str | None) -> subprocess.CompletedProcess[str]:
+    """`awscons check --aws` with the keys of a user, or of a role session of that name."""
+    sts = PretendSts(roles={})
+    key: tuple[str, ...] = sts.add_user("arn:aws:iam::123456789012:user/AWSconSSO")
+    if name is not None:
+        key = sts.add_role_session("arn:aws:iam::123456789012:role/Broker", name)
+    (folder / "config.py").write_text(CONFIG)
+    with serving(lambda _port: sts.application("eu-west-1")) as port:
+        environment = {
+            "AWS_ACCESS_KEY_ID": key[0],
+            "AWS_SECRET_ACCESS_KEY": key[1],
+            "AWS_SESSION_TOKEN": key[2] if name else "",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{port}/",
+        }
+        ran = awscons("check", "--aws", folder=folder, environment=environment)
+    assert key[1] not in ran.stdout + ran.stderr
+    return ran
+
+
+def test_check_asks_aws_how_long_consoles_last_when_told_to(tmp_path: Path) -> None:
+    ran = aws_answers(tmp_path, None)
+    assert ran.returncode == 0, ran.stderr
+    row = next(line for line in ran.stdout.splitlines() if "user/AWSconSSO" in line)
+    assert row.split("   ")[0].strip() == "/awscon/aws/cloudadmin"
+    assert re.search(r" eu-west-1 +8 h +asked with access keys of an IAM user$", row)
+
+
+def test_check_says_why_a_console_will_be_shorter_than_wanted(tmp_path: Path) -> None:
+    ran = aws_answers(tmp_path, "my-function")
+    row = next(line for line in ran.stdout.splitlines() if "assumed-role/Broker/my-function" in line)
+    assert "1 h, not 8 h" in row
+    assert "role chaining ends after an hour" in row
+
+
+def test_check_says_what_is_wrong_when_aws_does_not_know_us(tmp_path: Path) -> None:
+    (tmp_path / "config.py").write_text(CONFIG)
+    nowhere = {
+        "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
+        "AWS_CONFIG_FILE": "/nowhere",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    ran = awscons("check", "--aws", folder=tmp_path, environment=nowhere)
+    assert ran.returncode == 1
+    assert "the broker has no usable AWS credentials" in ran.stdout
+    assert "AWS has no answer for 3 of 3 targets" in ran.stderr
+    assert "Traceback" not in ran.stderr

@@ -2,7 +2,9 @@
 
 from urllib.parse import parse_qs, urlsplit
 
+import botocore.session
 import pytest
+from botocore.endpoint_provider import EndpointProvider
 from hypothesis import given
 from hypothesis import strategies as st
 from urllib3.util import parse_url
@@ -19,6 +21,7 @@ from awscons.console import (
     console_home,
     federation_endpoint,
     is_console_destination,
+    is_region,
     region_for,
 )
 from awscons.credentials import SigninToken
@@ -65,8 +68,64 @@ def test_each_partition_has_its_own_hosts(
 ) -> None:
     found = PARTITIONS[partition]
     region = region_for(found, configured)
-    assert federation_endpoint(found).replace("{region}", region) == endpoint
+    assert federation_endpoint(found, region) == endpoint
     assert console_home(found, region) == home
+
+
+@pytest.mark.parametrize(
+    ("partition", "region", "fips", "endpoint"),
+    [
+        ("aws-us-gov", "us-gov-west-1", True, "https://signin-fips.amazonaws-us-gov.com/federation"),
+        (
+            "aws-us-gov",
+            "us-gov-east-1",
+            True,
+            "https://us-gov-east-1.signin-fips.amazonaws-us-gov.com/federation",
+        ),
+        (
+            "aws-us-gov",
+            "us-gov-west-1",
+            False,
+            "https://us-gov-west-1.signin.amazonaws-us-gov.com/federation",
+        ),
+        ("aws-iso", "us-iso-east-1", False, "https://us-iso-east-1.signin.c2shome.ic.gov/federation"),
+        ("aws-iso-b", "us-isob-east-1", False, "https://us-isob-east-1.signin.sc2shome.sgov.gov/federation"),
+        ("aws-iso-e", "eu-isoe-west-1", False, "https://eu-isoe-west-1.signin.csphome.adc-e.uk/federation"),
+        ("aws-iso-f", "us-isof-east-1", False, "https://us-isof-east-1.signin.csphome.hci.ic.gov/federation"),
+    ],
+)
+def test_the_sign_in_hosts_are_those_of_the_table(
+    partition: str, region: str, *, fips: bool, endpoint: str
+) -> None:
+    assert federation_endpoint(PARTITIONS[partition], region, fips=fips) == endpoint
+
+
+def test_the_table_agrees_with_botocore() -> None:
+    """Its endpoint rules know the sign-in hosts; a partition or host that they learn is missed here."""
+    loader = botocore.session.Session().get_component("data_loader")
+    known = loader.load_data("partitions")
+    hosts = EndpointProvider(loader.load_service_model("signin", "endpoint-rule-set-1"), known)
+    assert {partition["id"] for partition in known["partitions"]} == set(PARTITIONS)
+    for found in known["partitions"]:
+        partition = PARTITIONS[found["id"]]
+        for region in found["regions"]:
+            if region.endswith("-global"):
+                continue
+            assert is_region(region, partition), region
+            for fips in {False, bool(partition.fips_signin_suffix)}:
+                url = hosts.resolve_endpoint(Region=region, UseFIPS=fips, UseDualStack=False).url
+                assert federation_endpoint(partition, region, fips=fips) == f"{url}/federation"
+
+
+def test_a_region_belongs_to_one_partition() -> None:
+    for partition in PARTITIONS.values():
+        found = [other for other in PARTITIONS.values() if is_region(partition.default_region, other)]
+        assert found == [partition]
+
+
+def test_a_console_that_nobody_published_has_no_pages() -> None:
+    for page in ("https://.console/", "https://x.example/", "https:///x", "https://us-iso-east-1./"):
+        assert not is_console_destination(page, PARTITIONS["aws-iso"])
 
 
 def test_a_region_of_another_partition_is_not_asked() -> None:
@@ -204,6 +263,8 @@ def test_anything_else_is_none(text: str) -> None:
 
 def test_a_page_belongs_to_one_partition() -> None:
     for partition in PARTITIONS.values():
+        if not partition.console_suffix:
+            continue
         page = console_home(partition, partition.default_region)
         found = [other for other in PARTITIONS.values() if is_console_destination(page, other)]
         assert found == [partition]

@@ -17,7 +17,13 @@ from awscons.config.load import load_settings
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference" / "configuration.md"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
-SECTIONS = [*schema.SECTIONS, schema.TargetSection, schema.AccountSection, *schema.BACKINGS.values()]
+SECTIONS = [
+    *schema.SECTIONS,
+    schema.TargetSection,
+    schema.AccountSection,
+    schema.PartitionSection,
+    *schema.BACKINGS.values(),
+]
 
 
 def generator() -> ModuleType:

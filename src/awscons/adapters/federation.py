@@ -48,11 +48,13 @@ class FederationClient:
         endpoint: str,
         credentials: RoleCredentials,
         *,
+        method: str,
         console_session_duration: int | None,
         seconds_left: float,
     ) -> SigninToken:
         """The sign-in token for `credentials` (IAM User Guide, custom identity broker, step 4).
 
+        method                     POST, or GET where a sign-in host takes nothing else
         console_session_duration   seconds, or None to leave SessionDuration out
         seconds_left               of the sign-in; the call takes no more
         Raises UpstreamError.
@@ -62,10 +64,10 @@ class FederationClient:
             form["SessionDuration"] = str(console_session_duration)
         if seconds_left <= 0:
             raise UpstreamSilent("the time for this sign-in is over", step=_STEP, code="timeout")
-        status, body = self._post(endpoint, urlencode(form), seconds_left)
+        status, body = self._ask(method, endpoint, urlencode(form), seconds_left)
         return _read_token(status, body)
 
-    def _post(self, endpoint: str, body: str, seconds_left: float) -> tuple[int, bytes]:
+    def _ask(self, method: str, endpoint: str, form: str, seconds_left: float) -> tuple[int, bytes]:
         """Status and body of one answer. A kept connection that broke is replaced once."""
         timeout = urllib3.Timeout(
             connect=min(self._settings.connect_timeout, seconds_left),
@@ -73,17 +75,17 @@ class FederationClient:
         )
         try:
             try:
-                return self._post_once(endpoint, body, timeout)
+                return self._ask_once(method, endpoint, form, timeout)
             except urllib3.exceptions.ProtocolError:
-                return self._post_once(endpoint, body, timeout)
+                return self._ask_once(method, endpoint, form, timeout)
         except urllib3.exceptions.HTTPError as error:
             _raise_connection_error(error)
 
-    def _post_once(self, endpoint: str, body: str, timeout: urllib3.Timeout) -> tuple[int, bytes]:
+    def _ask_once(self, method: str, endpoint: str, form: str, timeout: urllib3.Timeout) -> tuple[int, bytes]:
         answer = self._pool(endpoint).request(
-            "POST",
-            endpoint,
-            body=body,
+            method,
+            f"{endpoint}?{form}" if method == "GET" else endpoint,
+            body=None if method == "GET" else form,
             headers={
                 "User-Agent": self._settings.user_agent,
                 "Accept": "application/json",

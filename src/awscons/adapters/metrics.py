@@ -278,6 +278,10 @@ class MeteredRoleAssumer:
         """See `broker.RoleAssumer`."""
         return self._roles.configured_region(profile_name)
 
+    def principal_arn(self, route: StsRoute) -> str:
+        """See `broker.RoleAssumer`."""
+        return self._roles.principal_arn(route)
+
     def credential_kind(self, route: StsRoute) -> CredentialKind:
         """See `broker.RoleAssumer`."""
         return self._roles.credential_kind(route)
@@ -302,6 +306,7 @@ class MeteredSigninTokens:
         endpoint: str,
         credentials: RoleCredentials,
         *,
+        method: str,
         console_session_duration: int | None,
         seconds_left: float,
     ) -> SigninToken:
@@ -310,6 +315,7 @@ class MeteredSigninTokens:
             return self._signin_tokens.signin_token(
                 endpoint,
                 credentials,
+                method=method,
                 console_session_duration=console_session_duration,
                 seconds_left=seconds_left,
             )

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from awscons.config.schema import BACKINGS, AccountSection, Section, TargetSection
+from awscons.config.schema import BACKINGS, AccountSection, PartitionSection, Section, TargetSection
 from awscons.errors import Mistake
 
 _LONGEST_FOUND = 80
@@ -116,6 +116,8 @@ def _model_at(model: type[Section], location: Sequence[int | str]) -> type[Secti
             return TargetSection
         case ["accounts", str()]:
             return AccountSection
+        case ["partitions", str()]:
+            return PartitionSection
         case _:
             return model
 

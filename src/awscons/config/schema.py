@@ -41,6 +41,7 @@ LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 # White space, control characters, and halves of surrogate pairs, which no encoding can carry.
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
+_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,63}", re.ASCII)
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}", re.ASCII)
 _URL_PREFIX = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._~-]*)*", re.ASCII)
 _COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII)
@@ -120,6 +121,19 @@ def _session_policy(value: object) -> object:
             "",
         )
     return policy
+
+
+def _partition_names(value: dict[str, Any]) -> dict[str, Any]:
+    unknown = sorted(set(value) - set(console.PARTITIONS))
+    if unknown:
+        raise not_as_wanted(f"names of partitions: {', '.join(console.PARTITIONS)}, not {unknown[0]!r}")
+    return value
+
+
+def _host(value: str) -> str:
+    if not _HOST.fullmatch(value):
+        raise not_as_wanted("a host name in lower case, such as 'console.aws.amazon.com'")
+    return value
 
 
 def _region(value: str) -> str:
@@ -623,6 +637,10 @@ class TargetSection(Section):
             "this target opens."
         ),
     )
+    aws_profile_name: NonEmpty | None = Field(
+        default=None,
+        description="Profile for this target alone. Default: its partition's, else that of `aws_config`.",
+    )
     source_identity: NonEmpty | None = Field(
         default=None,
         description=(
@@ -684,6 +702,41 @@ class TargetSection(Section):
     )
 
 
+class PartitionSection(Section):
+    """What one partition needs beyond what AWS publishes; nothing of it is needed for `aws`."""
+
+    title: ClassVar[str] = "aws_config.partitions{}"
+
+    aws_profile_name: NonEmpty | None = Field(
+        default=None,
+        description="Profile for the targets of this partition: credentials never cross partitions.",
+    )
+    fips: bool = Field(
+        default=False, description="Sign in by the host with FIPS 140 cryptography (`aws-us-gov`)."
+    )
+    console_host: Annotated[str, AfterValidator(_host)] | None = Field(
+        default=None,
+        description=(
+            "Host of its console, without a region, such as `console.aws.amazon.com`. "
+            "Required where AWS does not publish it (`aws-iso…`)."
+        ),
+    )
+    sts_endpoint: UpstreamUrl | None = Field(
+        default=None, description="Full URL of its STS, as in `aws_config`, for this partition alone."
+    )
+    signin_endpoint: UpstreamUrl | None = Field(
+        default=None,
+        description="Full URL of its federation endpoint, as in `aws_config`, for this partition alone.",
+    )
+    signin_method: Literal["POST", "GET"] = Field(
+        default="POST",
+        description=(
+            "How the token is asked for. GET puts credentials into a URL: only for a sign-in host that takes "
+            "no POST, and with no proxy on the way that opens TLS."
+        ),
+    )
+
+
 class AwsSection(Section):
     """The targets, and how this service itself talks to AWS."""
 
@@ -719,6 +772,13 @@ class AwsSection(Section):
             "each partition."
         ),
     )
+    log_out_first: bool = Field(
+        default=False,
+        description=(
+            "Send browsers through AWS's log-out before each console, as `?fresh=1` on a link does once; "
+            "`?fresh=0` on a link prevents it."
+        ),
+    )
     timeout: float = Field(
         default=10.0,
         ge=1,
@@ -751,6 +811,9 @@ class AwsSection(Section):
             "Full URL of the federation endpoint, for private networks and tests; `{region}` in it stands "
             "for the region. Default: by partition and region."
         ),
+    )
+    partitions: Annotated[dict[str, PartitionSection], AfterValidator(_partition_names)] = Field(
+        default={}, description="By name (`aws`, `aws-cn`, `aws-us-gov`, …): what a partition needs."
     )
     targets: list[TargetSection] = Field(min_length=1, description="The targets, at least one.")
 

@@ -7,7 +7,7 @@ raises one ConfigurationError with every mistake.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +26,7 @@ from awscons.config.schema import (
     AwsSection,
     Backing,
     OrganizationSection,
+    PartitionSection,
     SamlSection,
     Section,
     ServerSection,
@@ -142,6 +143,21 @@ class LoginSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PartitionSettings:
+    """What the configuration says of one partition. `partition` has its hosts already.
+
+    signin_method   POST; GET puts credentials into a URL, for sign-in hosts that take nothing else
+    """
+
+    partition: console.Partition
+    profile_name: str | None = None
+    fips: bool = False
+    sts_endpoint: str | None = None
+    signin_endpoint: str | None = None
+    signin_method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True)
 class AwsSettings:
     """How this service itself talks to AWS.
 
@@ -150,6 +166,7 @@ class AwsSettings:
     timeout        seconds for all of one sign-in
     simultaneous   sign-ins that may wait for AWS at once, in each process; None: as the server has threads
     regions        nearest first, of all partitions together; empty: the broker's own, else the default
+    log_out_first  send browsers through AWS's log-out before each console, unless a link says otherwise
     sts_endpoint, signin_endpoint   in place of AWS's own; `{region}` stands for the region
     """
 
@@ -160,8 +177,28 @@ class AwsSettings:
     timeout: float
     simultaneous: int | None
     regions: tuple[str, ...]
+    log_out_first: bool
     sts_endpoint: str | None
     signin_endpoint: str | None
+    partitions: Mapping[str, PartitionSettings]
+
+    def profile_for(self, target: targets.Target) -> str | None:
+        """The profile whose credentials open that target."""
+        own = self.partitions[target.role.partition].profile_name
+        return target.profile_name or own or self.profile_name
+
+    def sts_endpoint_in(self, partition: str, region: str) -> str | None:
+        """The URL of STS there; None: the one that AWS gives it."""
+        endpoint = self.partitions[partition].sts_endpoint or self.sts_endpoint
+        return endpoint and endpoint.replace(console.REGION_PLACEHOLDER, region)
+
+    def signin_endpoint_in(self, partition: str, region: str) -> str:
+        """The URL of the federation endpoint there."""
+        own = self.partitions[partition]
+        endpoint = own.signin_endpoint or self.signin_endpoint
+        if endpoint is None:
+            return console.federation_endpoint(own.partition, region, fips=own.fips)
+        return endpoint.replace(console.REGION_PLACEHOLDER, region)
 
     @property
     def connect_timeout(self) -> float:
@@ -274,12 +311,12 @@ def parse_settings(
     if aws:
         mistakes += _duplicate_services(aws.targets)
         mistakes += _two_profiles(aws)
-        mistakes += [
-            mistake
-            for index, target in enumerate(aws.targets)
-            for check in (_wrong_landing, _wrong_terms)
-            for mistake in check(index, target)
-        ]
+        mistakes += _wrong_partitions(aws)
+        for index, target in enumerate(aws.targets):
+            mistakes += _wrong_landing(
+                index, target, _partitions(aws)[_target(target).role.partition].partition
+            )
+            mistakes += _wrong_terms(index, target)
     if saml and aws:
         mistakes += _logins_too_short(saml, aws.targets)
         mistakes += _attributes_not_kept(saml, aws)
@@ -376,8 +413,10 @@ def _settings(
             timeout=aws.timeout,
             simultaneous=aws.simultaneous,
             regions=tuple(aws.regions),
+            log_out_first=aws.log_out_first,
             sts_endpoint=aws.sts_endpoint,
             signin_endpoint=aws.signin_endpoint,
+            partitions=_partitions(aws),
         ),
         targets=tuple(_target(section) for section in aws.targets),
         server=ServerSettings(
@@ -390,6 +429,22 @@ def _settings(
         ),
         face=face,
     )
+
+
+def _partitions(aws: AwsSection) -> dict[str, PartitionSettings]:
+    """Every partition, with what the configuration says of it."""
+    found = {}
+    for name, partition in console.PARTITIONS.items():
+        section = aws.partitions.get(name, PartitionSection())
+        found[name] = PartitionSettings(
+            partition=replace(partition, console_suffix=section.console_host or partition.console_suffix),
+            profile_name=section.aws_profile_name,
+            fips=section.fips,
+            sts_endpoint=section.sts_endpoint,
+            signin_endpoint=section.signin_endpoint,
+            signin_method=section.signin_method,
+        )
+    return found
 
 
 def _origin(parts: SplitResult) -> str:
@@ -413,6 +468,7 @@ def _target(section: TargetSection) -> targets.Target:
         authn_context=tuple(section.authn_context),
         region=section.region,
         console_destination=section.destination,
+        profile_name=section.aws_profile_name,
         ends_with_login=section.ends_with_login,
         terms=targets.RoleTerms(
             source_identity=section.source_identity,
@@ -529,9 +585,28 @@ def _wrong_terms(index: int, section: TargetSection) -> Iterator[Mistake]:
         )
 
 
-def _wrong_landing(index: int, section: TargetSection) -> Iterator[Mistake]:
+def _wrong_partitions(aws: AwsSection) -> Iterator[Mistake]:
+    """A partition without a published console needs one to be named; FIPS hosts are few."""
+    for name, section in aws.partitions.items():
+        if section.fips and not console.PARTITIONS[name].fips_signin_suffix:
+            yield Mistake(
+                f"aws_config.partitions.{name}.fips",
+                found_words(section.fips),
+                "False: AWS publishes FIPS sign-in hosts for aws-us-gov alone",
+                "`signin_endpoint` can name a host of your own",
+            )
+    known = _partitions(aws)
+    for name in dict.fromkeys(_target(section).role.partition for section in aws.targets):
+        if not known[name].partition.console_suffix:
+            yield Mistake(
+                f"aws_config.partitions.{name}.console_host",
+                "",
+                f"the host of the console of partition {name}, which AWS does not publish",
+            )
+
+
+def _wrong_landing(index: int, section: TargetSection, partition: console.Partition) -> Iterator[Mistake]:
     """A region and a page belong to the partition of the target's role."""
-    partition = console.PARTITIONS[_target(section).role.partition]
     path = f"aws_config.targets[{index}]"
     named = [("region", section.region)] if section.region is not None else []
     named += [(f"regions[{place}]", region) for place, region in enumerate(section.regions)]
@@ -755,6 +830,7 @@ def notices(settings: Settings, identity_provider: IdentityProvider, *, now: dat
     """
     kept = {name.casefold() for name in settings.login.kept_attributes}
     said = [notice for target in settings.targets for notice in _target_notices(target, kept)]
+    said += _partition_notices(settings)
     if not settings.site.is_https:
         said.append(f"{settings.site.origin} is plain http: fine for a trial on this host, for nothing else")
     if urlsplit(identity_provider.sso_url).scheme != "https":
@@ -764,6 +840,20 @@ def notices(settings: Settings, identity_provider: IdentityProvider, *, now: dat
     said += certificate_notices(identity_provider.signing_certificates, now=now)
     said += _own_certificate_notices(settings.service_provider.published_certificates, now)
     return said
+
+
+def _partition_notices(settings: Settings) -> Iterator[str]:
+    """Credentials belong to one partition; STS of another does not know them."""
+    partitions: dict[str | None, set[str]] = {}
+    for target in settings.targets:
+        partitions.setdefault(settings.aws.profile_for(target), set()).add(target.role.partition)
+    for profile, names in partitions.items():
+        if len(names) > 1:
+            credentials = f"profile {profile!r}" if profile else "the same credentials"
+            yield (
+                f"targets of partitions {' and '.join(sorted(names))} are opened with {credentials}, but "
+                "credentials work in one partition: see aws_config['partitions']"
+            )
 
 
 def _target_notices(target: targets.Target, kept: set[str]) -> Iterator[str]:

@@ -63,11 +63,12 @@ class PretendSignin:
     book: CredentialBook
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     visits: list[ConsoleVisit] = field(default_factory=list)
+    log_outs: int = 0
     _tokens: dict[str, _Issued] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def application(self, region: str | None = None) -> Flask:
-        """The sign-in host of a region: `/federation`, and `/console/<number>` where the browser lands."""
+        """The sign-in host of a region: `/federation`, `/oauth`, and `/console/<number>` to land on."""
         app = Flask("awscons.demo", static_folder=None)
 
         @app.route("/federation", methods=["GET", "POST"])
@@ -79,6 +80,10 @@ class PretendSignin:
                     return self._login(region)
                 case _:
                     return _html_error(400, "Unknown action")
+
+        @app.get("/oauth")
+        def oauth() -> Response:
+            return self._log_out()
 
         @app.get("/console/<int:number>")
         def console(number: int) -> Response:
@@ -115,6 +120,17 @@ class PretendSignin:
             self._tokens[signin_token] = _Issued(role_session, duration or left, ends_at, region)
         response = make_response(json.dumps({"SigninToken": signin_token}))
         response.content_type = "application/json;charset=UTF-8"
+        return response
+
+    def _log_out(self) -> Response:
+        """Ends what the browser holds and sends it on, to this very host's federation endpoint only."""
+        url = request.args.get("redirect_uri", "")
+        if request.args.get("Action") != "logout" or not url.startswith(request.url_root + "federation?"):
+            return _html_error(400, "Invalid redirect_uri")
+        with self._lock:
+            self.log_outs += 1
+        response = Response(status=302)
+        response.headers["Location"] = url
         return response
 
     def _login(self, region: str | None) -> Response:

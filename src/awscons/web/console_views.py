@@ -87,7 +87,7 @@ def _open(parts: WebParts, target: Target, login: Login, granted: Granted) -> Re
     identity = login.identity
     link = parts.site.url(parts.site.target_path(target.name))
     try:
-        asked = Landing(region=_only("region"), console_destination=_only("destination"))
+        asked = Landing(region=_only("region"), console_destination=_only("destination"), fresh=_fresh())
         opened = parts.broker.open_console(
             target, login, asked=asked, relogin_url=f"{link}{build_landing_query(asked)}"
         )
@@ -133,6 +133,17 @@ def _only(parameter: str) -> str | None:
     if len(values) > 1:
         raise LandingRefused(f"the link has {parameter} {len(values)} times")
     return values[0] if values else None
+
+
+def _fresh() -> bool | None:
+    """`?fresh=1`: through AWS's log-out first; `?fresh=0`: not, whatever the configuration says."""
+    match _only("fresh"):
+        case None:
+            return None
+        case "0" | "1" as value:
+            return value == "1"
+        case value:
+            raise LandingRefused(f"the link has fresh={shown(value)}", hint="it is 0 or 1")
 
 
 def _refuse(

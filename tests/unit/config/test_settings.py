@@ -253,7 +253,7 @@ def test_a_report_names_path_found_wanted_and_hint() -> None:
             "twelve digits",
         ),
         (
-            {"aws": with_target(role="arn:aws-iso:iam::123456789012:role/x")},
+            {"aws": with_target(role="arn:aws-moon:iam::123456789012:role/x")},
             "aws_config.targets[0].role",
             "partition",
             "",
@@ -521,6 +521,100 @@ def test_a_certificate_near_its_end_is_pointed_out() -> None:
     assert "ended on" in said_of(settings, end)[0]
 
 
+# --- partitions --------------------------------------------------------------------------
+
+GOV_ROLE = "arn:aws-us-gov:iam::123456789012:role/R"
+ISO_ROLE = "arn:aws-iso:iam::123456789012:role/R"
+
+
+def test_a_partition_has_its_own_hosts_and_credentials() -> None:
+    settings = parse(
+        aws={
+            "aws_profile_name": "usual",
+            "sts_endpoint": "https://sts.example.com/",
+            "partitions": {
+                "aws-us-gov": {"aws_profile_name": "gov", "fips": True},
+                "aws-iso": {
+                    "console_host": "console.iso.example",
+                    "sts_endpoint": "https://sts.{region}.iso.example/",
+                    "signin_endpoint": "https://{region}.signin.iso.example/federation",
+                    "signin_method": "GET",
+                },
+            },
+            "targets": [
+                {"service": "a", "role": "arn:aws:iam::123456789012:role/R"},
+                {"service": "b", "role": GOV_ROLE},
+                {"service": "c", "role": GOV_ROLE, "aws_profile_name": "mine"},
+                {
+                    "service": "d",
+                    "role": ISO_ROLE,
+                    "destination": "https://us-iso-east-1.console.iso.example/x",
+                },
+            ],
+        }
+    )
+    aws = settings.aws
+    assert [aws.profile_for(target) for target in settings.targets] == ["usual", "gov", "mine", "usual"]
+    gov = aws.signin_endpoint_in("aws-us-gov", "us-gov-west-1")
+    assert gov == "https://signin-fips.amazonaws-us-gov.com/federation"
+    iso = aws.signin_endpoint_in("aws-iso", "us-iso-west-1")
+    assert iso == "https://us-iso-west-1.signin.iso.example/federation"
+    assert aws.sts_endpoint_in("aws-iso", "us-iso-west-1") == "https://sts.us-iso-west-1.iso.example/"
+    assert aws.sts_endpoint_in("aws", "eu-west-1") == "https://sts.example.com/"
+    assert aws.partitions["aws-iso"].partition.console_suffix == "console.iso.example"
+    assert (aws.partitions["aws-iso"].signin_method, aws.partitions["aws"].signin_method) == ("GET", "POST")
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "wanted"),
+    [
+        ({"partitions": {"aws-eu": {}}}, "partitions", "names of partitions: aws, aws-cn"),
+        ({"partitions": {"aws-cn": {"fips": True}}}, "partitions.aws-cn.fips", "aws-us-gov alone"),
+        ({"partitions": {"aws": {"profile": "x"}}}, "partitions.aws.profile", "one of aws_profile_name"),
+        ({"partitions": {"aws": []}}, "partitions.aws", "a dict"),
+        (
+            {"partitions": {"aws": {"console_host": "https://x.example"}}},
+            "partitions.aws.console_host",
+            "a host name in lower case",
+        ),
+        (
+            {"partitions": {"aws": {"console_host": "localhost"}}},
+            "partitions.aws.console_host",
+            "a host name in lower case",
+        ),
+        (
+            {"partitions": {"aws": {"signin_endpoint": "http://x.example/"}}},
+            "partitions.aws.signin_endpoint",
+            "an https URL",
+        ),
+        ({"partitions": {"aws": {"signin_method": "PUT"}}}, "partitions.aws.signin_method", "POST"),
+        (
+            {"targets": [{"service": "x", "role": ISO_ROLE}]},
+            "partitions.aws-iso.console_host",
+            "which AWS does not publish",
+        ),
+        (
+            {"targets": [{"service": "x", "role": GOV_ROLE, "aws_profile_name": ""}]},
+            "targets[0].aws_profile_name",
+            "not empty",
+        ),
+    ],
+)
+def test_what_a_partition_cannot_have_is_a_mistake(
+    changes: dict[str, object], path: str, wanted: str
+) -> None:
+    found = mistakes(aws={**MINIMAL, **changes})
+    assert wanted in found[f"aws_config.{path}"].wanted
+
+
+def test_credentials_that_would_have_to_cross_partitions_are_pointed_out() -> None:
+    both = [{"service": "a", "role": GOV_ROLE}, *MINIMAL["targets"]]
+    said = said_of(parse(aws={"targets": both}))
+    assert any("partitions aws and aws-us-gov are opened with the same credentials" in line for line in said)
+    mended = parse(aws={"targets": both, "partitions": {"aws-us-gov": {"aws_profile_name": "gov"}}})
+    assert not any("partitions" in line for line in said_of(mended))
+
+
 # --- what else AssumeRole is asked for ---------------------------------------------------
 
 STATEMENT = {"Effect": "Deny", "Action": "*", "Resource": "*"}
@@ -607,6 +701,7 @@ def test_regions_are_an_ordered_list_for_all_partitions_together() -> None:
         ({"regions": ["eu-west-1", "https://x"]}, "regions[1]", "the name of a region"),
         ({"regions": ["eu-west-1\n"]}, "regions[0]", "the name of a region"),
         ({"regions": [1]}, "regions[0]", "text"),
+        ({"log_out_first": 1}, "log_out_first", "True or False"),
         ({"simultaneous": 0}, "simultaneous", "at least 1"),
         ({"simultaneous": "8"}, "simultaneous", "a whole number"),
         ({"timeout": 0.5}, "timeout", "at least 1"),
