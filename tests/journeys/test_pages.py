@@ -163,6 +163,35 @@ def test_an_explanation_after_two_answers_that_match_nothing_has_a_way_on(
         assert accessibility_faults(page) == []
 
 
+def test_the_page_on_the_way_to_the_identity_provider_is_open_to_everybody(
+    tmp_path: Path, chromium: Chromium
+) -> None:
+    """Where the identity provider wants requests posted; without its script the page waits for its button."""
+    with (
+        open_house(tmp_path, saml={"authn_request_binding": "HTTP-POST"}) as house,
+        page_of(chromium, house, None, width=PHONE) as page,
+    ):
+        page.route("**/post-on.js", lambda route: route.abort())
+        page.goto(f"{house.url}/aws/cloudadmin")
+        assert page.get_by_role("button", name="Go on").is_visible()
+        assert accessibility_faults(page) == []
+        assert overflow(page) <= 0
+        page.screenshot(path=PICTURES / "on-the-way-light-phone.png", full_page=True)
+
+
+def test_the_page_for_too_many_sign_ins_is_open_to_everybody(tmp_path: Path, chromium: Chromium) -> None:
+    with (
+        open_house(tmp_path, server={"sign_ins_overall": 1}) as house,
+        page_of(chromium, house, None, width=PHONE) as page,
+    ):
+        browser = house.browser()
+        assert browser.get("/aws/cloudadmin").status_code == 302
+        page.goto(f"{house.url}/aws/cloudadmin")
+        assert page.inner_text(".status") == "429"
+        assert accessibility_faults(page) == []
+        page.screenshot(path=PICTURES / "too-many-light-phone.png", full_page=True)
+
+
 def test_odd_names_stay_in_their_place_and_are_read_in_their_own_direction(
     tmp_path: Path, chromium: Chromium
 ) -> None:
