@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Error, Page
 
-from support.chromium import accessibility_faults, overflow, page_of
+from support.chromium import accessibility_faults, cut_off, page_of
 from support.faults import HANG, Fault, sts_error
 from support.forge import Forger
 from support.house import House, open_house
@@ -137,11 +137,11 @@ def test_a_page_is_open_to_everybody(
     assert status in seen
     assert page.locator("h1").count() == 1
     assert accessibility_faults(page) == []
-    assert overflow(page) <= 0
+    assert cut_off(page) == []
     page.screenshot(path=PICTURES / f"{name}-light-phone.png", full_page=True)
     page.emulate_media(color_scheme="dark")
     page.evaluate("document.documentElement.dir = 'rtl'")
-    assert overflow(page) <= 0
+    assert cut_off(page) == []
     page.evaluate("document.documentElement.dir = 'ltr'")
     page.set_viewport_size({"width": WIDE, "height": 800})
     assert accessibility_faults(page, "color-contrast", "target-size") == []
@@ -163,6 +163,35 @@ def test_an_explanation_after_two_answers_that_match_nothing_has_a_way_on(
         assert accessibility_faults(page) == []
 
 
+def test_the_page_on_the_way_to_the_identity_provider_is_open_to_everybody(
+    tmp_path: Path, chromium: Chromium
+) -> None:
+    """Where the identity provider wants requests posted; without its script the page waits for its button."""
+    with (
+        open_house(tmp_path, saml={"authn_request_binding": "HTTP-POST"}) as house,
+        page_of(chromium, house, None, width=PHONE) as page,
+    ):
+        page.route("**/post-on.js", lambda route: route.abort())
+        page.goto(f"{house.url}/aws/cloudadmin")
+        assert page.get_by_role("button", name="Go on").is_visible()
+        assert accessibility_faults(page) == []
+        assert cut_off(page) == []
+        page.screenshot(path=PICTURES / "on-the-way-light-phone.png", full_page=True)
+
+
+def test_the_page_for_too_many_sign_ins_is_open_to_everybody(tmp_path: Path, chromium: Chromium) -> None:
+    with (
+        open_house(tmp_path, server={"sign_ins_overall": 1}) as house,
+        page_of(chromium, house, None, width=PHONE) as page,
+    ):
+        browser = house.browser()
+        assert browser.get("/aws/cloudadmin").status_code == 302
+        page.goto(f"{house.url}/aws/cloudadmin")
+        assert page.inner_text(".status") == "429"
+        assert accessibility_faults(page) == []
+        page.screenshot(path=PICTURES / "too-many-light-phone.png", full_page=True)
+
+
 def test_odd_names_stay_in_their_place_and_are_read_in_their_own_direction(
     tmp_path: Path, chromium: Chromium
 ) -> None:
@@ -172,14 +201,14 @@ def test_odd_names_stay_in_their_place_and_are_read_in_their_own_direction(
         page_of(chromium, house, width=PHONE) as page,
     ):
         page.goto(f"{house.url}/aws/")
-        assert overflow(page) <= 0
+        assert cut_off(page) == []
         assert accessibility_faults(page) == []
         page.screenshot(path=PICTURES / "odd-names-light-phone.png", full_page=True)
         for name, direction in [("hebrew", "rtl"), ("arabic", "rtl"), ("emoji", "ltr")]:
             title = page.locator(f"#t-{name} .target")
             assert title.evaluate("it => getComputedStyle(it).direction") == direction
         page.goto(f"{house.url}/aws/?link=endless")
-        assert overflow(page) <= 0
+        assert cut_off(page) == []
 
 
 def test_somebody_who_wants_no_motion_gets_none(house: House, chromium: Chromium) -> None:

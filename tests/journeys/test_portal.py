@@ -41,7 +41,7 @@ def focused(page: Page) -> str:
 
 
 def test_typing_finds_by_any_words_and_says_how_many(page: Page) -> None:
-    page.locator("#q").press_sequentially("look SHOP")
+    page.get_by_role("searchbox", name="Search", exact=True).press_sequentially("look SHOP")
     assert shown(page) == ["shop-look"]
     assert page.locator(".group").filter(visible=True).count() == 1
     expect(page.get_by_role("status")).to_have_text("1 of 4 shown")
@@ -184,4 +184,4 @@ def test_five_thousand_targets_can_still_be_searched_while_typing(tmp_path: Path
         page.goto(f"{house.url}/aws/")
         page.locator("#q").fill("team 77 role7")
         expect(page.get_by_role("status")).to_have_text("1 of 5000 shown")
-        assert shown(page) == ["target-03087"]
+        expect(page.locator("#t-target-03087")).to_be_visible()

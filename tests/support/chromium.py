@@ -67,7 +67,19 @@ def accessibility_faults(page: Page, *rules: str) -> list[str]:
     ]
 
 
-def overflow(page: Page) -> int:
-    """By how many pixels the page is wider than its window."""
-    wider: int = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    return wider
+_CUT_OFF = """
+() => [...document.querySelectorAll("header *, main *")]
+  .filter((it) => it.checkVisibility() && !it.closest(".hidden, svg, option"))
+  .filter((it) => {
+    const { left, right } = it.getBoundingClientRect();
+    return left < -1 || right > document.documentElement.clientWidth + 1;
+  })
+  .map((it) => it.outerHTML.slice(0, 120))
+"""
+
+
+def cut_off(page: Page) -> list[str]:
+    """What sticks out of the window at its sides, whether one could scroll there or not."""
+    found: list[str] = page.evaluate(_CUT_OFF)
+    wider = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    return [*found, "the page scrolls sideways"] if wider else found

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import structlog
 from flask import Blueprint, Flask, Response, jsonify, make_response, render_template, request
 
+from awscons.access import Granted, decide
 from awscons.console import LONGEST_DESTINATION, PARTITIONS, Landing, build_landing_query, check_landing
 from awscons.errors import LandingRefused
 from awscons.identity import Login
@@ -97,13 +98,14 @@ def _keep_theme(parts: WebParts) -> Response:
 
 
 def _keep_favourite(parts: WebParts) -> Response:
-    """Add or drop one; then back to the list, to where the person was. Unknown names are not kept."""
+    """Add or drop one; then back to the list, to where the person was. Only what one may open is added."""
     login = current_login(parts)
     if login is None:
         return begin_login(parts, parts.site.home_path)
     home, who = parts.site.url(parts.site.home_path), login.identity.user_name
     added, dropped = request.form.get("add", ""), request.form.get("drop", "")
-    if added in parts.targets:
+    wanted = parts.targets.get(added)
+    if wanted is not None and isinstance(decide(wanted, login.identity), Granted):
         parts.preferences.add_favourite(who, added)
     elif dropped in parts.targets:
         parts.preferences.drop_favourite(who, dropped)

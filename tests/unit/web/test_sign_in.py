@@ -2,6 +2,9 @@
 
 import base64
 import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -164,8 +167,14 @@ def test_a_person_may_take_ten_minutes_at_the_identity_provider(house: House, br
     assert browser.answer("/saml/acs", house.answer(sent)).headers["Location"].endswith("?slow")
 
 
-def test_a_late_answer_starts_afresh_and_keeps_the_way(house: House, browser: Browser) -> None:
+def test_a_late_answer_starts_afresh_and_keeps_the_way(
+    house: House, browser: Browser, tmp_path: Path
+) -> None:
     sent = sent_to_idp(browser.get("/aws/cloudadmin?slow"))
+    # The store's own clock goes on: it must keep the way for longer than the sign-in may take.
+    with closing(sqlite3.connect(tmp_path / "logins.sqlite3")) as connection:
+        kept = connection.execute("SELECT ends_at FROM records WHERE key LIKE 'pending:%'").fetchall()
+    assert kept[0][0] > house.clock().timestamp() + 1700
     house.clock.forward(seconds=600)
     fresh = sent_to_idp(browser.answer("/saml/acs", house.answer(sent)))
     finished = browser.answer("/saml/acs", house.answer(fresh))
