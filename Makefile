@@ -73,6 +73,10 @@ reference: $(VENV)/.dev ## Write the configuration reference anew, from the sett
 messages: $(VENV)/.dev ## Bring the translations up to date with the texts of the pages
 	@PYTHONPATH=src:tests $(BIN)/python -m support.messages
 
+.PHONY: bench
+bench: $(VENV)/.dev ## How fast it is, beside the floor: the same calls to AWS and nothing else (ten minutes)
+	@PYTHONPATH=src:tests:. $(BIN)/python -m bench $(BENCH)
+
 .PHONY: pictures
 pictures: $(VENV)/.dev ## Take the pictures of the documentation from the running demo (needs Chromium)
 	@$(RUN) docs/pictures/take.py

@@ -7,6 +7,7 @@ command line or the configuration is wrong, 1 that something else is. Only this 
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import shutil
 import sys
@@ -21,7 +22,8 @@ import click
 from awscons import __version__
 from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
 from awscons.adapters.caches import build_cache
-from awscons.adapters.server import open_listener, serve
+from awscons.adapters.reloader import serve_and_reload
+from awscons.adapters.server import LONGEST_REQUEST, load_tls, open_listener, serve
 from awscons.assembly import build_broker, build_service, build_trust, utc_now
 from awscons.config.load import load_settings
 from awscons.config.schema import LOOPBACK_HOSTS, SimpleBacking
@@ -33,6 +35,9 @@ from awscons.saml.parties import IdentityProvider
 from awscons.saml_commands import keys_group, metadata_command, saml_group
 from awscons.targets import Target
 from awscons.terminal import config_option, table
+
+_DEFAULT_PORT = 8000
+_HIGHEST_PORT = 65_535
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -69,20 +74,58 @@ def check(config: Path, *, ask_aws: bool) -> None:
 
 @cli.command("serve")
 @config_option
-@click.option("--bind", help="Address to listen on.  [default: this host only]")
-@click.option("--port", type=click.IntRange(1, 65_535), default=8000, show_default=True)
+@click.option(
+    "--bind", help="Address to listen on, with or without a port: 127.0.0.1:8000.  [default: this host only]"
+)
+@click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on.  [default: 8000]")
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: 2; 1 with SimpleCache]")
-@click.option("--threads", type=click.IntRange(1, 1024), default=32, show_default=True)
-def serve_command(config: Path, bind: str | None, port: int, workers: int | None, threads: int) -> None:
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 1024),
+    default=32,
+    show_default=True,
+    help="Threads of each process: requests that wait for AWS at a time.",
+)
+@click.option(
+    "--request-timeout",
+    type=click.FloatRange(1, 600),
+    default=LONGEST_REQUEST,
+    show_default=True,
+    help="Seconds that a client may take to send its request.",
+)
+@click.option("--certificate", type=click.Path(path_type=Path), help="PEM file: talk https, for a trial.")
+@click.option("--key", type=click.Path(path_type=Path), help="PEM file with the certificate's key.")
+@click.option("--plain-http", is_flag=True, help="Listen beyond this host without TLS all the same.")
+@click.option("--reload", is_flag=True, help="Start again when a file changes: for development.")
+def serve_command(  # noqa: PLR0913  one for each option
+    config: Path,
+    bind: str | None,
+    port: int | None,
+    workers: int | None,
+    threads: int,
+    request_timeout: float,
+    certificate: Path | None,
+    key: Path | None,
+    *,
+    plain_http: bool,
+    reload: bool,
+) -> None:
     """Serve. TLS is for a proxy in front: Apache, nginx, a load balancer.
 
-    With DEBUG in the environment there are debug lines in the log.
+    When asked to stop (SIGTERM), requests in flight have thirty seconds to finish. With DEBUG in the
+    environment there are debug lines in the log.
     """
+    if reload:
+        _serve_and_reload(click.get_current_context(), config)
     settings = load_settings(config, environment=os.environ)
+    host, port = _address(settings.site, bind, port)
+    if (certificate is None) != (key is None):
+        raise click.UsageError("--certificate and --key belong together")
+    tls = load_tls(certificate, key) if certificate and key else None
+    _refuse_open_http(settings, host, tls=tls is not None, told=plain_http)
     configure_logging(debug="DEBUG" in os.environ)
     # Here as well as in each worker, so that a store that cannot be set up is a sentence.
     build_cache(settings.backing, environment=os.environ)
-    host = bind or _natural_bind(settings.site)
     listener = open_listener(host, port)
 
     def ready() -> None:
@@ -94,6 +137,8 @@ def serve_command(config: Path, bind: str | None, port: int, workers: int | None
         on_ready=ready,
         workers=_worker_count(settings, workers),
         threads=threads,
+        tls=tls,
+        longest_request=request_timeout,
     )
 
 
@@ -152,6 +197,50 @@ def _natural_bind(site: Site) -> str:
     """
     reached_directly = not site.is_https and site.host not in LOOPBACK_HOSTS
     return "0.0.0.0" if reached_directly else "127.0.0.1"  # noqa: S104  see above
+
+
+def _address(site: Site, bind: str | None, port: int | None) -> tuple[str, int]:
+    """Host and port to listen on; `bind` may hold both."""
+    host, colon, its_port = (bind or "").rpartition(":")
+    # More than one colon is an IPv6 address, unless brackets say where it ends.
+    if not colon or (":" in host and not host.endswith("]")):
+        return (bind or "").strip("[]") or _natural_bind(site), port or _DEFAULT_PORT
+    number = int(its_port) if its_port.isdecimal() else 0
+    if not 0 < number <= _HIGHEST_PORT or port not in {None, number}:
+        raise click.UsageError(f"--bind {bind}: a host, or host:port with the one port to listen on")
+    return host.strip("[]"), number
+
+
+def _refuse_open_http(settings: Settings, host: str, *, tls: bool, told: bool) -> None:
+    """Logins to AWS do not cross a network in the clear because somebody forgot the proxy."""
+    if tls and not settings.site.is_https:
+        raise click.UsageError("with --certificate, acs_url has to begin with https://")
+    allowed = told or settings.server.proxies > 0 or settings.cookies.secure is False
+    if tls or allowed or _is_loopback(host):
+        return
+    raise click.UsageError(
+        f"this would be plain http, open to whoever reaches {host}. Listen on 127.0.0.1, behind a proxy that "
+        "does TLS; or name a proxy on another host with `proxies` in server_config; or give --certificate "
+        "and --key, for a trial; or say --plain-http"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host in LOOPBACK_HOSTS
+
+
+def _serve_and_reload(context: click.Context, config: Path) -> NoReturn:
+    """The same command without --reload, as often as it takes."""
+    arguments = ["serve"]
+    for option in context.command.params:
+        value = context.params[option.name or ""]
+        if option.name == "reload" or value is None or value is False:
+            continue
+        arguments += [option.opts[0]] if value is True else [option.opts[0], str(value)]
+    sys.exit(serve_and_reload(arguments, files=[config], folders=[Path(__file__).parent]))
 
 
 def _worker_count(settings: Settings, wanted: int | None) -> int:

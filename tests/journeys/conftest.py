@@ -1,11 +1,17 @@
 """What journeys share: one pretend AWS and one Chromium for the whole run, and the mark that says they are journeys."""
 
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from support.world import Aws, pretend_aws
+from support.world import ROOT, Aws, pretend_aws
+
+PYTHON = "/usr/bin/python3"
 
 CHROMIUM_SWITCHES = [
     "--no-sandbox",
@@ -39,3 +45,38 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_SWITCHES)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def checkout() -> Iterator[Path]:
+    """A fresh copy of what git would give, with a virtual environment made as the text says.
+
+    Not below pytest's own folder, which only its user may enter: Apache's workers are somebody else.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="awscons-origin-"))
+    folder.chmod(0o755)
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    steps = f"{PYTHON} -m venv venv && . venv/bin/activate && pip install -r requirements.txt"
+    done = subprocess.run(["bash", "-c", steps], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that the servers' own users may enter, unlike pytest's."""
+    made = Path(tempfile.mkdtemp(prefix="awscons-server-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)

@@ -9,18 +9,21 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import boto3
 import pytest
 import redis
+import trustme
 
 from awscons.adapters.caches import build_cache
 from awscons.adapters.record_store import CacheRecordStore
-from awscons.config.schema import MemcachedBacking, RedisBacking
+from awscons.config.schema import DynamoDBBacking, MemcachedBacking, RedisBacking
 from awscons.errors import StoreUnavailable
 from support.browser import text_of
 from support.house import House, open_house
 from support.operator import configure, logins
-from support.serving import free_port, program
+from support.serving import authority, free_port, program
 from support.stores import StoreContract
+from support.world import Aws, write_tls
 
 HOUR = timedelta(hours=1)
 PASSWORD = "swordfish"
@@ -131,6 +134,81 @@ class TestMemcached(StoreContract):
                         store.delete("k")
             finally:
                 process.send_signal(signal.SIGCONT)
+
+
+class TestDynamoDb(StoreContract):
+    """The pretend AWS of the journeys knows DynamoDB as well."""
+
+    @pytest.fixture
+    def make(
+        self, aws: Aws, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    ) -> Callable[[], CacheRecordStore]:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        backing = DynamoDBBacking(
+            cache_type="DynamoDB",
+            table_name="awscons-logins",
+            region_name="eu-central-1",
+            endpoint_url=aws.sts_url,
+            key_prefix=f"{request.node.name}:",
+        )
+        return lambda: CacheRecordStore(build_cache(backing, environment={}))
+
+    def test_a_table_that_is_gone_is_an_error_and_no_used_assertion(
+        self, make: Callable[[], CacheRecordStore], aws: Aws
+    ) -> None:
+        store = make()
+        client = boto3.client("dynamodb", region_name="eu-central-1", endpoint_url=aws.sts_url)
+        client.delete_table(TableName="awscons-logins")
+        for use in (
+            lambda: store.get("k"),
+            lambda: store.add("k", {}, lifetime=HOUR),
+            lambda: store.set("k", {}, lifetime=HOUR),
+            lambda: store.delete("k"),
+            lambda: store.count("k", lifetime=HOUR),
+        ):
+            with pytest.raises(StoreUnavailable):
+                use()
+
+    def test_ended_records_are_left_to_dynamodb_and_count_as_absent_until_then(
+        self, make: Callable[[], CacheRecordStore], aws: Aws
+    ) -> None:
+        store = make()
+        store.set("login:a", {"a": 1}, lifetime=HOUR)
+        client = boto3.client("dynamodb", region_name="eu-central-1", endpoint_url=aws.sts_url)
+        described = client.describe_time_to_live(TableName="awscons-logins")["TimeToLiveDescription"]
+        assert (described["AttributeName"], described["TimeToLiveStatus"]) == ("expiration_time", "ENABLED")
+        (item,) = (
+            item
+            for item in client.scan(TableName="awscons-logins")["Items"]
+            if item["cache_key"]["S"].endswith("left_to_dynamodb_and_count_as_absent_until_then:login:a")
+        )
+        client.put_item(TableName="awscons-logins", Item={**item, "expiration_time": {"N": "1"}})
+        assert store.get("login:a") is None
+        assert list(store.keys("login:")) == []
+        assert store.add("login:a", {"a": 2}, lifetime=HOUR) is True
+
+
+def test_redis_over_tls_with_a_password_trusts_the_configured_authority_alone(tmp_path: Path) -> None:
+    port = free_port()
+    certificate, key = write_tls(tmp_path)
+    ours, others = tmp_path / "ours.pem", tmp_path / "others.pem"
+    authority().cert_pem.write_to_path(ours)
+    trustme.CA().cert_pem.write_to_path(others)
+    command = ["redis-server", "--port", "0", "--tls-port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    command += ["--tls-cert-file", str(certificate), "--tls-key-file", str(key), "--tls-auth-clients", "no"]
+    command += ["--requirepass", PASSWORD, "--dir", str(tmp_path)]
+    options = {"host": "localhost", "ssl": True}
+    with program(command, port=port, log=tmp_path / "redis.log"):
+        store = CacheRecordStore(
+            build_cache(redis_backing(port, **options, ssl_ca_certs=str(ours)), environment={})
+        )
+        store.set("k", {"a": 1}, lifetime=HOUR)
+        assert store.get("k") == {"a": 1}
+        for wrong in ({"ssl_ca_certs": str(others)}, {"ssl_ca_certs": str(ours), "host": "127.0.0.2"}):
+            backing = redis_backing(port, **{**options, **wrong})
+            with pytest.raises(StoreUnavailable):
+                CacheRecordStore(build_cache(backing, environment={})).get("k")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import os
 import re
 import sqlite3
 import struct
+import sys
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ from awscons.adapters.record_store import RecordCache
 from awscons.adapters.sqlite_cache import SqliteCache
 from awscons.config.schema import (
     Backing,
+    DynamoDBBacking,
     FileSystemBacking,
     MemcachedBacking,
     RedisBacking,
@@ -38,6 +40,8 @@ from awscons.errors import ConfigurationError, Mistake, StoreCannotList
 
 _STORE_TIMEOUT = 2.0
 """Seconds to wait for a store across the network, to connect or to answer."""
+_MEMORY_SWEEP_INTERVAL = 60.0
+"""Seconds between sweeps of ended records in the memory of a process."""
 _SWEEP_INTERVAL = 600.0
 """Seconds between sweeps of ended records in a folder."""
 
@@ -55,9 +59,24 @@ class _Json(JSONSerializer):
 
 
 class JsonSimpleCache(SimpleCache):
-    """Memory of one process."""
+    """Memory of one process.
+
+    cachelib drops live records above 500, and then looks through all of them at each write. Here only a
+    `threshold` that the configuration names does that; ended records are swept now and then.
+    """
 
     serializer: Any = _Json()
+
+    def __init__(self, *, threshold: int) -> None:
+        super().__init__(threshold=threshold or sys.maxsize)
+        self._swept_at = time.time()
+
+    def _prune(self) -> None:
+        now = time.time()
+        if now - self._swept_at > _MEMORY_SWEEP_INTERVAL:
+            self._swept_at = now
+            self._remove_expired(now)
+        super()._prune()
 
     def count(self, key: str, timeout: int) -> int:
         """One more under `key`, which ends `timeout` seconds after the first."""
@@ -289,7 +308,7 @@ def build_cache(backing: Backing, *, environment: Mapping[str, str]) -> RecordCa
     """
     match backing:
         case SqliteBacking():
-            return _sqlite(sqlite_path(backing, environment))
+            return _sqlite(sqlite_path(backing, environment), most_megabytes=backing.most_megabytes)
         case SimpleBacking():
             return JsonSimpleCache(threshold=backing.threshold)
         case FileSystemBacking():
@@ -298,6 +317,8 @@ def build_cache(backing: Backing, *, environment: Mapping[str, str]) -> RecordCa
             return _redis(backing)
         case MemcachedBacking():
             return _memcached(backing)
+        case DynamoDBBacking():
+            return _dynamodb(backing)
 
 
 def sqlite_path(backing: SqliteBacking, environment: Mapping[str, str]) -> Path:
@@ -313,8 +334,8 @@ def state_folder(backing: Backing, environment: Mapping[str, str]) -> Path:
     return Path(state) if state else platformdirs.user_state_path("awscons")
 
 
-def _sqlite(path: Path) -> RecordCache:
-    cache = SqliteCache(path)
+def _sqlite(path: Path, *, most_megabytes: int) -> RecordCache:
+    cache = SqliteCache(path, most_megabytes=most_megabytes)
     try:
         cache.prepare()
     except (OSError, ValueError, sqlite3.Error) as error:
@@ -384,6 +405,19 @@ def _memcached(backing: MemcachedBacking) -> RecordCache:
         for server in backing.servers
     ]
     return CountingMemcachedCache(FixedServers(clients), key_prefix=backing.key_prefix)
+
+
+def _dynamodb(backing: DynamoDBBacking) -> RecordCache:
+    # Late: it brings boto3's resources, and the clients' descriptions of a service.
+    from awscons.adapters.dynamodb_cache import JsonDynamoDbCache  # noqa: PLC0415  see above
+
+    return JsonDynamoDbCache(
+        table_name=backing.table_name,
+        key_prefix=backing.key_prefix,
+        region_name=backing.region_name,
+        endpoint_url=backing.endpoint_url,
+        timeout=_STORE_TIMEOUT,
+    )
 
 
 def _memcached_dump(_key: str, value: object) -> tuple[bytes, int]:

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import errno
+import selectors
 import socket
+import ssl
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 from wsgiref.types import WSGIApplication
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from awscons.errors import CannotListen
 
 _GRACE = 30
 """Seconds that requests in flight may take when the server is asked to stop."""
+LONGEST_REQUEST = 15.0
+"""Seconds that a client may take to say what it wants, headers and body together."""
+_LONGEST_ANSWER = 30.0
+"""Seconds that a client may take to receive it."""
+_KEEP_ALIVE = 75
+"""Seconds that an idle connection is kept: longer than nginx does, so that it is never us who hang up."""
+_MOST_CONNECTIONS = 2_048
+"""Of one process; idle ones cost no thread."""
+_LONGEST_HEADER_LINE = 16_384
+"""Bytes; cookies of sixteen pending logins."""
 
 
 def open_listener(host: str, port: int) -> socket.socket:
@@ -34,6 +52,28 @@ def open_listener(host: str, port: int) -> socket.socket:
         ) from None
 
 
+@dataclass(frozen=True, slots=True)
+class ServerTls:
+    """TLS for a server, and the file that its certificate came from."""
+
+    certificate: Path
+    context: ssl.SSLContext
+
+
+def load_tls(certificate: Path, key: Path) -> ServerTls:
+    """TLS with that certificate chain and key, PEM. Raises CannotListen when they cannot be used."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:
+        reason = getattr(error, "reason", None) or error.strerror or str(error)
+        raise CannotListen(
+            f"cannot use certificate {certificate} with key {key}: {str(reason).lower().replace('_', ' ')}",
+            hint="both are PEM files, the key without a passphrase, and readable for this user",
+        ) from None
+    return ServerTls(certificate, context)
+
+
 def serve(
     build: Callable[[], WSGIApplication],
     listener: socket.socket,
@@ -41,30 +81,41 @@ def serve(
     on_ready: Callable[[], None],
     workers: int = 1,
     threads: int = 16,
+    tls: ServerTls | None = None,
+    longest_request: float = LONGEST_REQUEST,
 ) -> None:
     """Serve until interrupted. Does not return.
 
     build      makes the application, once in each worker: connections must not cross a fork
     on_ready   called once, when connections are being accepted
     threads    of each worker; the work is waiting for AWS, so many of them
+    tls        None for plain http
+    longest_request   seconds that a client may take to say what it wants
     """
-    _Server(
-        build,
-        {
-            "bind": f"fd://{listener.fileno()}",
-            "worker_class": "gthread",
-            "workers": workers,
-            "threads": threads,
-            "graceful_timeout": _GRACE,
-            "loglevel": "warning",
-            # A control socket would appear in the home folder of whoever starts us.
-            "control_socket_disable": True,
-            # Proxy headers are trusted as the configuration says, not as the server guesses.
-            "forwarded_allow_ips": "",
-            "secure_scheme_headers": {},
-            "when_ready": lambda _server: on_ready(),
-        },
-    ).run()
+    limit = {"longest_request": longest_request}
+    options: dict[str, Any] = {
+        "bind": f"fd://{listener.fileno()}",
+        "worker_class": type("LimitedWorker", (Worker,), limit),
+        "workers": workers,
+        "threads": threads,
+        "worker_connections": _MOST_CONNECTIONS,
+        "keepalive": _KEEP_ALIVE,
+        "graceful_timeout": _GRACE,
+        "limit_request_field_size": _LONGEST_HEADER_LINE,
+        "loglevel": "warning",
+        # A control socket would appear in the home folder of whoever starts us.
+        "control_socket_disable": True,
+        # Proxy headers are trusted as the configuration says, not as the server guesses.
+        "forwarded_allow_ips": "",
+        "secure_scheme_headers": {},
+        "forwarder_headers": "",
+        "when_ready": lambda _server: on_ready(),
+    }
+    if tls is not None:
+        tls.context.sslsocket_class = type("LimitedTlsSocket", (_TlsSocket,), limit)
+        # gunicorn would read the files anew for each connection; here they were read once.
+        options |= {"certfile": str(tls.certificate), "ssl_context": lambda _config, _default: tls.context}
+    _Server(build, options).run()
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -81,3 +132,76 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> WSGIApplication:
         return self._build()
+
+
+# --- slow clients ------------------------------------------------------------------------
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's threads, out of reach of clients that open connections and say nothing, or say it slowly.
+
+    gunicorn gives each new connection a thread at once, and a request that has begun a thread for ever: a
+    few dozen silent clients would be all that a worker has time for.
+    """
+
+    longest_request = LONGEST_REQUEST
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Give a connection a thread; a new one only once there is something to read."""
+        if type(conn.sock) is socket.socket:
+            conn.sock = _PlainSocket(fileno=conn.sock.detach())
+            conn.sock.longest_request = self.longest_request
+        if conn.initialized or conn.data_ready:
+            super().enqueue_req(conn)
+            return
+        conn.sock.settimeout(0)
+        conn.timeout = time.monotonic() + self.longest_request
+        self.pending_conns.append(conn)
+        readable = partial(self.on_pending_socket_readable, conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, readable)
+
+
+class _Hurry:
+    """A socket on which a request has to arrive in `longest_request` seconds, however its bytes trickle."""
+
+    longest_request = LONGEST_REQUEST
+    _deadline: float | None = None
+
+    def setblocking(self, flag: bool, /) -> None:  # noqa: FBT001  socket's own signature
+        """As gunicorn calls it: True when a thread begins to read a request."""
+        self._deadline = None
+        super().settimeout(self.longest_request if flag else 0.0)  # type: ignore[misc]  # of the socket beside us
+
+    def recv(self, *arguments: Any) -> bytes:
+        """Receive; a connection whose time is up counts as reset, which servers take quietly."""
+        now = time.monotonic()
+        if self._deadline is None:
+            self._deadline = now + self.longest_request
+        if now >= self._deadline:
+            raise _too_slow()
+        super().settimeout(self._deadline - now)  # type: ignore[misc]  # as above
+        try:
+            received: bytes = super().recv(*arguments)  # type: ignore[misc]  # as above
+        except TimeoutError:
+            raise _too_slow() from None
+        return received
+
+    def sendall(self, *arguments: Any) -> None:
+        """Send, to a client that has to take it within `_LONGEST_ANSWER`."""
+        super().settimeout(_LONGEST_ANSWER)  # type: ignore[misc]  # as above
+        try:
+            super().sendall(*arguments)  # type: ignore[misc]  # as above
+        except TimeoutError:
+            raise _too_slow() from None
+
+
+class _PlainSocket(_Hurry, socket.socket):
+    pass
+
+
+class _TlsSocket(_Hurry, ssl.SSLSocket):
+    pass
+
+
+def _too_slow() -> ConnectionResetError:
+    return ConnectionResetError(errno.ECONNRESET, "the client was too slow")

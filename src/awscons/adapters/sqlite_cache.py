@@ -27,7 +27,13 @@ _BUSY_TIMEOUT = 5.0
 _SWEEP_INTERVAL = 60.0
 """Seconds between sweeps of records that have ended."""
 
+_PAGE_SIZE = 4_096
+"""Bytes; SQLite's default since 2016."""
+_LARGEST_LOG = 64 * 1_048_576
+"""Bytes."""
+
 _SCHEMA = """
+PRAGMA page_size = 4096;
 CREATE TABLE IF NOT EXISTS records (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL,        -- JSON
@@ -40,6 +46,8 @@ _UPSERT = (
     "INSERT INTO records VALUES (?, ?, ?) "
     "ON CONFLICT (key) DO UPDATE SET value = excluded.value, ends_at = excluded.ends_at"
 )
+
+_SWEEP = "DELETE FROM records WHERE ends_at != 0 AND ends_at <= ?"
 
 _COUNT = (
     "INSERT INTO records VALUES (?, '1', ?) ON CONFLICT (key) DO UPDATE SET "
@@ -57,9 +65,11 @@ class SqliteCache(BaseCache):
     cross a fork.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, most_megabytes: int = 1_024) -> None:
+        """`most_megabytes`: beyond it, writing is an error until something has ended."""
         super().__init__()
         self._path = path
+        self._most_pages = most_megabytes * 1_048_576 // _PAGE_SIZE
         self._local = threading.local()
         self._swept_at = 0.0
 
@@ -141,7 +151,15 @@ class SqliteCache(BaseCache):
 
     def _run(self, statement: str, *values: object) -> sqlite3.Cursor:
         try:
-            return self._connection().execute(statement, values)
+            try:
+                return self._connection().execute(statement, values)
+            except sqlite3.Error as error:
+                if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
+                    raise
+                # Once more, with the room of what has ended.
+                connection = self._connection()
+                connection.execute(_SWEEP, (time.time(),))
+                return connection.execute(statement, values)
         except sqlite3.Error:
             # The next use begins with a new connection, so that a mended file works without a restart.
             self._local.owner = None
@@ -172,6 +190,9 @@ class SqliteCache(BaseCache):
         connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT, isolation_level=None)
         # A power cut may lose the last sign-ins, never damage the file.
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA max_page_count = {self._most_pages}")
+        # What a burst has made of the write-ahead log is given back.
+        connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_LOG}")
         return connection
 
     def _sweep(self) -> None:
@@ -179,4 +200,4 @@ class SqliteCache(BaseCache):
         if now - self._swept_at < _SWEEP_INTERVAL:
             return
         self._swept_at = now
-        self._run("DELETE FROM records WHERE ends_at != 0 AND ends_at <= ?", now)
+        self._run(_SWEEP, now)

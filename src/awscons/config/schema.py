@@ -350,13 +350,23 @@ class SqliteBacking(_Backing):
         default=None,
         description="The file. Default: `logins.sqlite3` in `$STATE_DIRECTORY`, or the user's state folder.",
     )
+    most_megabytes: int = Field(
+        default=1_024,
+        ge=1,
+        le=1_048_576,
+        description="Size beyond which nothing more is taken: an error, and no live record is lost.",
+    )
 
 
 class SimpleBacking(_Backing):
     """Memory of one process: for one process only, forgotten at each restart."""
 
     cache_type: Literal["SimpleCache"] = Field(description="Memory of one process.")
-    threshold: int = Field(default=100_000, ge=1, description="Records kept before the oldest are dropped.")
+    threshold: int = Field(
+        default=0,
+        ge=0,
+        description="Records kept before the oldest, even live ones, are dropped; 0: as many as there are.",
+    )
 
 
 class FileSystemBacking(_Backing):
@@ -398,8 +408,20 @@ class MemcachedBacking(_Backing):
     key_prefix: NonEmpty = Field(default="awscons:", description="Put in front of every key.")
 
 
+class DynamoDBBacking(_Backing):
+    """A DynamoDB table, made when it is missing. Credentials come from wherever boto3 finds them."""
+
+    cache_type: Literal["DynamoDB"] = Field(description="A DynamoDB table.")
+    table_name: NonEmpty = Field(default="awscons", description="Its name.")
+    region_name: NonEmpty | None = Field(default=None, description="Its region. Default: boto3's.")
+    endpoint_url: UpstreamUrl | None = Field(
+        default=None, description="Full URL of DynamoDB, for private networks and tests."
+    )
+    key_prefix: NonEmpty = Field(default="awscons:", description="Put in front of every key.")
+
+
 Backing = Annotated[
-    SqliteBacking | SimpleBacking | FileSystemBacking | RedisBacking | MemcachedBacking,
+    SqliteBacking | SimpleBacking | FileSystemBacking | RedisBacking | MemcachedBacking | DynamoDBBacking,
     Field(discriminator="cache_type"),
 ]
 
@@ -410,6 +432,7 @@ BACKINGS: dict[str, type[Section]] = {
     "Redis": RedisBacking,
     "RedisCache": RedisBacking,
     "Memcached": MemcachedBacking,
+    "DynamoDB": DynamoDBBacking,
 }
 
 

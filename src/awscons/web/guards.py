@@ -6,7 +6,7 @@ A view that says nothing gets the strictest of it. Each exemption stands beside 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from flask import Flask, Response, abort, request
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 LARGEST_BODY = 256 * 1024
 """Bytes of a request's body. A person in 200 groups needs about 40,000: a SAML response, twice encoded."""
+
+_LARGEST_LET_PASS = 4 * 1024 * 1024
+"""Bytes."""
 
 _ONE_PROCESS_ONLY = Mistake(
     "session_config.session_backing",
@@ -56,7 +59,9 @@ def register_guards(app: Flask, site: Site, *, one_process_only: bool) -> None:
     @app.before_request
     def refuse_large_bodies() -> None:
         # Whatever the view makes of it. Werkzeug holds bodies of undeclared length to the same limit.
-        if (request.content_length or 0) > LARGEST_BODY:
+        length = request.content_length or 0
+        if length > LARGEST_BODY:
+            _let_pass(request.environ["wsgi.input"], length)
             abort(413)
 
     @app.before_request
@@ -67,6 +72,16 @@ def register_guards(app: Flask, site: Site, *, one_process_only: bool) -> None:
 
     _refuse_cross_origin_writes(app, site)
     _add_headers(app, site)
+
+
+def _let_pass(body: IO[bytes], length: int) -> None:
+    """Read a body to no purpose: a client that is still sending would hear of no answer, only of a reset.
+
+    Up to a point. Whoever sends more than that does not listen anyway.
+    """
+    left = min(length, _LARGEST_LET_PASS)
+    while left > 0 and (part := body.read(min(left, 65_536))):
+        left -= len(part)
 
 
 def _refuse_cross_origin_writes(app: Flask, site: Site) -> None:

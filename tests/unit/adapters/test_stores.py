@@ -6,6 +6,8 @@ same laws in the journeys, where the real programs run.
 
 import json
 import os
+import resource
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -31,6 +33,16 @@ ROOT = Path(__file__).parents[3]
 
 def sqlite_store(path: Path) -> CacheRecordStore:
     return CacheRecordStore(build_cache(SqliteBacking(path=str(path)), environment={}))
+
+
+def fill(store: CacheRecordStore) -> int:
+    """Records until there is no room; how many were kept."""
+    for number in range(10_000):
+        try:
+            store.set(f"k{number}", {"text": "x" * 1_000}, lifetime=HOUR)
+        except StoreUnavailable:
+            return number
+    raise AssertionError("it took everything")
 
 
 def run_sql(path: Path, statement: str) -> list[Any]:
@@ -118,6 +130,80 @@ class TestSqlite(StoreContract):
         sqlite_store(path).set("new", {}, lifetime=HOUR)
         assert run_sql(path, "SELECT key FROM records") == [("new",)]
 
+    def test_a_full_store_is_an_error_and_loses_nothing_and_works_again_once_there_is_room(
+        self, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "logins.sqlite3"
+        cache = build_cache(SqliteBacking(path=str(path), most_megabytes=1), environment={})
+        store = CacheRecordStore(cache)
+        kept = fill(store)
+        with pytest.raises(StoreUnavailable, match="full"):
+            store.set("one more", {"text": "x" * 10_000}, lifetime=HOUR)
+        assert path.stat().st_size <= 1_048_576
+        assert store.get("k0") == store.get(f"k{kept - 1}") == {"text": "x" * 1_000}
+        store.delete("k0")
+        store.delete("k1")
+        store.set("new", {"text": "x" * 1_000}, lifetime=HOUR)
+        assert store.get("new") == {"text": "x" * 1_000}
+
+    def test_a_full_store_takes_the_room_of_what_has_ended(self, tmp_path: Path) -> None:
+        path = tmp_path / "logins.sqlite3"
+        cache = build_cache(SqliteBacking(path=str(path), most_megabytes=1), environment={})
+        store = CacheRecordStore(cache)
+        fill(store)
+        run_sql(path, "UPDATE records SET ends_at = 1 WHERE key != 'k0'")
+        store.set("new", {"text": "x" * 100_000}, lifetime=HOUR)
+        assert run_sql(path, "SELECT key FROM records ORDER BY key") == [("k0",), ("new",)]
+
+    def test_a_disk_that_is_full_is_an_error_until_it_is_not(self, tmp_path: Path) -> None:
+        """A limit on the size of files stands for the disk: a write beyond it fails in the same way."""
+        store = sqlite_store(tmp_path / "logins.sqlite3")
+        store.set("k", {"a": 1}, lifetime=HOUR)
+        old = resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, old[1]))
+        try:
+            assert 0 < fill(store) < 1_000
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, old)
+            signal.signal(signal.SIGXFSZ, handler)
+        assert store.get("k") == {"a": 1}
+        store.set("new", {"a": 2}, lifetime=HOUR)
+        assert store.get("new") == {"a": 2}
+
+    def test_a_file_damaged_in_its_middle_is_an_error_and_never_a_login(self, tmp_path: Path) -> None:
+        path = tmp_path / "logins.sqlite3"
+        store = sqlite_store(path)
+        for number in range(500):
+            store.set(f"k{number}", {"text": "x" * 200}, lifetime=HOUR)
+        run_sql(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+        with path.open("r+b") as file:
+            file.seek(4_096)
+            file.write(b"\xff" * 60_000)
+        outcomes = set()
+        for number in range(500):
+            try:
+                outcomes.add(str(sqlite_store(path).get(f"k{number}")))
+            except (StoreUnavailable, ConfigurationError):
+                outcomes.add("error")
+        assert "error" in outcomes
+        assert outcomes <= {"error", "None", str({"text": "x" * 200})}
+        for file_of_store in tmp_path.glob("logins.sqlite3*"):
+            file_of_store.unlink()
+        store.set("k", {"a": 1}, lifetime=HOUR)
+        assert store.get("k") == {"a": 1}
+
+    def test_a_hundred_thousand_logins_are_all_kept(self, tmp_path: Path) -> None:
+        path = tmp_path / "logins.sqlite3"
+        store = sqlite_store(path)
+        store.set("login:first", {"n": 0}, lifetime=HOUR)
+        rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
+        run_sql(path, f"INSERT INTO records {rows} SELECT 'login:' || i, '{{\"n\":1}}', 9e9 FROM n")
+        for number in range(200):
+            store.set(f"login:new{number}", {"n": 2}, lifetime=HOUR)
+        assert run_sql(path, "SELECT count(*) FROM records") == [(100_201,)]
+        assert store.get("login:first") == {"n": 0}
+
     def test_a_folder_that_cannot_be_made_is_an_error(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         with pytest.raises(ConfigurationError, match=r"session_backing\.path"):
@@ -156,11 +242,19 @@ class TestSimpleCache(StoreContract):
     def make(self) -> Callable[[], CacheRecordStore]:
         return lambda: CacheRecordStore(build_cache(SimpleBacking(cache_type="SimpleCache"), environment={}))
 
-    def test_more_than_five_hundred_live_records_are_kept(self) -> None:
+    def test_more_than_a_hundred_thousand_live_records_are_kept(self) -> None:
         store = CacheRecordStore(build_cache(SimpleBacking(cache_type="SimpleCache"), environment={}))
-        for number in range(2_000):
+        for number in range(110_000):
             store.set(f"k{number}", {"n": number}, lifetime=HOUR)
         assert store.get("k0") == {"n": 0}
+
+    def test_a_threshold_that_the_configuration_names_drops_the_oldest(self) -> None:
+        backing = SimpleBacking(cache_type="SimpleCache", threshold=10)
+        store = CacheRecordStore(build_cache(backing, environment={}))
+        for number in range(20):
+            store.set(f"k{number}", {"n": number}, lifetime=HOUR + timedelta(seconds=number))
+        assert store.get("k0") is None
+        assert store.get("k19") == {"n": 19}
 
 
 class TestFileSystem(StoreContract):

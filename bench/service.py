@@ -1,0 +1,220 @@
+"""The service as a program, with logins in its store, and with answers of an identity provider at hand."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlencode
+
+import botocore
+
+from awscons.adapters.caches import build_cache
+from awscons.adapters.record_store import CacheRecordStore
+from awscons.assembly import build_login_register
+from awscons.config.load import load_settings
+from awscons.config.settings import Settings
+from awscons.identity import Identity, Login
+from awscons.login_records import PendingLogin
+from awscons.pending_logins import PendingLogins
+from bench.load import Address, get, post
+from support.forge import Forger, Story
+from support.house import config_for, write_credentials
+from support.serving import authority, client_tls, free_port, program
+from support.world import write_config, write_tls
+
+ROOT = Path(__file__).parents[1]
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """A pretend AWS that runs: its address, for the floor's clients and for the service."""
+
+    address: Address
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        scheme = "https" if self.address.tls else "http"
+        return f"{scheme}://{self.address.host}:{self.address.port}"
+
+
+@dataclass(frozen=True)
+class Service:
+    """The service, running."""
+
+    address: Address
+    pid: int
+    settings: Settings
+    environment: dict[str, str]
+
+    def workers(self) -> list[int]:
+        """Process ids of the workers."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [int(child) for child in children]
+
+    def cpu(self) -> float:
+        """Seconds of CPU that the workers have used so far."""
+        used = 0
+        for worker in self.workers():
+            fields = Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()
+            used += int(fields[11]) + int(fields[12])
+        return used / _TICKS
+
+    def memory(self) -> list[float]:
+        """MiB of resident memory of each worker."""
+        return [
+            int(line.split()[1]) / 1_024
+            for worker in self.workers()
+            for line in Path(f"/proc/{worker}/status").read_text().splitlines()
+            if line.startswith("VmRSS:")
+        ]
+
+    # --- who is signed in, and who is about to be ----------------------------------------
+
+    def signed_in(self, *, groups: tuple[str, ...] = ("sysadmin",)) -> str:
+        """The cookie of a login that was made behind the service's back."""
+        login_id, now = secrets.token_urlsafe(32), datetime.now(UTC)
+        identity = Identity("ada@example.com", "ada@example.com", {"groups": groups}, frozenset(groups))
+        register = build_login_register(self.settings, environment=self.environment)
+        register.keep(login_id, Login(identity, now, now + timedelta(hours=1)))
+        return f"awscons={login_id}"
+
+    def answers(self, number: int) -> list[bytes]:
+        """So many posts to the ACS, each with a pending login of its own and a signed answer to it."""
+        cache = build_cache(self.settings.backing, environment=self.environment)
+        pending = PendingLogins(store=CacheRecordStore(cache), most=1_000_000, lifetime=timedelta(minutes=10))
+        acs_url, now = self.settings.service_provider.acs_url, datetime.now(UTC)
+        forger, made = Forger(), []
+        for count in range(number):
+            request_id, secret = f"_{secrets.token_hex(20)}", secrets.token_urlsafe(32)
+            handle = pending.keep(
+                PendingLogin(
+                    request_id=request_id,
+                    return_to="/aws/",
+                    browser_hash=_hashed(secret),
+                    begun_at=now,
+                    force_authn=False,
+                    fresh_start=False,
+                )
+            )
+            story = Story(
+                now,
+                request_id=request_id,
+                assertion_id=f"_a{secrets.token_hex(20)}",
+                acs=acs_url,
+                destination=acs_url,
+                recipient=acs_url,
+                response_in_response_to=request_id,
+                confirmation_in_response_to=request_id,
+                name_id=f"<saml:NameID>person{count}@example.com</saml:NameID>",
+            )
+            body = urlencode({"SAMLResponse": forger.form_value(story), "RelayState": handle}).encode()
+            cookie = f"awscons-pending-{handle}={secret}"
+            made.append(post(self.address, "/saml/acs", body, cookie=cookie))
+        return made
+
+    def crowd(self, number: int) -> None:
+        """So many logins of other people, in the embedded store."""
+        path = Path(self.environment["STATE_DIRECTORY"]) / "logins.sqlite3"
+        rows = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {number})"
+        ends = time.time() + 3_600
+        with closing(sqlite3.connect(path, timeout=30)) as connection, connection:
+            connection.execute(
+                f"INSERT INTO records {rows} SELECT 'login:' || hex(randomblob(32)), "
+                f'\'{{"padding":"{"x" * 400}"}}\', {ends} FROM n'
+            )
+
+    def ask(self, path: str, cookie: str = "") -> bytes:
+        """A GET of the service."""
+        return get(self.address, path, cookie=cookie)
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@contextmanager
+def upstream(folder: Path, *, delay: float, tls: bool) -> Iterator[Upstream]:
+    """The pretend AWS as a program; over TLS with a certificate of the run's own authority."""
+    port = free_port()
+    command = [sys.executable, "-m", "bench.upstream", "--port", str(port), "--delay", str(delay)]
+    context = None
+    if tls:
+        certificate, key = write_tls(folder)
+        command += ["--certificate", str(certificate), "--key", str(key)]
+        context = client_tls()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    log = folder / f"upstream-{port}.log"
+    with program(command, port=port, log=log, environment=environment):
+        yield Upstream(Address("localhost" if tls else "127.0.0.1", port, context))
+
+
+def write_bundle(folder: Path) -> Path:
+    """A bundle of certificate authorities of real size, with the run's own among them."""
+    path = folder / "bundle.pem"
+    real = Path(botocore.__file__).with_name("cacert.pem").read_bytes()
+    path.write_bytes(real + b"\n" + authority().cert_pem.bytes())
+    return path
+
+
+@contextmanager
+def service(folder: Path, aws: Upstream, *, workers: int = 2, targets: int = 20) -> Iterator[Service]:
+    """`awscons serve`, as it is run."""
+    with ExitStack() as stack:
+        folder.mkdir(exist_ok=True)
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        config = config_for(
+            f"{url}/saml/acs",
+            sts_url=f"{aws.url}/",
+            signin_url=f"{aws.url}/federation",
+            credentials_file=write_credentials(folder / "credentials", "AKIAEXAMPLE", "secret"),
+            store={"cache_type": "SQLite"},
+            aws={"timeout": 20, "targets": _targets(targets)},
+            server={"sign_ins_per_address": 0, "sign_ins_overall": 0, "most_pending_logins": 1_000_000},
+        )
+        path = write_config(folder / "config.py", config)
+        bundle = str(write_bundle(folder))
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT / "src"),
+            "STATE_DIRECTORY": str(folder / "state"),
+            "AWS_CA_BUNDLE": bundle,
+            "SSL_CERT_FILE": bundle,
+        }
+        command = [sys.executable, "-m", "awscons", "serve", "--config", str(path), "--port", str(port)]
+        command += ["--workers", str(workers)]
+        log = folder / "service.log"
+        process = stack.enter_context(program(command, port=port, log=log, environment=environment))
+        settings = load_settings(path, environment=environment)
+        found = Service(Address("127.0.0.1", port), process.pid, settings, environment)
+        _wait_for_workers(found, workers)
+        yield found
+
+
+def _wait_for_workers(running: Service, number: int) -> None:
+    begun = time.monotonic()
+    while len(running.workers()) < number:
+        assert time.monotonic() - begun < 20, "the workers did not start"
+        time.sleep(0.05)
+
+
+def _targets(number: int) -> list[dict[str, object]]:
+    return [
+        {
+            "service": f"target{count}",
+            "role": f"arn:aws:iam::{count % 200 + 100_000_000_000}:role/MyAdminRole",
+            "groups": ["sysadmin"],
+        }
+        for count in range(number)
+    ]

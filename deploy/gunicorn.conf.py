@@ -1,0 +1,30 @@
+"""gunicorn's settings, for where it is run as itself: `gunicorn --config /etc/awscons/gunicorn.conf.py`.
+
+`awscons serve` needs no such file: it has these settings built in.
+"""
+
+wsgi_app = "awscons.wsgi:application"
+raw_env = ["AWSCONS_CONFIG=/etc/awscons/config.py"]
+
+# A proxy on this host does TLS.
+bind = "127.0.0.1:8000"
+
+# The work is waiting for AWS: few processes, many threads. This worker gives up on clients that take
+# for ever to say what they want.
+worker_class = "awscons.adapters.server.Worker"
+workers = 2
+threads = 32
+
+# Requests in flight may finish when the service stops.
+graceful_timeout = 30
+
+# Header lines may hold sixteen pending logins' cookies.
+limit_request_field_size = 16_384
+
+# No proxy header decides anything here: config.py says how many proxies are believed, and for what.
+forwarded_allow_ips = ""
+secure_scheme_headers = {}
+forwarder_headers = ""
+
+# Otherwise a socket appears in the home folder of whoever starts it.
+control_socket_disable = True

@@ -1,0 +1,65 @@
+"""`awscons serve --reload`: the same command again whenever a file of it has changed. For development only.
+
+A program of its own each time, since a process that has imported a module once keeps the old one.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import FrameType
+
+_LOOKS = 0.5
+"""Seconds between two looks at the files."""
+
+_Stamps = dict[Path, tuple[int, int]]
+
+
+def serve_and_reload(arguments: Sequence[str], *, files: Sequence[Path], folders: Sequence[Path]) -> int:
+    """Run `python -m awscons` with `arguments` until interrupted, anew after each change.
+
+    files, folders   what to watch; folders with everything below them
+    Gives the exit status. A program that ended by itself, over a mistake in the configuration for example,
+    is started again at the next change.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    while True:
+        seen = _stamps(files, folders)
+        running = subprocess.Popen([sys.executable, "-m", "awscons", *arguments])  # noqa: S603  ourselves
+        try:
+            while _stamps(files, folders) == seen:
+                time.sleep(_LOOKS)
+            print("awscons: a file has changed, starting again", file=sys.stderr, flush=True)  # noqa: T201
+        except KeyboardInterrupt:
+            return 130
+        finally:
+            running.terminate()
+            running.wait()
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _stamps(files: Sequence[Path], folders: Sequence[Path]) -> _Stamps:
+    """Size and time of change of every file; one that is not there has none."""
+    found: _Stamps = {}
+    for path in _all(files, folders):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        found[path] = (status.st_mtime_ns, status.st_size)
+    return found
+
+
+def _all(files: Sequence[Path], folders: Sequence[Path]) -> Iterable[Path]:
+    yield from files
+    for folder in folders:
+        for path in folder.rglob("*"):
+            if path.is_file() and path.suffix != ".pyc":
+                yield path

@@ -1,0 +1,245 @@
+"""`awscons serve`, as a program: what it refuses to be, how it stops, and clients that dawdle."""
+
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from support.forge import Forger, pem_of
+from support.serving import client_tls, free_port, program
+from support.world import write_tls
+
+ROOT = Path(__file__).parents[2]
+
+CONFIG = f"""
+session_config = {{}}
+saml_config = {{
+    "saml_endpoint": "https://idp.example.com/sso",
+    "spid": "urn:awscons",
+    "issuer": "https://idp.example.com/",
+    "acs_url": "https://sso.example.com/saml/acs",
+    "certificate": '''{pem_of(Forger().certificate)}''',
+}}
+aws_config = {{
+    "targets": [{{"service": "x", "role": "arn:aws:iam::123456789012:role/MyAdminRole"}}],
+}}
+"""
+
+HURRY = ("--request-timeout", "1")
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+
+
+def command(*arguments: str) -> list[str | Path]:
+    return [sys.executable, "-m", "awscons", "serve", *arguments]
+
+
+@contextmanager
+def served(
+    folder: Path, *arguments: str, config: str = CONFIG
+) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    (folder / "config.py").write_text(config)
+    port = free_port()
+    environment = {**ENVIRONMENT, "STATE_DIRECTORY": str(folder / "state")}
+    with program(
+        command("--port", str(port), *arguments),
+        port=port,
+        log=folder / "log",
+        environment=environment,
+        folder=folder,
+    ) as process:
+        yield port, process
+
+
+def refused(folder: Path, *arguments: str, config: str = CONFIG) -> str:
+    (folder / "config.py").write_text(config)
+    done = subprocess.run(
+        command(*arguments),
+        cwd=folder,
+        env={**ENVIRONMENT, "STATE_DIRECTORY": str(folder / "state")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode in {1, 2}, done.stderr
+    return " ".join(done.stderr.split())
+
+
+# --- what it refuses to be ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0", "0.0.0.0:8000", "::", "[::]:8000", "192.0.2.1"])
+def test_plain_http_beyond_this_host_is_refused_unless_told(tmp_path: Path, bind: str) -> None:
+    said = refused(tmp_path, "--bind", bind)
+    for cure in ("127.0.0.1", "`proxies`", "--certificate", "--plain-http"):
+        assert cure in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "config"),
+    [
+        (["--plain-http"], CONFIG),
+        ([], CONFIG + "server_config = {'proxies': 1}\n"),
+        ([], CONFIG.replace("session_config = {}", "session_config = {'session_secure': False}")),
+    ],
+    ids=["--plain-http", "a proxy on another host", "session_secure is False"],
+)
+def test_plain_http_beyond_this_host_works_when_told(
+    tmp_path: Path, arguments: list[str], config: str
+) -> None:
+    with served(tmp_path, "--bind", "0.0.0.0", "--workers", "1", *arguments, config=config) as (port, _):
+        assert httpx.get(f"http://127.0.0.1:{port}/healthz").text == "ok\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--bind", "127.0.0.1:0"], "a host, or host:port"),
+        (["--bind", "127.0.0.1:x"], "a host, or host:port"),
+        (["--bind", "127.0.0.1:8001", "--port", "8002"], "the one port to listen on"),
+        (["--certificate", "x.pem"], "--certificate and --key belong together"),
+        (["--certificate", "no.pem", "--key", "no.pem"], "cannot use certificate no.pem"),
+        (["--certificate", "config.py", "--key", "config.py"], "cannot use certificate config.py"),
+        (["--threads", "0"], "--threads"),
+    ],
+)
+def test_a_command_line_that_cannot_be_meant_is_a_sentence(
+    tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    assert said in refused(tmp_path, *arguments)
+
+
+def test_a_certificate_for_an_address_of_plain_http_is_refused(tmp_path: Path) -> None:
+    certificate, key = write_tls(tmp_path)
+    config = CONFIG.replace("https://sso.example.com/saml/acs", "http://localhost:8000/saml/acs")
+    said = refused(tmp_path, "--certificate", str(certificate), "--key", str(key), config=config)
+    assert "acs_url has to begin with https://" in said
+
+
+def test_https_for_a_trial_is_one_certificate_and_its_key(tmp_path: Path) -> None:
+    certificate, key = write_tls(tmp_path)
+    with (
+        served(tmp_path, "--certificate", str(certificate), "--key", str(key)) as (port, _),
+        httpx.Client(verify=client_tls()) as client,
+    ):
+        for _ in range(5):
+            assert client.get(f"https://localhost:{port}/healthz").text == "ok\n"
+
+
+# --- how it stops and starts again -------------------------------------------------------
+
+
+def test_a_request_in_flight_finishes_when_the_server_is_asked_to_stop(tmp_path: Path) -> None:
+    """Half of a request is there when the signal comes; its other half is sent afterwards."""
+    with served(tmp_path, "--workers", "1") as (port, process):
+        begun = socket.create_connection(("127.0.0.1", port), timeout=20)
+        begun.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
+        # An answer on another connection: the one before has been taken by then.
+        assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+        process.send_signal(signal.SIGTERM)
+        while _accepts(port):
+            pass
+        begun.sendall(b"\r\n")
+        assert begun.recv(1000).startswith(b"HTTP/1.1 200 OK")
+        begun.close()
+        assert process.wait(timeout=20) == 0
+
+
+def _accepts(port: int) -> bool:
+    try:
+        httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=1)
+    except httpx.TransportError:
+        return False
+    return True
+
+
+def test_a_changed_configuration_is_served_after_a_moment_and_a_mistake_in_it_is_survived(
+    tmp_path: Path,
+) -> None:
+    with served(tmp_path, "--reload", "--workers", "1") as (port, _):
+        address = f"http://127.0.0.1:{port}/y"
+        assert httpx.get(address).status_code == 401
+        (tmp_path / "config.py").write_text("no python at all")
+        while _accepts(port):
+            pass
+        (tmp_path / "config.py").write_text(CONFIG.replace('"service": "x"', '"service": "y"'))
+        while not _accepts(port):
+            pass
+        assert httpx.get(address).status_code == 302
+
+
+# --- clients that dawdle -----------------------------------------------------------------
+
+
+def silent_clients(port: int, sent: Sequence[bytes]) -> list[socket.socket]:
+    opened = []
+    for begin in sent:
+        client = socket.create_connection(("127.0.0.1", port), timeout=30)
+        if begin:
+            client.sendall(begin)
+        opened.append(client)
+    return opened
+
+
+def test_connections_that_say_nothing_cost_no_thread(tmp_path: Path) -> None:
+    with served(tmp_path, "--workers", "1", "--threads", "2", *HURRY) as (port, _), ExitStack() as stack:
+        for client in silent_clients(port, [b""] * 50):
+            stack.enter_context(client)
+        assert httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=4).text == "ok\n"
+
+
+def test_a_request_that_never_ends_gives_its_thread_back(tmp_path: Path) -> None:
+    body = b"POST /saml/acs HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nRelay"
+    with served(tmp_path, "--workers", "1", "--threads", "2", *HURRY) as (port, _), ExitStack() as stack:
+        for client in silent_clients(port, [b"GET / HT", body]):
+            stack.enter_context(client)
+        # Both threads are taken; who waits is served once their time is up.
+        assert httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=25).text == "ok\n"
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def test_bytes_that_trickle_in_do_not_renew_the_time_that_a_request_has(tmp_path: Path) -> None:
+    with served(tmp_path, "--workers", "1", "--threads", "1", *HURRY) as (port, _):
+        slow = socket.create_connection(("127.0.0.1", port), timeout=30)
+        done = threading.Event()
+
+        def trickle() -> None:
+            while not done.wait(0.2):
+                try:
+                    slow.sendall(b"G")
+                except OSError:
+                    return
+
+        slow.sendall(b"G")
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        try:
+            assert httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=25).text == "ok\n"
+        finally:
+            done.set()
+            thread.join()
+            slow.close()
+
+
+def test_a_tls_handshake_that_never_ends_gives_its_thread_back(tmp_path: Path) -> None:
+    certificate, key = write_tls(tmp_path)
+    tls = ("--certificate", str(certificate), "--key", str(key))
+    with served(tmp_path, "--workers", "1", "--threads", "1", *HURRY, *tls) as (port, _):
+        outgoing = ssl.MemoryBIO()
+        half = client_tls().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
+        with pytest.raises(ssl.SSLWantReadError):
+            half.do_handshake()
+        (client,) = silent_clients(port, [outgoing.read()[:50]])
+        with client, httpx.Client(verify=client_tls()) as other:
+            assert other.get(f"https://localhost:{port}/healthz", timeout=25).text == "ok\n"
