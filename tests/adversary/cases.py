@@ -45,12 +45,14 @@ class Surroundings:
     signers               the trusted keys by name; `ended:` before one gives it an ended certificate,
                           `:1024` behind one another size
     authenticated_after   the moment of a demand for a fresh authentication, or None
+    expected_context      the AuthnContextClassRefs one of which was demanded
     our_keys              the keys that we can decrypt with, by name
     """
 
     signers: tuple[str, ...] = ("idp",)
     now: datetime = NOW
     authenticated_after: datetime | None = None
+    expected_context: tuple[str, ...] = ()
     request_id: str = REQUEST_ID
     our_keys: tuple[str, ...] = ("sp",)
     gcm_only: bool = False
@@ -146,6 +148,7 @@ def read(form_value: str, around: Surroundings = USUAL) -> Assertion:
         expected_request_id=around.request_id,
         now=around.now,
         authenticated_after=around.authenticated_after,
+        expected_context=around.expected_context,
     )
 
 

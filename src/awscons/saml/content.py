@@ -263,15 +263,16 @@ def check_authn_statement(
 
     authenticated_after   UTC; when a fresh authentication was demanded, the moment of the demand
     expected_context      URIs of AuthnContextClassRef, one of which was demanded; none: any will do
-    Several statements: the latest authentication and the earliest end count.
+    Several statements: the latest authentication counts, with what it was by, and the earliest end. An
+    old second factor beside a fresh password is no fresh second factor.
     """
     section = "SAML core 2.7.2"
     statements = [child for child in assertion if child.tag == names.AUTHN_STATEMENT]
     if not statements:
         raise ResponseRefused("no authentication statement", section=section)
-    instants, ends, indexes, context = [], [], [], []
+    instants, ends, indexes, contexts = [], [], [], []
     for statement in statements:
-        context += _context_of(only_child(statement, names.AUTHN_CONTEXT, section=section))
+        contexts.append(_context_of(only_child(statement, names.AUTHN_CONTEXT, section=section)))
         instants.append(
             parse_instant(required_attribute(statement, "AuthnInstant", section=section), section=section)
         )
@@ -279,6 +280,12 @@ def check_authn_statement(
         if end is not None:
             ends.append(_check_period(None, end, now=now, skew=skew, section=section))
         indexes.append(statement.get("SessionIndex"))
+    context = [
+        class_ref
+        for instant, of_statement in zip(instants, contexts, strict=True)
+        if instant == max(instants)
+        for class_ref in of_statement
+    ]
     if max(instants) > now + skew or min(instants) < _OLDEST_AUTHENTICATION:
         raise ResponseRefused(
             "authentication instant", section=section, expected=now.isoformat(), received=max(instants)

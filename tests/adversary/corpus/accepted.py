@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 
 from adversary.cases import NOW, OTTO, Surroundings, Variant
+from adversary.corpus.content import PASSWORD, SECOND_FACTOR, statement
 from adversary.craft import IDP_SIGNS, genuine, piece, swap
 from support.forge import ACS, IDP, SP, SUCCESS, Forger, Story, instant
 
@@ -185,6 +186,15 @@ TIMES = [
         "authenticated-after-the-demand",
         lambda: genuine(story=OTTO.at(authn_instant=NOW - timedelta(seconds=30))),
         around=Surroundings(authenticated_after=NOW),
+    ),
+    Variant(
+        "fresh-second-factor-beside-an-old-password",
+        lambda: genuine(
+            story=OTTO.at(
+                statement=statement(NOW - timedelta(hours=8), PASSWORD) + statement(NOW, SECOND_FACTOR)
+            )
+        ),
+        around=Surroundings(authenticated_after=NOW, expected_context=(SECOND_FACTOR,)),
     ),
     _said("authenticated-this-morning", authn_instant=NOW - timedelta(hours=4)),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from adversary.cases import NOW, OTTO, Attack, Surroundings, of_class
 from adversary.craft import IDP_SIGNS, genuine, swap
@@ -32,6 +32,18 @@ def _confirmations(*methods: str) -> str:
         f'<saml:SubjectConfirmation Method="{_CM}{method}"><saml:SubjectConfirmationData {data}/>'
         "</saml:SubjectConfirmation>"
         for method in methods
+    )
+
+
+PASSWORD = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password"
+SECOND_FACTOR = "https://refeds.org/profile/mfa"
+
+
+def statement(moment: datetime, class_ref: str) -> str:
+    """Somebody authenticated then, in that way."""
+    return (
+        f'<saml:AuthnStatement AuthnInstant="{instant(moment)}"><saml:AuthnContext><saml:AuthnContextClassRef>'
+        f"{class_ref}</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>"
     )
 
 
@@ -284,6 +296,22 @@ AUTHENTICATION = of_class(
             "authentication is not fresh",
             lambda: genuine(story=OTTO.at(authn_instant=NOW - timedelta(hours=1))),
             Surroundings(authenticated_after=NOW),
+        ),
+        Attack(
+            "authenticated-in-another-way-than-demanded",
+            "authentication context",
+            genuine,
+            Surroundings(expected_context=(SECOND_FACTOR,)),
+        ),
+        Attack(
+            "old-second-factor-beside-a-fresh-password",
+            "authentication context",
+            lambda: genuine(
+                story=OTTO.at(
+                    statement=statement(NOW - timedelta(hours=8), SECOND_FACTOR) + statement(NOW, PASSWORD)
+                )
+            ),
+            Surroundings(authenticated_after=NOW, expected_context=(SECOND_FACTOR,)),
         ),
         _said("assertion-of-saml-1.1", "version", assertion_version="1.1"),
         _said("assertion-without-a-version", "version", assertion_version=""),

@@ -76,6 +76,15 @@ def _zeros() -> str:
     return swap(xml, piece(xml, "ds:SignatureValue"), f"<ds:SignatureValue>{nothing}</ds:SignatureValue>")
 
 
+def _a_zero_more() -> str:
+    """The same two numbers in more bytes: a second form of one signature."""
+    xml = Forger(key_name="ec-idp").xml(OTTO)
+    value = piece(xml, "ds:SignatureValue")
+    raw = base64.b64decode(value.removeprefix("<ds:SignatureValue>").removesuffix("</ds:SignatureValue>"))
+    longer = base64.b64encode(raw[:32] + b"\0" + raw[32:]).decode()
+    return swap(xml, value, f"<ds:SignatureValue>{longer}</ds:SignatureValue>")
+
+
 def _signed_by_two_halves() -> str:
     """The assertion by the attacker, the response around it by the identity provider."""
     text = ATTACKER_SIGNS.sign(OTTO.response(OTTO.assertion()), "assertion", OTTO.assertion_id)
@@ -145,6 +154,14 @@ FOREIGN_KEYS = of_class(
             lambda: Forger(key_name="ec-idp").xml(ADA),
         ),
         Attack("elliptic-signature-of-zeros", _NO_KEY, _zeros, Surroundings(signers=("ec-idp",))),
+        Attack(
+            "elliptic-signature-with-a-zero-more", _NO_KEY, _a_zero_more, Surroundings(signers=("ec-idp",))
+        ),
+        Attack(
+            "attribute-of-the-signature-that-no-schema-knows",
+            "verifiers disagree",
+            lambda: swap(genuine(), "<ds:SignatureValue>", '<ds:SignatureValue Name="x">'),
+        ),
         Attack(
             "rsa-method-claimed-over-an-elliptic-key",
             _NO_KEY,
