@@ -195,9 +195,13 @@ class Broker:
         with self._bulkhead.place():
             return self._open_somewhere(wish)
 
-    def expected_durations(self, target: Target) -> Durations | None:
-        """What the last console of `target` was given; None when there was none yet. Asks nobody."""
-        return self._proved.last(target)
+    def last_given(self, target: Target) -> int | None:
+        """The seconds that this process's last console of `target` was given. Asks nobody.
+
+        None where there was none yet, or where it depends on each login.
+        """
+        durations = None if target.ends_with_login else self._proved.last(target)
+        return durations.console_lasts if durations else None
 
     def look_ahead(self, target: Target) -> Outlook:
         """Who the broker is where `target` is, and how long a console would last. Raises UpstreamError."""

@@ -276,8 +276,10 @@ def _demo_banner(origin: str) -> str:
         "",
         f"  awscons demo: open {origin}/",
         "",
-        "  No AWS account and no identity provider are involved. Every page but the two marked",
+        "  No AWS account and no identity provider are involved. Every page but those marked",
         "  as pretend is the real service.",
+        "",
+        f"  Make a region of the pretend AWS fail: {origin}/demo/aws/",
         "",
     ]
     rows = [

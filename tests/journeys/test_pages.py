@@ -31,7 +31,7 @@ CONSOLE_PAGE = "https%3A%2F%2Feu-west-1.console.aws.amazon.com%2Fec2%2Fhome%23In
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("pages")
     with open_house(
-        folder, debug=True, aws={"targets": CLOSED, "timeout": 1}, site=SITE, roles=ROLES
+        folder, debug=True, aws={"targets": CLOSED, "timeout": 4}, site=SITE, roles=ROLES
     ) as opened:
         browser = opened.browser()
         opened.sign_in(browser, "/aws/")

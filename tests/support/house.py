@@ -175,7 +175,7 @@ def config_for(
             "aws_credentials_file": str(credentials_file),
             "sts_endpoint": sts_url,
             "signin_endpoint": signin_url,
-            "timeout": 2,
+            "timeout": 10,
             "targets": FULL_TARGETS,
             **(aws or {}),
         },

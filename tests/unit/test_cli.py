@@ -1,10 +1,12 @@
 """The command line, as a person at a terminal meets it: run as a program, read what it prints."""
 
+import json
 import os
 import re
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode
@@ -295,3 +297,73 @@ def test_check_says_what_is_wrong_when_aws_does_not_know_us(tmp_path: Path) -> N
     assert "the broker has no usable AWS credentials" in ran.stdout
     assert "AWS has no answer for 3 of 3 targets" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+class HostCredentials:
+    """What gives a host or a container its role's credentials: EC2's metadata service, ECS's endpoint."""
+
+    def __init__(self, key: Sequence[str]) -> None:
+        self.answer = {
+            "Code": "Success",
+            "AccessKeyId": key[0],
+            "SecretAccessKey": key[1],
+            "Token": key[2],
+            "Expiration": "2099-01-01T00:00:00Z",
+        }
+
+    def __call__(self, environ: dict[str, str], start_response: Callable[..., object]) -> list[bytes]:
+        match environ["PATH_INFO"]:
+            case "/latest/api/token":
+                body = "token"
+            case "/latest/meta-data/iam/security-credentials/":
+                body = "Broker"
+            case _:
+                body = json.dumps(self.answer)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [body.encode()]
+
+
+@pytest.mark.parametrize(
+    ("environment", "name", "lasts", "why"),
+    [
+        (
+            {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:{port}/"},
+            "i-0123456789abcdef0",
+            "8 h",
+            "asked with the role of an EC2 instance",
+        ),
+        (
+            {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:{port}/task"},
+            "0123abcd",
+            "1 h, not 8 h",
+            "asked with the role of a container (ECS task or EKS pod identity); role chaining ends after an hour",
+        ),
+    ],
+    ids=["EC2", "container"],
+)
+def test_check_knows_the_credentials_that_a_host_gives(
+    tmp_path: Path, environment: dict[str, str], name: str, lasts: str, why: str
+) -> None:
+    sts = PretendSts(roles={})
+    key = sts.add_role_session("arn:aws:iam::123456789012:role/Broker", name)
+    (tmp_path / "config.py").write_text(CONFIG)
+    with (
+        serving(lambda _port: sts.application("eu-west-1")) as port,
+        serving(lambda _port: HostCredentials(key)) as host_port,
+    ):
+        ran = awscons(
+            "check",
+            "--aws",
+            folder=tmp_path,
+            environment={
+                "AWS_DEFAULT_REGION": "eu-west-1",
+                "AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{port}/",
+                "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
+                "AWS_CONFIG_FILE": "/nowhere",
+                **{variable: value.format(port=host_port) for variable, value in environment.items()},
+            },
+        )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    row = next(line for line in ran.stdout.splitlines() if f"assumed-role/Broker/{name}" in line)
+    assert f" {lasts} " in row
+    assert row.endswith(why)

@@ -807,8 +807,8 @@ class AwsSection(Section):
         ge=1,
         le=300,
         description=(
-            "Seconds that one sign-in may spend on AWS, with every retry and every region. One connection "
-            "may take a fifth of it (3 at most), one answer three tenths (9 at most)."
+            "Seconds that one sign-in may spend on AWS, with every retry and every region. One answer may "
+            "take a quarter of it (9 at most), one connection 15 percent (3 at most)."
         ),
     )
     simultaneous: int | None = Field(

@@ -203,12 +203,12 @@ class AwsSettings:
     @property
     def connect_timeout(self) -> float:
         """Seconds until one connection must stand."""
-        return min(3.0, 0.2 * self.timeout)
+        return min(3.0, 0.15 * self.timeout)
 
     @property
     def read_timeout(self) -> float:
         """Seconds until one answer must have come."""
-        return min(9.0, 0.3 * self.timeout)
+        return min(9.0, 0.25 * self.timeout)
 
     @property
     def slowest_call(self) -> float:

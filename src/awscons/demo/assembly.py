@@ -20,6 +20,7 @@ from awscons.demo.cast import PEOPLE, SITE, TARGETS
 from awscons.demo.identity_provider import DemoIdentityProvider
 from awscons.demo.signin import PretendSignin
 from awscons.demo.sts import PretendRole, PretendSts
+from awscons.demo.weather import Weather
 from awscons.saml.parties import ServiceProvider
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _IDP_ENTITY_ID = "urn:awscons:demo:identity-provider"
 _BROKER_ARN = "arn:aws:iam::123456789012:user/AWSconSSO"
 _HOURS_12 = 43_200
 URL_PREFIX = "/aws"
+REGIONS = ("eu-west-1", "us-east-1")
+"""Of the pretend AWS, in the order in which the service asks them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ def build_demo(address: DemoAddress, *, folder: Path, environment: Mapping[str, 
             },
             "aws_config": {
                 "url_prefix": URL_PREFIX,
+                "regions": list(REGIONS),
                 "aws_profile_name": "cons",
                 "aws_credentials_file": str(credentials_file),
                 "targets": list(TARGETS),
@@ -90,16 +94,20 @@ def build_demo(address: DemoAddress, *, folder: Path, environment: Mapping[str, 
     # Plain http to a pretend AWS that may not be on loopback: no configuration file could say so.
     aws = replace(
         settings.aws,
-        sts_endpoint=f"{address.internal_origin}/demo/aws/sts/",
-        signin_endpoint=f"{address.origin}/demo/aws/federation",
+        sts_endpoint=f"{address.internal_origin}/demo/aws/{{region}}/sts/",
+        signin_endpoint=f"{address.origin}/demo/aws/{{region}}/federation",
     )
+    weather = Weather(REGIONS)
     service = build_service(replace(settings, aws=aws), environment=environment)
     return DispatcherMiddleware(
         service,
         {
             "/demo/idp": idp.application(),
-            "/demo/aws/sts": sts.application(),
-            "/demo/aws": signin.application(),
+            "/demo/aws": weather.application(),
+            **{
+                f"/demo/aws/{region}/sts": weather.over(region, sts.application(region)) for region in REGIONS
+            },
+            **{f"/demo/aws/{region}": weather.over(region, signin.application(region)) for region in REGIONS},
         },
     )
 

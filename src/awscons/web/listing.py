@@ -6,8 +6,8 @@ only chooses among it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from awscons.access import Granted, decide
 from awscons.config.settings import Account, Site, SiteFace
@@ -27,6 +27,7 @@ class Entry:
     label, color    what marks its environment: the target's own, else the account's; may be ""
     stands_out      its label is another than its account's
     lasts           `8 h`, `1 h 30 min`
+    promised        what the target says, where consoles last shorter than that; else ""
     regional        other regions to open it in, with the address of each
     words           everything that a search looks at, in lower case
     """
@@ -38,6 +39,7 @@ class Entry:
     color: str
     stands_out: bool
     lasts: str
+    promised: str
     regional: tuple[tuple[str, str], ...]
     words: str
 
@@ -109,6 +111,19 @@ def allowed_entries(entries: Iterable[Entry], identity: Identity) -> list[Entry]
     return [entry for entry in entries if isinstance(decide(entry.target, identity), Granted)]
 
 
+def as_they_last(entries: Iterable[Entry], given: Callable[[Target], int | None]) -> list[Entry]:
+    """The entries, those marked whose last console was given less time than the target promises.
+
+    given   seconds of the last console; None where there was none
+    """
+    return [
+        entry
+        if (seconds := given(entry.target)) is None or seconds >= entry.target.duration
+        else replace(entry, lasts=_lasts(seconds), promised=_lasts(entry.target.duration))
+        for entry in entries
+    ]
+
+
 def same_account(entries: Iterable[Entry], target: Target) -> list[Entry]:
     """Those that lie in the account of `target`."""
     place = (target.role.partition, target.role.account_id)
@@ -138,6 +153,7 @@ def _entry(target: Target, site: Site, face: SiteFace) -> Entry:
         color=target.face.color or account.color,
         stands_out=label != account.environment,
         lasts=_lasts(target.duration),
+        promised="",
         regional=tuple(
             (region, f"{url}{build_landing_query(Landing(region=region))}") for region in target.face.regions
         ),

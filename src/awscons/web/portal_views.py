@@ -20,7 +20,7 @@ from awscons.errors import LandingRefused
 from awscons.identity import Login
 from awscons.web import cookies
 from awscons.web.language import gettext as _
-from awscons.web.listing import Entry, Listing, allowed_entries, build_listing
+from awscons.web.listing import Entry, Listing, allowed_entries, as_they_last, build_listing
 from awscons.web.login_views import begin_login, current_login
 from awscons.web.parts import WebParts
 from awscons.web.people import groups_hint, groups_received
@@ -136,7 +136,7 @@ def _page(parts: WebParts, login: Login, entries: Sequence[Entry], rows: Rows) -
 def _listing(parts: WebParts, login: Login, entries: Sequence[Entry], search: str) -> Listing:
     preferred = parts.preferences.of(login.identity.user_name)
     return build_listing(
-        entries,
+        as_they_last(entries, parts.broker.last_given),
         identity=login.identity,
         favourites=preferred.favourites,
         recent=preferred.recent,

@@ -13,15 +13,18 @@ from awscons.web.listing import Entry
 
 
 class Rows:
-    """Call it in a request for a row. Nothing in a row is about the person who asks."""
+    """Call it in a request for a row. Nothing in a row is about the person who asks.
+
+    A target has two rows at most of each kind: as long as it promises, and as long as AWS allows.
+    """
 
     def __init__(self, templates: Environment) -> None:
         self._templates = templates
-        self._kept: dict[tuple[str, str, bool], Markup] = {}
+        self._kept: dict[tuple[str, str, str, bool], Markup] = {}
 
     def __call__(self, entry: Entry, favourite: bool) -> Markup:  # noqa: FBT001  a template calls it
         """The row of `entry`, in the language of this request's page."""
-        key = (current_language(), entry.name, favourite)
+        key = (current_language(), entry.name, entry.lasts, favourite)
         row = self._kept.get(key)
         if row is None:
             written: Markup = self._templates.get_template("row.html").module.row(entry, favourite)  # type: ignore[attr-defined]

@@ -727,7 +727,8 @@ def test_one_call_takes_single_seconds_whatever_the_whole_may_take() -> None:
         aws = parse(aws={**MINIMAL, "timeout": float(timeout)}).aws
         assert aws.connect_timeout <= 3
         assert aws.read_timeout <= 9
-        assert aws.slowest_call <= timeout / 2
+        # Two regions may hang, and there is time to ask a third.
+        assert 2 * aws.read_timeout + aws.slowest_call <= timeout
 
 
 def test_a_target_that_ends_with_the_login_needs_logins_that_are_long_enough() -> None:

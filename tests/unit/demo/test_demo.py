@@ -85,9 +85,9 @@ def test_the_pretend_identity_provider_answers_nobody_else(browser: Browser) -> 
 
 
 def test_a_login_url_is_needed_to_get_into_the_pretend_console(browser: Browser) -> None:
-    assert browser.get("/demo/aws/console/999").status_code == 404
+    assert browser.get("/demo/aws/us-east-1/console/999").status_code == 404
     answer = browser.get(
-        "/demo/aws/federation?Action=login&SigninToken=x&Destination=https://us-east-1.console.aws.amazon.com/"
+        "/demo/aws/us-east-1/federation?Action=login&SigninToken=x&Destination=https://us-east-1.console.aws.amazon.com/"
     )
     assert answer.status_code == 400
     assert answer.headers["Content-Type"].startswith("text/html")
@@ -97,3 +97,23 @@ def test_the_pages_of_the_pretend_world_need_no_javascript(browser: Browser) -> 
     page = browser.follow_all(browser.get("/aws/cloudadmin"))
     assert "<script" not in page.text
     assert len(forms_in(page)) == 4
+
+
+def test_the_weather_at_the_pretend_aws_can_be_switched_and_the_service_goes_around_it(
+    browser: Browser,
+) -> None:
+    page = browser.get("/demo/aws/")
+    for fault in ("RESET", "DOWN", "PAGE", "TORN", "THROTTLING"):
+        switched = browser.submit(page, {"eu-west-1": fault, "us-east-1": "FINE"})
+        assert f'value="{fault}" selected' in browser.follow(switched).text
+        arrived = sign_in(browser, "/aws/cloudadmin", "Ada Admin") if fault == "RESET" else None
+        landed = arrived or text_of(browser.follow_all(browser.get("/aws/cloudadmin")))
+        assert "https://us-east-1.console.aws.amazon.com/" in landed, fault
+    browser.submit(page, {"eu-west-1": "FINE", "us-east-1": "FINE"})
+
+
+def test_a_region_that_does_not_exist_has_no_weather(browser: Browser) -> None:
+    page = browser.get("/demo/aws/")
+    browser.submit(page, {"mars-1": "DOWN", "eu-west-1": "RAIN"})
+    assert 'value="FINE" selected' in browser.get("/demo/aws/").text
+    assert "mars-1" not in browser.get("/demo/aws/").text

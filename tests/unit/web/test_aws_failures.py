@@ -18,7 +18,7 @@ HTML = Answer("400 Bad Request", b"<html>Invalid credentials parameter</html>")
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """With debugging on: what leaks at debug level is a leak."""
-    with open_house(tmp_path, debug=True, aws={"timeout": 1}) as opened:
+    with open_house(tmp_path, debug=True, aws={"timeout": 4}) as opened:
         yield opened
 
 

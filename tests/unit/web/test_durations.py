@@ -97,6 +97,16 @@ def test_a_refusal_for_the_length_alone_is_no_other_refusal(tmp_path: Path) -> N
         assert house.sts.calls == 1
 
 
+def test_the_portal_says_when_consoles_last_shorter_than_promised(tmp_path: Path) -> None:
+    with open_house(tmp_path, broker_role_session="my-function") as house:
+        browser = house.browser()
+        promised = text_of(house.sign_in(browser, "/aws/"))
+        assert "8 h" in promised
+        assert "1 h" not in promised
+        console_url(browser.get("/aws/cloudadmin"))
+        assert "1 h (not 8 h: AWS allows no more)" in text_of(browser.get("/aws/"))
+
+
 # --- with the login ----------------------------------------------------------------------
 
 ENDS_WITH_LOGIN = [{**FULL_TARGETS[0], "ends_with_login": True}]
