@@ -24,8 +24,11 @@ LONGEST = 50.0
 _FULL = 240_000
 """Bytes of padding that fit, with a response around them."""
 
-_MANY = 1_900
+_MANY = MOST_TAGS // TAGS_PER_DECLARATION - 100
 """Namespaces, nearly as many as the gates let through."""
+
+_MOST = MOST_TAGS - _MANY - 200
+"""Tags or attributes, nearly as many as the gates let through beside those."""
 
 _NO_KEY = "no trusted key made this signature"
 _ALIKE = "cannot be decrypted"
@@ -39,10 +42,10 @@ def _detail(inner: str, xml: str = "") -> str:
 
 
 def _filled(unit: str, *, size: int = _FULL, modulus: int = 1_000_000) -> str:
-    """As many units as fit, numbered; `{n}` is the number, `{m}` the number of a namespace."""
+    """As many units as fit and the gates let through, numbered; `{n}` is the number, `{m}` the number of a namespace."""
     units: list[str] = []
     length = 0
-    while length < size:
+    while length < size and len(units) <= _MOST:
         units.append(unit.format(n=len(units), m=len(units) % modulus))
         length += len(units[-1])
     return "".join(units[:-1])
@@ -112,7 +115,11 @@ BEYOND = of_class(
             lambda: "<x " + _filled('xmlns:n{n}="u:" ') + "/>",
         ),
         Attack("nested-a-level-too-deep", "nested too deep", lambda: _detail("<x>" * 23 + "</x>" * 23)),
-        Attack("nested-without-end", "not well-formed XML", lambda: _detail("<x>" * 9_000 + "</x>" * 9_000)),
+        Attack(
+            "nested-without-end",
+            "not well-formed XML",
+            lambda: _detail("<x>" * (_MOST // 2) + "</x>" * (_MOST // 2)),
+        ),
         Attack(
             "an-attribute-too-many",
             "too many attributes",
@@ -121,7 +128,7 @@ BEYOND = of_class(
         Attack(
             "nothing-but-attributes",
             "too many attributes in all",
-            lambda: _detail("<x " + _filled('a{n}="" ') + "/>"),
+            lambda: _detail("<x " + 'a="" ' * MOST_TAGS + "/>"),
         ),
         Attack(
             "one-element-full-of-attributes",
@@ -151,7 +158,7 @@ WITHIN = of_class(
     "within every limit",
     [
         Attack("all-the-tags", _NO_KEY, lambda: _detail(_tags(MOST_TAGS - 100))),
-        Attack("all-the-tags-24-deep", _NO_KEY, lambda: _detail(("<x>" * 21 + "</x>" * 21) * 470)),
+        Attack("all-the-tags-24-deep", _NO_KEY, lambda: _detail(("<x>" * 21 + "</x>" * 21) * (_MOST // 42))),
         Attack("all-the-attributes", _NO_KEY, lambda: _detail(_wide())),
         Attack("all-the-ids", _NO_KEY, lambda: _detail(_filled('<x ID="{n}"/>', size=_FULL - 40_000))),
         Attack("all-the-namespaces-on-one-element", _NO_KEY, lambda: _detail(f"<x {_namespaces(_MANY)}/>")),
@@ -178,8 +185,8 @@ WITHIN = of_class(
         Attack("one-long-name", "not well-formed XML", lambda: _detail(f"<{'y' * _FULL}/>")),
         Attack("one-long-namespace", _NO_KEY, lambda: _detail(f'<x xmlns="urn:{"y" * _FULL}"/>')),
         Attack("all-references-to-characters", _NO_KEY, lambda: _detail("&#65;" * (_FULL // 5))),
-        Attack("all-sections-of-cdata", _NO_KEY, lambda: _detail("<![CDATA[x]]>" * 18_000)),
-        Attack("all-comments", _NO_KEY, lambda: _detail("<!--x-->" * 19_000)),
+        Attack("all-sections-of-cdata", _NO_KEY, lambda: _detail("<![CDATA[x]]>" * _MOST)),
+        Attack("all-comments", _NO_KEY, lambda: _detail("<!--x-->" * _MOST)),
         Attack("all-letters-of-four-bytes", _NO_KEY, lambda: _detail("\U0001f600" * (_FULL // 4))),
         Attack(
             "name-id-without-end",
@@ -205,7 +212,7 @@ WITHIN = of_class(
                 f"<ds:X509Data><ds:X509Certificate>{'A' * _FULL}</ds:X509Certificate></ds:X509Data>"
             ),
         ),
-        Attack("key-info-full-of-elements", _NO_KEY, lambda: _key_info("<ds:KeyName/>" * 18_000)),
+        Attack("key-info-full-of-elements", _NO_KEY, lambda: _key_info("<ds:KeyName/>" * _MOST)),
         Attack(
             "transforms-without-end",
             "transforms",
@@ -257,7 +264,11 @@ WITHIN = of_class(
             ),
         ),
         Attack("ciphertext-of-an-entity-bomb", _ALIKE, lambda: _holding(_bomb())),
-        Attack("ciphertext-nested-without-end", _ALIKE, lambda: _holding("<x>" * 9_000 + "</x>" * 9_000)),
+        Attack(
+            "ciphertext-nested-without-end",
+            _ALIKE,
+            lambda: _holding("<x>" * (_MOST // 2) + "</x>" * (_MOST // 2)),
+        ),
     ],
 )
 

@@ -11,8 +11,6 @@ content could read the assertion by asking often enough (the attack on XML encry
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from xml.sax.saxutils import quoteattr
 
@@ -26,7 +24,7 @@ from lxml import etree
 
 from awscons.errors import ResponseRefused
 from awscons.saml import names
-from awscons.saml.gates import check_document
+from awscons.saml.gates import check_document, decode_base64
 from awscons.saml.xml import (
     Element,
     check_tree,
@@ -197,11 +195,7 @@ def _cipher_value(element: Element) -> bytes:
 
 
 def _base64(element: Element) -> bytes:
-    text = "".join(text_of(element, section=_SECTION).split())
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise ResponseRefused("not base64", section=_SECTION, received=element.tag) from None
+    return decode_base64(text_of(element, section=_SECTION), section=_SECTION, received=element.tag)
 
 
 # --- cryptography ------------------------------------------------------------------------

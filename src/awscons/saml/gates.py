@@ -16,9 +16,10 @@ MOST_FORM_CHARACTERS = 350_000
 """Characters of the form value; base64 of the byte limit below, and a little air."""
 MOST_BYTES = 256_000
 """Bytes of the decoded document; a person in 200 groups needs about 25,000."""
-MOST_TAGS = 20_000
+MOST_TAGS = 12_000
+"""Of any kind. Within the bytes above nobody's groups need half as many; what walks them needs time."""
 TAGS_PER_DECLARATION = 10
-"""A document may declare one namespace for so many tags: 2,000 in all, in a response. Of equals signs, of
+"""A document may declare one namespace for so many tags: 1,200 in all, in a response. Of equals signs, of
 which every attribute has one, it may have as many as of tags."""
 
 _WHITE_SPACE = re.compile(r"[ \t\r\n]+")
@@ -68,6 +69,18 @@ def _base64_bytes(form_value: str) -> bytes:
             "document too large", section=_GATES, expected=f"at most {MOST_BYTES} bytes", received=len(data)
         )
     return data
+
+
+def decode_base64(text: str, *, section: str, received: object = "") -> bytes:
+    """The bytes in strict base64; XML's white space may stand in it, nothing else.
+
+    received   what to name in the log; never the text, which may be an assertion or a key after all
+    Raises ResponseRefused.
+    """
+    try:
+        return base64.b64decode(_WHITE_SPACE.sub("", text), validate=True)
+    except (binascii.Error, ValueError):
+        raise ResponseRefused("not base64", section=section, received=received) from None
 
 
 def _utf8(data: bytes) -> str:

@@ -7,7 +7,6 @@ signature inside of it adds something only when the operator pinned the key that
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from awscons.errors import MetadataRefused, ResponseRefused
 from awscons.saml import names
 from awscons.saml.certificates import load_der_certificate, unfit
 from awscons.saml.content import parse_instant
-from awscons.saml.gates import check_document
+from awscons.saml.gates import check_document, decode_base64
 from awscons.saml.parties import ServiceProvider
 from awscons.saml.signature import verify_enveloped
 from awscons.saml.xml import Element, check_tree, local_name, parse, required_attribute, text_of
@@ -187,10 +186,10 @@ def _signing_certificates(descriptor: Element) -> Iterator[Certificate]:
         if key.tag != names.KEY_DESCRIPTOR or key.get("use", "signing") != "signing":
             continue
         for element in key.iter(names.X509_CERTIFICATE):
-            text = "".join(text_of(element, section=_SECTION).split())
+            der = decode_base64(text_of(element, section=_SECTION), section=_SECTION)
             try:
-                certificate = load_der_certificate(base64.b64decode(text, validate=True))
-            except (binascii.Error, ValueError):
+                certificate = load_der_certificate(der)
+            except ValueError:
                 raise MetadataRefused("a signing certificate in the metadata cannot be read") from None
             if not unfit(certificate) and certificate not in seen:
                 seen.add(certificate)

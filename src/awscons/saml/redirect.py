@@ -7,7 +7,6 @@ raw query is taken apart here, and what is verified is made of its own pieces, n
 from __future__ import annotations
 
 import base64
-import binascii
 import zlib
 from dataclasses import dataclass
 from urllib.parse import quote_plus, unquote_plus, urlsplit, urlunsplit
@@ -19,7 +18,7 @@ from cryptography.x509 import Certificate
 from awscons.errors import ResponseRefused
 from awscons.saml import names
 from awscons.saml.algorithms import UNKNOWN_KEY, check_signature_method, key_signed
-from awscons.saml.gates import MOST_BYTES, MOST_FORM_CHARACTERS
+from awscons.saml.gates import MOST_BYTES, MOST_FORM_CHARACTERS, decode_base64
 from awscons.saml.parties import KeyPair
 
 _BINDING = "SAML bindings 3.4.4.1"
@@ -82,14 +81,14 @@ def read_redirect(query: str) -> RedirectMessage:
     if "SigAlg" in raw and "Signature" in raw:
         # In the order of the standard, whatever order they came in.
         names_signed = [name for name in (kind, "RelayState", "SigAlg") if name in raw]
-        signed_part = "&".join(f"{name}={raw[name]}" for name in names_signed).encode("ascii", "replace")
+        signed_part = _ascii("&".join(f"{name}={raw[name]}" for name in names_signed))
     return RedirectMessage(
         kind=kind,
         document=_inflate(unquote_plus(raw[kind])),
         relay_state=unquote_plus(raw.get("RelayState", "")),
         signed_part=signed_part,
         signature_method=unquote_plus(raw.get("SigAlg", "")),
-        signature=_base64(unquote_plus(raw.get("Signature", ""))),
+        signature=decode_base64(unquote_plus(raw.get("Signature", "")), section=_BINDING),
     )
 
 
@@ -115,6 +114,14 @@ def verify_redirect(message: RedirectMessage, certificates: tuple[Certificate, .
         raise ResponseRefused(UNKNOWN_KEY, section=_BINDING)
 
 
+def _ascii(query: str) -> bytes:
+    """RFC 3986: a query is ASCII, everything else in it is escaped."""
+    try:
+        return query.encode("ascii")
+    except UnicodeEncodeError:
+        raise ResponseRefused("query is not ASCII", section=_BINDING) from None
+
+
 def _raw_parameters(query: str) -> dict[str, str]:
     """Parameters as they stand in the query, undecoded. One that is there twice says two things."""
     raw: dict[str, str] = {}
@@ -132,7 +139,7 @@ def _inflate(text: str) -> bytes:
         raise ResponseRefused("message too large", section=_BINDING, received=len(text))
     try:
         inflater = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
-        document = inflater.decompress(_base64(text), MOST_BYTES + 1)
+        document = inflater.decompress(decode_base64(text, section=_BINDING), MOST_BYTES + 1)
     except zlib.error:
         raise ResponseRefused("message cannot be inflated", section=_BINDING) from None
     if len(document) > MOST_BYTES:
@@ -140,10 +147,3 @@ def _inflate(text: str) -> bytes:
     if not inflater.eof or inflater.unused_data:
         raise ResponseRefused("message cannot be inflated", section=_BINDING)
     return document
-
-
-def _base64(text: str) -> bytes:
-    try:
-        return base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError):
-        raise ResponseRefused("not base64", section=_BINDING) from None

@@ -10,8 +10,6 @@ Neither reads KeyInfo: it is taken away first, since keys come from the configur
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hmac
 import re
 from dataclasses import dataclass
@@ -35,6 +33,7 @@ from awscons.saml.algorithms import (
     check_signature_method,
     key_signed,
 )
+from awscons.saml.gates import decode_base64
 from awscons.saml.parties import KeyPair
 from awscons.saml.xml import Element, element_children, only_child, parse, required_attribute, text_of
 
@@ -194,11 +193,7 @@ def _exclusive_c14n(method: Element) -> list[str] | None:
 
 
 def _base64(element: Element) -> bytes:
-    text = "".join(text_of(element, section=_PROFILE).split())
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise ResponseRefused("not base64", section=_CORE, received=element.tag) from None
+    data = decode_base64(text_of(element, section=_PROFILE), section=_CORE, received=element.tag)
     if not data:
         raise ResponseRefused("empty value", section=_CORE, received=element.tag)
     return data

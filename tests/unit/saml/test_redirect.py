@@ -93,6 +93,7 @@ def test_what_we_sign_verifies_and_keeps_the_query_of_the_address() -> None:
         (signed_query(method="http://www.w3.org/2000/09/xmldsig#hmac-sha1"), "signature method"),
         (signed_query(method=ECDSA_SHA256), "no trusted key made this signature"),
         ("SAMLRequest=%%%", "not base64"),
+        (signed_query().replace("RelayState=r", "RelayState=ü"), "query is not ASCII"),
         ("SAMLRequest=QUJD", "message cannot be inflated"),
         (f"SAMLRequest={quote(deflated())}&SAMLEncoding=urn%3Ax", "message encoding"),
         (f"SAMLRequest={'A' * 400_000}", "message too large"),
