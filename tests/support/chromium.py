@@ -69,7 +69,7 @@ def accessibility_faults(page: Page, *rules: str) -> list[str]:
 
 _CUT_OFF = """
 () => [...document.querySelectorAll("header *, main *")]
-  .filter((it) => it.checkVisibility() && !it.closest(".hidden, svg, option"))
+  .filter((it) => it.checkVisibility() && !it.closest(".unseen, svg, option"))
   .filter((it) => {
     const { left, right } = it.getBoundingClientRect();
     return left < -1 || right > document.documentElement.clientWidth + 1;

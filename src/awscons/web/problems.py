@@ -160,7 +160,7 @@ def register_problems(app: Flask, site: Site) -> None:
     def ours(error: AwsconsError) -> Response:
         status = status_of(error)
         log_problem(status, error=type(error).__name__, cause=str(error), hint=error.hint)
-        step = None
+        step = _home(site)
         if isinstance(error, SignInError):
             step = NextStep(_("Sign in again"), site.url(error.return_to or site.home_path))
         elif request.method == "GET":

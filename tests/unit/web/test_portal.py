@@ -219,6 +219,18 @@ def test_a_store_that_fails_once_the_console_is_open_does_not_close_it(
     assert house.lines("preferences.not_kept")
 
 
+def test_what_could_not_be_kept_is_said_with_the_way_back(
+    house: House, browser: Browser, tmp_path: Path
+) -> None:
+    house.sign_in(browser, "/aws/")
+    for file in tmp_path.glob("logins.sqlite3*"):
+        file.unlink()
+    (tmp_path / "logins.sqlite3").mkdir()
+    answer = browser.post("/aws/", {"add": "nameless"})
+    assert answer.status_code == 503
+    assert f'href="{house.url}/aws/">See what you can open' in answer.text
+
+
 # --- links to console pages --------------------------------------------------------------
 
 PAGE = "https://eu-west-1.console.aws.amazon.com/ec2/home?region=eu-west-1#Instances:v=3"
