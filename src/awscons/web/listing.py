@@ -144,6 +144,7 @@ def _entry(target: Target, site: Site, face: SiteFace) -> Entry:
         target.role.account_id,
         account.name,
         label,
+        *target.face.regions,
     )
     return Entry(
         target=target,

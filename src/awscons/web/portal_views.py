@@ -103,17 +103,18 @@ def _keep_favourite(parts: WebParts) -> Response:
     if login is None:
         return begin_login(parts, parts.site.home_path)
     home, who = parts.site.url(parts.site.home_path), login.identity.user_name
-    added, dropped = request.form.get("add", ""), request.form.get("drop", "")
-    wanted = parts.targets.get(added)
-    if wanted is not None and isinstance(decide(wanted, login.identity), Granted):
-        parts.preferences.add_favourite(who, added)
-    elif dropped in parts.targets:
-        parts.preferences.drop_favourite(who, dropped)
-    else:
+    added = parts.targets.get(request.form.get("add", ""))
+    dropped = parts.targets.get(request.form.get("drop", ""))
+    if added is not None and isinstance(decide(added, login.identity), Granted):
+        parts.preferences.add_favourite(who, added.name)
+    elif dropped is not None:
+        parts.preferences.drop_favourite(who, dropped.name)
+    changed = added or dropped
+    if changed is None:
         return _back_to(home)
     search = request.form.get("q", "")[:LONGEST_SEARCH]
     query = f"?{urlencode({'q': search})}" if search else ""
-    return _back_to(f"{home}{query}#t-{added or dropped}")
+    return _back_to(f"{home}{query}#t-{changed.name}")
 
 
 def _back_to(url: str) -> Response:
