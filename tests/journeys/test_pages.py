@@ -14,7 +14,7 @@ from playwright.sync_api import Error, Page
 
 from support.chromium import accessibility_faults, cut_off, page_of
 from support.faults import HANG, Fault, sts_error
-from support.forge import Forger
+from support.forge import Forger, write_key_folder
 from support.house import House, open_house
 from support.portal import NAMELESS, ODD_TARGETS, ROLES, SITE, TARGETS
 
@@ -103,6 +103,8 @@ PAGES: list[tuple[str, str | None, int, Callable[[Page, House], None]]] = [
     ("aws-throttles", "ada@example.com", 503, while_sts(sts_error(400, "Throttling", "Rate exceeded"))),
     ("aws-silent", "ada@example.com", 504, while_sts(HANG)),
     ("signed-out", None, 200, at("/saml/signed-out")),
+    ("signed-out-everywhere", None, 200, at("/saml/signed-out?reach=everywhere")),
+    ("signed-out-partly", None, 200, at("/saml/signed-out?reach=partly")),
     ("whoami", "ada@example.com", 200, at("/saml/whoami")),
 ]
 
@@ -177,6 +179,26 @@ def test_the_page_on_the_way_to_the_identity_provider_is_open_to_everybody(
         assert accessibility_faults(page) == []
         assert cut_off(page) == []
         page.screenshot(path=PICTURES / "on-the-way-light-phone.png", full_page=True)
+
+
+def test_the_page_on_the_way_to_the_identity_providers_logout_is_open_to_everybody(
+    tmp_path: Path, chromium: Chromium
+) -> None:
+    saml = {
+        "sp_keys": str(write_key_folder(tmp_path / "keys")),
+        "single_logout": True,
+        "slo_endpoint": "https://idp.example.com/slo",
+    }
+    with open_house(tmp_path, saml=saml) as house, page_of(chromium, house, width=PHONE) as page:
+        # 204: the browser stays where it is, and the page can be looked at.
+        page.route("https://idp.example.com/**", lambda route: route.fulfill(status=204))
+        page.goto(f"{house.url}/aws/")
+        with page.expect_response("https://idp.example.com/**"):
+            page.get_by_role("button", name="Sign out").click()
+        assert page.get_by_role("link", name="Go on").is_visible()
+        assert accessibility_faults(page) == []
+        assert cut_off(page) == []
+        page.screenshot(path=PICTURES / "leaving-light-phone.png", full_page=True)
 
 
 def test_the_page_for_too_many_sign_ins_is_open_to_everybody(tmp_path: Path, chromium: Chromium) -> None:
