@@ -13,7 +13,7 @@ bind = "127.0.0.1:8000"
 # for ever to say what they want.
 worker_class = "awscons.adapters.server.Worker"
 workers = 2
-threads = 32
+threads = 64
 
 # Requests in flight may finish when the service stops.
 graceful_timeout = 30

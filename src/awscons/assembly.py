@@ -110,12 +110,14 @@ def build_service(
     environment: Mapping[str, str],
     clock: Callable[[], datetime] = utc_now,
     threads: int | None = None,
+    prepared: bool = False,
 ) -> Flask:
     """The whole service as one WSGI application.
 
     environment   of the process
     clock         UTC
     threads       of the server, in each process, where that is known
+    prepared      make at once what the first requests would wait for: clients, TLS, templates
     Raises ConfigurationError when a part that the settings name is not installed, MetadataRefused when
     the identity provider's metadata cannot be had.
     """
@@ -135,7 +137,8 @@ def build_service(
         # Whoever knows a state that operators watch adds a source of gauges here.
         metrics = MetricsPage(tally, [_about_us, lambda: _about_trust(trust, settings, clock())])
     register = LoginRegister(store=store, settings=settings.login, clock=clock)
-    return create_app(
+    broker = build_broker(settings, environment=environment, clock=clock, threads=threads, meter=meter)
+    app = create_app(
         WebParts(
             site=settings.site,
             face=settings.face,
@@ -165,7 +168,7 @@ def build_service(
                 clock=clock,
             ),
             preferences=Preferences(store),
-            broker=build_broker(settings, environment=environment, clock=clock, threads=threads, meter=meter),
+            broker=broker,
             audit=audit,
             metadata=our_metadata(settings),
             server=settings.server,
@@ -183,6 +186,15 @@ def build_service(
             debug=debug,
         )
     )
+    if prepared:
+        _prepare(app, broker, settings)
+    return app
+
+
+def _prepare(app: Flask, broker: Broker, settings: Settings) -> None:
+    broker.prepare(settings.targets)
+    for name in app.jinja_env.list_templates():
+        app.jinja_env.get_template(name)
 
 
 def build_login_register(

@@ -12,7 +12,7 @@ an ARN.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -71,6 +71,9 @@ class RoleAssumer(Protocol):
     def principal_arn(self, route: StsRoute) -> str:
         """Who the broker is to AWS; asks STS."""
 
+    def prepare(self, route: StsRoute) -> None:
+        """Make what the first call by `route` needs, without a call."""
+
     def credential_kind(self, route: StsRoute) -> CredentialKind:
         """What kind of credentials the broker asks with; may ask STS."""
 
@@ -82,6 +85,9 @@ class RoleAssumer(Protocol):
 
 class SigninTokens(Protocol):
     """The port to the federation endpoint. Raises UpstreamError, never anything of a library."""
+
+    def prepare(self, endpoint: str) -> None:
+        """Make what the first call to `endpoint` needs, without a call. Raises nothing."""
 
     def signin_token(
         self,
@@ -195,6 +201,28 @@ class Broker:
         with self._bulkhead.place():
             return self._open_somewhere(wish)
 
+    def prepare(self, targets: Iterable[Target]) -> None:
+        """Make what the first console of each target would wait for. AWS is asked nothing.
+
+        What is wrong here will be said by the sign-in that meets it.
+        """
+        settings = self._settings
+        try:
+            for target in targets:
+                partition = settings.partitions[target.role.partition].partition
+                region, *_ = choose_regions(
+                    partition,
+                    asked=Landing(),
+                    standing=Landing(target.region, target.console_destination),
+                    configured=settings.regions,
+                    broker_region=self._roles.configured_region(settings.profile_for(target)),
+                )
+                route, endpoint = self._ways(target, partition, region)
+                self._roles.prepare(route)
+                self._signin_tokens.prepare(endpoint)
+        except UpstreamError as error:
+            _log.warning("aws.not_prepared", step=error.step, code=error.code, cause=error.cause)
+
     def last_given(self, target: Target) -> int | None:
         """The seconds that this process's last console of `target` was given. Asks nobody.
 
@@ -282,11 +310,7 @@ class Broker:
 
     def _open_in(self, region: str, wish: _Wish, budget: Budget) -> OpenedConsole:
         """The console, by STS and the federation endpoint of one region."""
-        settings, partition = self._settings, wish.partition
-        route = StsRoute(
-            settings.profile_for(wish.target), region, settings.sts_endpoint_in(partition.name, region)
-        )
-        endpoint = settings.signin_endpoint_in(partition.name, region)
+        route, endpoint = self._ways(wish.target, wish.partition, region)
         credentials, signin_token, durations = self._credentials_and_token(wish, route, endpoint, budget)
         if wish.duration < wish.target.duration:
             durations = replace(durations, reason=f"{durations.reason}; the login ends then")
@@ -307,6 +331,13 @@ class Broker:
         if wish.fresh:
             url = build_logout_first_url(endpoint, url)
         return OpenedConsole(url, credentials, wish.request, durations, endpoint, destination, region)
+
+    def _ways(self, target: Target, partition: Partition, region: str) -> tuple[StsRoute, str]:
+        """Whom to ask for the credentials, and whom for the token."""
+        settings = self._settings
+        sts_endpoint = settings.sts_endpoint_in(partition.name, region)
+        route = StsRoute(settings.profile_for(target), region, sts_endpoint)
+        return route, settings.signin_endpoint_in(partition.name, region)
 
     def _credentials_and_token(
         self, wish: _Wish, route: StsRoute, endpoint: str, budget: Budget

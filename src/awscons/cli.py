@@ -82,7 +82,7 @@ def check(config: Path, *, ask_aws: bool) -> None:
 @click.option(
     "--threads",
     type=click.IntRange(1, 1024),
-    default=32,
+    default=64,
     show_default=True,
     help="Threads of each process: requests that wait for AWS at a time.",
 )
@@ -132,7 +132,7 @@ def serve_command(  # noqa: PLR0913  one for each option
         click.echo(f"awscons serves {settings.site.url('/')} on {host} port {port}", err=True)
 
     serve(
-        lambda: build_service(settings, environment=os.environ, threads=threads),
+        lambda: build_service(settings, environment=os.environ, threads=threads, prepared=True),
         listener,
         on_ready=ready,
         workers=_worker_count(settings, workers),

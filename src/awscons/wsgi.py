@@ -18,7 +18,7 @@ from awscons.config.load import load_settings
 def load_application(config: Path) -> Flask:
     """The service configured by the file at `config`. Raises ConfigurationError with every mistake in it."""
     configure_logging(debug="DEBUG" in os.environ)
-    return build_service(load_settings(config, environment=os.environ), environment=os.environ)
+    return build_service(load_settings(config, environment=os.environ), environment=os.environ, prepared=True)
 
 
 def __getattr__(name: str) -> Flask:

@@ -8,10 +8,12 @@ certificates are found as botocore finds them, so that both steps of a sign-in t
 from __future__ import annotations
 
 import json
+import re
 import threading
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import NoReturn
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 import urllib3
 from botocore.httpsession import get_cert_path
@@ -29,6 +31,7 @@ from awscons.errors import (
 )
 
 _STEP = "federation"
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.~-]+", re.ASCII)
 _LARGEST_ANSWER = 64 * 1024
 """Bytes; a sign-in token has about two thousand."""
 
@@ -42,6 +45,11 @@ class FederationClient:
         self._certificate_bundle = certificate_bundle
         self._lock = threading.Lock()
         self._pools: dict[str, urllib3.PoolManager] = {}
+        self._ways: dict[str, urllib3.PoolManager] = {}
+
+    def prepare(self, endpoint: str) -> None:
+        """Make what the first call to `endpoint` needs, without a call."""
+        self._pool(endpoint)
 
     def signin_token(
         self,
@@ -64,7 +72,7 @@ class FederationClient:
             form["SessionDuration"] = str(console_session_duration)
         if seconds_left <= 0:
             raise UpstreamSilent("the time for this sign-in is over", step=_STEP, code="timeout")
-        status, body = self._ask(method, endpoint, urlencode(form), seconds_left)
+        status, body = self._ask(method, endpoint, _form(form), seconds_left)
         return _read_token(status, body)
 
     def _ask(self, method: str, endpoint: str, form: str, seconds_left: float) -> tuple[int, bytes]:
@@ -103,11 +111,16 @@ class FederationClient:
 
     def _pool(self, endpoint: str) -> urllib3.PoolManager:
         """The pool for the way to this endpoint: directly, or by the proxy that the environment names."""
+        # By endpoint, since to look through the environment takes longer than all the rest of a request.
+        known = self._ways.get(endpoint)
+        if known is not None:
+            return known
         proxy = get_environ_proxies(endpoint).get(urlsplit(endpoint).scheme, "")
         with self._lock:
             pool = self._pools.get(proxy)
             if pool is None:
                 pool = self._pools[proxy] = self._new_pool(proxy)
+            self._ways[endpoint] = pool
             return pool
 
     def _new_pool(self, proxy: str) -> urllib3.PoolManager:
@@ -117,6 +130,15 @@ class FederationClient:
         if proxy:
             return urllib3.ProxyManager(proxy, maxsize=64, ssl_context=tls)
         return urllib3.PoolManager(maxsize=64, ssl_context=tls)
+
+
+def _form(fields: Mapping[str, str]) -> str:
+    """As `urlencode` would have it. That looks at each of the thousand characters of a token by itself."""
+    return "&".join(f"{name}={_UNSAFE.sub(_escaped, value)}" for name, value in fields.items())
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return quote(match[0], safe="")
 
 
 def _session_json(credentials: RoleCredentials) -> str:

@@ -282,6 +282,10 @@ class MeteredRoleAssumer:
         """See `broker.RoleAssumer`."""
         return self._roles.principal_arn(route)
 
+    def prepare(self, route: StsRoute) -> None:
+        """See `broker.RoleAssumer`."""
+        self._roles.prepare(route)
+
     def credential_kind(self, route: StsRoute) -> CredentialKind:
         """See `broker.RoleAssumer`."""
         return self._roles.credential_kind(route)
@@ -300,6 +304,10 @@ class MeteredSigninTokens:
     def __init__(self, signin_tokens: SigninTokens, meter: Meter) -> None:
         self._signin_tokens = signin_tokens
         self._meter = meter
+
+    def prepare(self, endpoint: str) -> None:
+        """See `broker.SigninTokens`."""
+        self._signin_tokens.prepare(endpoint)
 
     def signin_token(
         self,

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import boto3
 import botocore.session
@@ -31,6 +31,7 @@ from botocore.exceptions import (
     SSLError,
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.utils import parse_timestamp
 
 from awscons.broker import StsRoute
 from awscons.config.settings import AwsSettings
@@ -106,6 +107,15 @@ class BotoRoleAssumer:
     def configured_region(self, profile_name: str | None) -> str | None:
         """The region that the profile or the environment names, or None."""
         return self._session(profile_name).region_name
+
+    def prepare(self, route: StsRoute) -> None:
+        """Make what the first call by `route` needs, without a call. Raises BrokerCredentialsMissing."""
+        try:
+            self._client(route)
+        except UpstreamError:
+            raise
+        except Exception as error:  # noqa: BLE001  botocore reads files and asks what there is to ask
+            raise _missing(error) from None
 
     def credential_kind(self, route: StsRoute) -> CredentialKind:
         """What kind of credentials botocore found; asked of STS where botocore cannot tell.
@@ -195,6 +205,9 @@ class BotoRoleAssumer:
         core = botocore.session.Session(profile=profile_name)
         if self._settings.credentials_file is not None:
             core.set_config_variable("credentials_file", self._settings.credentials_file)
+        # botocore's own looks for every form that a date was ever written in.
+        parsers = core.get_component("response_parser_factory")
+        parsers.set_parser_defaults(timestamp_parser=_parse_timestamp)
         try:
             core.get_scoped_config()
             return boto3.Session(botocore_session=core)
@@ -245,7 +258,18 @@ class BotoRoleAssumer:
             retries={"mode": "standard", "total_max_attempts": 1},
             # More threads than connections would make each surplus one shake hands anew.
             max_pool_connections=64,
+            # `_name_ourselves` has the last word; botocore would put a long one together, twice a call.
+            user_agent=self._settings.user_agent,
         )
+
+
+def _parse_timestamp(text: Any) -> datetime:
+    """ISO 8601, as STS writes it; whatever else by botocore's own rules."""
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        parsed: datetime = parse_timestamp(text)
+        return parsed
 
 
 def _parameters(request: RoleRequest, role_session_duration: int) -> AssumeRoleRequestTypeDef:
