@@ -290,7 +290,8 @@ def check_authn_statement(
         raise ResponseRefused(
             "authentication instant", section=section, expected=now.isoformat(), received=max(instants)
         )
-    if authenticated_after is not None and max(instants) < authenticated_after - skew:
+    # Most identity providers say the second, and no more.
+    if authenticated_after is not None and max(instants) < authenticated_after.replace(microsecond=0) - skew:
         raise ResponseRefused(
             "authentication is not fresh",
             section="SAML core 3.4.1, ForceAuthn",
