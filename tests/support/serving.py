@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -10,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -175,10 +177,15 @@ def program(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program until it accepts connections on `port`; end it, by its own process id, at the end."""
+    """Run a program until it accepts connections on `port`; end it, and whatever it started, at the end."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=folder
+            command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=folder,
+            start_new_session=True,
         )
         try:
             wait_for_port(process, port, log)
@@ -190,6 +197,9 @@ def program(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            # PHP's own server leaves its workers behind.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
