@@ -3,21 +3,20 @@
 from pathlib import Path
 
 from support.browser import sent_to_idp
-from support.forge import SP
 from support.house import open_house
-from support.serving import free_port
-from support.simplesamlphp import SimpleSamlPhp, simplesamlphp
+from support.simplesamlphp import simplesamlphp
 
 
 def test_a_login_that_has_ended_leads_to_the_identity_provider_again(tmp_path: Path) -> None:
-    port = free_port()
-    idp = SimpleSamlPhp(f"http://127.0.0.1:{port}")
-    saml = {"saml_endpoint": idp.sso_url, "issuer": idp.entity_id, "certificate": idp.certificate_pem}
     with (
-        open_house(tmp_path, saml=saml) as house,
-        simplesamlphp(tmp_path / "idp", entity_id=SP, acs_url=house.acs_url, port=port),
+        simplesamlphp(tmp_path / "idp") as idp,
+        open_house(
+            tmp_path,
+            saml={"saml_endpoint": idp.sso_url, "issuer": idp.entity_id, "certificate": idp.certificate_pem},
+        ) as house,
     ):
         browser = house.browser()
+        idp.know(browser.get("/saml/metadata").content)
         answered = idp.sign_in(browser, browser.get("/aws/cloudadmin"), "ada")
         assert browser.follow(answered).status_code == 301
         house.clock.forward(minutes=59)

@@ -50,6 +50,13 @@ def text_of(page: httpx.Response) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
 
 
+def refresh_of(page: httpx.Response) -> str:
+    """Where a page leads by itself. Fails on a page that stays."""
+    found = re.search(r'<meta http-equiv="refresh" content="0; url=([^"]+)">', page.text)
+    assert found is not None, text_of(page)
+    return html.unescape(found[1])
+
+
 @dataclass(frozen=True)
 class SentToIdp:
     """A redirect to the identity provider, taken apart."""

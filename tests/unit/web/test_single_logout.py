@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote_plus, urlsplit
 
-import httpx
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from lxml import etree
 
 from awscons.saml.redirect import RedirectMessage, read_redirect, verify_redirect
-from support.browser import Browser, text_of
+from support.browser import Browser, refresh_of, text_of
 from support.forge import (
     IDP,
     RSA_SHA256,
@@ -266,19 +265,13 @@ def test_an_answer_that_does_not_count_ends_nothing_and_is_no_error_for_the_pers
 # --- told --------------------------------------------------------------------------------
 
 
-def sent_away(page: httpx.Response) -> str:
-    found = re.search(r'<meta http-equiv="refresh" content="0; url=([^"]+)">', page.text)
-    assert found is not None, text_of(page)
-    return found[1].replace("&amp;", "&")
-
-
 def test_signing_out_here_is_told_to_the_identity_provider_with_all_that_it_said(house: House) -> None:
     browser = house.browser()
     name_id = '<saml:NameID Format="urn:persistent" SPNameQualifier="us">ada@example.com</saml:NameID>'
     console_url(house.sign_in(browser, "/aws/cloudadmin", name_id=name_id))
     page = browser.post("/saml/logout", {})
     assert not is_signed_in(browser)
-    url = sent_away(page)
+    url = refresh_of(page)
     assert url.startswith(SLO_URL)
     _message, request = message_in(url)
     name = request.find("{*}NameID")
@@ -295,7 +288,7 @@ def test_signing_out_here_is_told_to_the_identity_provider_with_all_that_it_said
 
 def test_an_incomplete_logout_is_not_called_complete(house: House) -> None:
     browser = signed_in(house)
-    _message, request = message_in(sent_away(browser.post("/saml/logout", {})))
+    _message, request = message_in(refresh_of(browser.post("/saml/logout", {})))
     xml = logout_response(house, str(request.get("ID")), partial=True)
     done = browser.follow(browser.answer("/saml/slo", posted_form(xml, kind="SAMLResponse")))
     assert "could not sign you out of everything" in text_of(done)
@@ -316,7 +309,7 @@ def test_without_single_logout_nobody_is_told_and_the_identity_provider_is_still
 
 def test_nothing_of_a_logout_message_is_logged(house: House) -> None:
     browser = signed_in(house)
-    url = sent_away(browser.post("/saml/logout", {}))
+    url = refresh_of(browser.post("/saml/logout", {}))
     house.browser().get(redirected(logout_request(house), sign=False))
     for secret in parse_qs(urlsplit(url).query).values():
         assert secret[0] not in house.log.getvalue()
