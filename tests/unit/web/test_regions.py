@@ -70,7 +70,8 @@ def test_a_region_that_fails_at_either_step_is_passed_over_and_remembered(
     assert near.calls == calls
     near.fault = None
     house.clock.forward(seconds=30)
-    check_opened_in(house, browser, NEAR)
+    for _ in range(2):
+        check_opened_in(house, browser, NEAR)
 
 
 @pytest.mark.parametrize(("fault", "next_time"), [(DISABLED, FAR), (THROTTLED, NEAR)])
