@@ -86,7 +86,7 @@ def test_a_region_that_will_not_serve_us_is_passed_over(
 
 def test_two_regions_that_fail_leave_the_third(house: House, browser: Browser) -> None:
     house.sign_in(browser, "/aws/sandbox")
-    house.sts_in[NEAR].misbehave(HANG)
+    house.sts_in[NEAR].misbehave(RESET)
     house.signin_in[FAR].misbehave(UNAVAILABLE)
     check_opened_in(house, browser, "ap-southeast-2")
 
