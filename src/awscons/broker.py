@@ -176,7 +176,7 @@ class Broker:
         relogin_url   our own URL of the same link: where AWS sends people whose console ended
         Raises LandingRefused, AttributesUnfit, LoginEndsTooSoon, BrokerBusy, UpstreamError.
         """
-        partition = self._settings.partitions[target.role.partition].partition
+        partition = self.partition_of(target)
         check_landing(asked, partition)
         standing = Landing(target.region, target.console_destination)
         wish = _Wish(
@@ -222,6 +222,10 @@ class Broker:
                 self._signin_tokens.prepare(endpoint)
         except UpstreamError as error:
             _log.warning("aws.not_prepared", step=error.step, code=error.code, cause=error.cause)
+
+    def partition_of(self, target: Target) -> Partition:
+        """The partition of the target's role, with the hosts that the configuration gives it."""
+        return self._settings.partitions[target.role.partition].partition
 
     def last_given(self, target: Target) -> int | None:
         """The seconds that this process's last console of `target` was given. Asks nobody.

@@ -14,7 +14,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from awscons.access import Granted, RefusalReason, Refused, decide
 from awscons.audit import Action, AuditEvent, Outcome
 from awscons.broker import OpenedConsole
-from awscons.console import PARTITIONS, Landing, build_landing_query, check_landing
+from awscons.console import Landing, build_landing_query, check_landing
 from awscons.durations import SHORTEST
 from awscons.errors import (
     AttributesUnfit,
@@ -165,7 +165,7 @@ def _refuse(
             client_address=request.remote_addr,
         )
     )
-    choices = _same_place_elsewhere(entries, target, identity)
+    choices = _same_place_elsewhere(parts, entries, target, identity)
     return problem_response(
         Problem(
             HTTPStatus.FORBIDDEN,
@@ -183,12 +183,12 @@ def _refuse(
 
 
 def _same_place_elsewhere(
-    entries: Sequence[Entry], target: Target, identity: Identity
+    parts: WebParts, entries: Sequence[Entry], target: Target, identity: Identity
 ) -> tuple[NextStep, ...]:
     """What the person may open in the same account, landing where the refused link would have led."""
     try:
         asked = Landing(region=_only("region"), console_destination=_only("destination"))
-        check_landing(asked, PARTITIONS[target.role.partition])
+        check_landing(asked, parts.broker.partition_of(target))
     except LandingRefused:
         asked = Landing()
     query = build_landing_query(asked)

@@ -15,7 +15,7 @@ import structlog
 from flask import Blueprint, Flask, Response, jsonify, make_response, render_template, request
 
 from awscons.access import Granted, decide
-from awscons.console import LONGEST_DESTINATION, PARTITIONS, Landing, build_landing_query, check_landing
+from awscons.console import LONGEST_DESTINATION, Landing, Partition, build_landing_query, check_landing
 from awscons.errors import LandingRefused
 from awscons.identity import Login
 from awscons.web import cookies
@@ -55,7 +55,7 @@ def register_portal_views(app: Flask, parts: WebParts, entries: Sequence[Entry])
         if wants_json():
             return _as_json(parts, login, entries)
         if "link" in request.args:
-            return _link_page(login, entries)
+            return _link_page(parts, login, entries)
         return _page(parts, login, entries, rows)
 
     @views.post(site.home_path)
@@ -204,14 +204,16 @@ def _entry_as_json(entry: Entry, *, favourite: bool) -> dict[str, object]:
 # --- links to console pages --------------------------------------------------------------
 
 
-def _link_page(login: Login, entries: Sequence[Entry]) -> Response:
+def _link_page(parts: WebParts, login: Login, entries: Sequence[Entry]) -> Response:
     """A form that turns a console URL into a link of ours; it opens nothing."""
     allowed = allowed_entries(entries, login.identity)
     if not allowed:
         return _nothing_to_open(login)
     chosen = next((entry for entry in allowed if entry.name == request.args["link"]), None)
     pasted = request.args.get("page", "").strip()
-    link, mistake = _link_to(chosen, pasted) if chosen else ("", "")
+    link, mistake = "", ""
+    if chosen:
+        link, mistake = _link_to(chosen, pasted, parts.broker.partition_of(chosen.target))
     page = render_template(
         "link.html",
         choices=allowed,
@@ -224,7 +226,7 @@ def _link_page(login: Login, entries: Sequence[Entry]) -> Response:
     return make_response(page)
 
 
-def _link_to(entry: Entry, pasted: str) -> tuple[str, str]:
+def _link_to(entry: Entry, pasted: str, partition: Partition) -> tuple[str, str]:
     """The link to a console page through a target, or what is wrong with the page."""
     account = _OWN_CONSOLE.match(pasted)
     if account and account["account"] != entry.target.role.account_id:
@@ -235,10 +237,10 @@ def _link_to(entry: Entry, pasted: str) -> tuple[str, str]:
         )
     asked = Landing(console_destination=_OWN_CONSOLE.sub("https://", pasted) or None)
     try:
-        check_landing(asked, PARTITIONS[entry.target.role.partition])
+        check_landing(asked, partition)
     except LandingRefused:
         return "", _(
             "This is not the address of a page of the AWS console. It begins like this: %(example)s",
-            example=f"https://eu-west-1.{PARTITIONS[entry.target.role.partition].console_suffix}/",
+            example=f"https://{partition.default_region}.{partition.console_suffix}/",
         )
     return f"{entry.url}{build_landing_query(asked)}", ""

@@ -120,9 +120,12 @@ def test_a_console_that_opens_leaves_no_secret_in_the_log(house: House, browser:
     assert_no_secrets(house)
 
 
-def test_a_message_that_quotes_the_request_is_not_repeated(house: House, browser: Browser) -> None:
-    house.sts.misbehave(sts_error(400, "IncompleteSignature", f"quoting {house.secret_key}"))
+@pytest.mark.parametrize("code", ["IncompleteSignature", "AccessDenied", "ValidationError"])
+def test_a_message_that_quotes_a_secret_is_not_repeated(house: House, browser: Browser, code: str) -> None:
+    quoting = f"User is not authorized, quoting {house.secret_key} and {'FwoGZXIvYXdzE' * 20}"
+    house.sts.misbehave(sts_error(400, code, quoting))
     check_failure(house, house.sign_in(browser, "/aws/cloudadmin"), 502)
+    assert "FwoGZXIvYXdzE" not in house.log.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -152,6 +155,17 @@ def test_credentials_that_are_mended_work_without_a_restart(
     good = (tmp_path / "credentials").read_text()
     (tmp_path / "credentials").unlink()
     assert house.sign_in(browser, "/aws/cloudadmin").status_code == 503
+    (tmp_path / "credentials").write_text(good)
+    assert browser.get("/aws/cloudadmin").status_code == 301
+
+
+def test_credentials_that_aws_no_longer_takes_are_read_again(
+    house: House, browser: Browser, tmp_path: Path
+) -> None:
+    good = (tmp_path / "credentials").read_text()
+    (tmp_path / "credentials").write_text(good.replace("AKIA", "AKIB"))
+    check_failure(house, house.sign_in(browser, "/aws/cloudadmin"), 503)
+    assert "does not exist" in house.audit()[-1]["hint"]
     (tmp_path / "credentials").write_text(good)
     assert browser.get("/aws/cloudadmin").status_code == 301
 

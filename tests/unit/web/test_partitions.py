@@ -4,6 +4,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from awscons.demo.sts import PretendRole
+from support.browser import text_of
 from support.house import House, console_url, open_house
 
 CHINESE = "arn:aws-cn:iam::123456789012:role/MyAdminRole"
@@ -60,3 +61,18 @@ def test_a_sign_in_host_that_takes_no_post_can_be_asked_by_get(tmp_path: Path) -
         browser = house.browser()
         assert browser.follow_all(house.sign_in(browser, "/aws/cloudadmin")).status_code == 200
         assert house.signin.methods == {"GET"}
+
+
+def test_the_pages_of_a_console_that_the_configuration_names_can_be_linked_to(tmp_path: Path) -> None:
+    iso = "arn:aws-iso:iam::123456789012:role/MyAdminRole"
+    aws = {
+        "targets": [{"service": "iso", "role": iso}],
+        "partitions": {"aws-iso": {"console_host": "console.iso.example"}},
+    }
+    page = "https://us-iso-east-1.console.iso.example/s3"
+    with open_house(tmp_path, roles={iso: PretendRole(3600)}, regions=("us-iso-east-1",), aws=aws) as house:
+        browser = house.browser()
+        made = house.sign_in(browser, f"/aws/?link=iso&page={page}")
+        assert "/aws/iso?destination=https%3A%2F%2Fus-iso-east-1.console.iso.example%2Fs3" in made.text
+        elsewhere = browser.get("/aws/?link=iso&page=https://us-east-1.console.aws.amazon.com/")
+        assert "https://us-iso-east-1.console.iso.example/" in text_of(elsewhere)

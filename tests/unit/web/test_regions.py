@@ -70,7 +70,8 @@ def test_a_region_that_fails_at_either_step_is_passed_over_and_remembered(
     assert near.calls == calls
     near.fault = None
     house.clock.forward(seconds=30)
-    check_opened_in(house, browser, NEAR)
+    for _ in range(2):
+        check_opened_in(house, browser, NEAR)
 
 
 @pytest.mark.parametrize(("fault", "next_time"), [(DISABLED, FAR), (THROTTLED, NEAR)])
@@ -85,7 +86,7 @@ def test_a_region_that_will_not_serve_us_is_passed_over(
 
 def test_two_regions_that_fail_leave_the_third(house: House, browser: Browser) -> None:
     house.sign_in(browser, "/aws/sandbox")
-    house.sts_in[NEAR].misbehave(HANG)
+    house.sts_in[NEAR].misbehave(RESET)
     house.signin_in[FAR].misbehave(UNAVAILABLE)
     check_opened_in(house, browser, "ap-southeast-2")
 
