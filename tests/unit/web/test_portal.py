@@ -31,13 +31,27 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The same, once for all tests that only look."""
+    folder = tmp_path_factory.mktemp("shared")
+    with open_house(folder, aws={"targets": TARGETS}, site=SITE, roles=ROLES) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def looker(shared: House) -> Browser:
+    """Somebody who is signed in there and changes nothing."""
+    browser = shared.browser()
+    shared.sign_in(browser, "/aws/")
+    return browser
+
+
 # --- the list ----------------------------------------------------------------------------
 
 
-def test_each_target_shows_its_name_account_role_label_and_how_long_it_lasts(
-    house: House, browser: Browser
-) -> None:
-    page = house.sign_in(browser, "/aws/")
+def test_each_target_shows_its_name_account_role_label_and_how_long_it_lasts(looker: Browser) -> None:
+    page = looker.get("/aws/")
     said = text_of(page)
     assert "Administrator Administrator · 8 h For emergencies." in said
     assert "Look around ReadOnly · 1 h 30 min" in said
@@ -47,8 +61,8 @@ def test_each_target_shows_its_name_account_role_label_and_how_long_it_lasts(
     assert "Example consoles" in said
 
 
-def test_targets_stand_under_their_accounts_by_name_and_number(house: House, browser: Browser) -> None:
-    page = house.sign_in(browser, "/aws/")
+def test_targets_stand_under_their_accounts_by_name_and_number(looker: Browser) -> None:
+    page = looker.get("/aws/")
     assert group_headings(page) == [
         f"Data lake {LAKE} staging",
         f"Web shop {SHOP} production",
@@ -80,11 +94,8 @@ def test_nobody_sees_what_they_may_not_open(house: House) -> None:
         ("<script>", []),
     ],
 )
-def test_a_search_finds_what_has_every_word(
-    house: House, browser: Browser, search: str, found: list[str]
-) -> None:
-    house.sign_in(browser, "/aws/")
-    page = browser.get("/aws/", params={"q": search})
+def test_a_search_finds_what_has_every_word(looker: Browser, search: str, found: list[str]) -> None:
+    page = looker.get("/aws/", params={"q": search})
     assert titles_in(page) == found
     assert "<script>" not in page.text
     assert ("Nothing here has all of these words. Show all" in text_of(page)) or found
@@ -94,9 +105,9 @@ def test_a_search_survives_the_sign_in(house: House, browser: Browser) -> None:
     assert titles_in(house.sign_in(browser, "/aws/?q=look%20shop")) == ["shop-look"]
 
 
-def test_a_region_is_offered_where_the_target_has_a_choice(house: House, browser: Browser) -> None:
-    page = house.sign_in(browser, "/aws/")
-    assert f'href="{house.url}/aws/shop-admin?region=eu-west-1"' in page.text
+def test_a_region_is_offered_where_the_target_has_a_choice(shared: House, looker: Browser) -> None:
+    page = looker.get("/aws/")
+    assert f'href="{shared.url}/aws/shop-admin?region=eu-west-1"' in page.text
     assert "lake-look?region" not in page.text
 
 
@@ -126,9 +137,8 @@ def test_five_thousand_targets_are_all_there_and_a_thousand_weigh_little(tmp_pat
                 assert int(page.headers["Content-Length"]) < 150_000
 
 
-def test_whoever_does_not_take_gzip_gets_the_page_as_it_is(house: House, browser: Browser) -> None:
-    house.sign_in(browser, "/aws/")
-    page = browser.get("/aws/", headers={"Accept-Encoding": "identity"})
+def test_whoever_does_not_take_gzip_gets_the_page_as_it_is(looker: Browser) -> None:
+    page = looker.get("/aws/", headers={"Accept-Encoding": "identity"})
     assert "Content-Encoding" not in page.headers
     assert "Accept-Encoding" in page.headers["Vary"]
     assert "What you can open" in page.text
@@ -263,9 +273,8 @@ def test_a_pasted_console_page_becomes_a_link_that_leads_there(
     assert house.audit()[-1]["console_destination"] == PAGE
 
 
-def test_without_a_page_the_link_is_the_targets_own(house: House, browser: Browser) -> None:
-    house.sign_in(browser, "/aws/")
-    assert f'value="{house.url}/aws/shop-look"' in browser.get("/aws/?link=shop-look").text
+def test_without_a_page_the_link_is_the_targets_own(shared: House, looker: Browser) -> None:
+    assert f'value="{shared.url}/aws/shop-look"' in looker.get("/aws/?link=shop-look").text
 
 
 @pytest.mark.parametrize(
@@ -278,19 +287,17 @@ def test_without_a_page_the_link_is_the_targets_own(house: House, browser: Brows
     ],
 )
 def test_a_page_that_cannot_be_linked_is_said_beside_the_field(
-    house: House, browser: Browser, pasted: str, said: str
+    looker: Browser, pasted: str, said: str
 ) -> None:
-    house.sign_in(browser, "/aws/")
-    page = browser.get("/aws/", params={"link": "shop-look", "page": pasted})
+    page = looker.get("/aws/", params={"link": "shop-look", "page": pasted})
     assert said in text_of(page)
     assert 'aria-invalid="true"' in page.text
     assert "readonly" not in page.text
 
 
 @pytest.mark.parametrize("name", ["", "no-such", "pay"])
-def test_a_link_is_made_only_for_what_one_may_open(house: House, browser: Browser, name: str) -> None:
-    house.sign_in(browser, "/aws/")
-    page = browser.get("/aws/", params={"link": name, "page": PAGE})
+def test_a_link_is_made_only_for_what_one_may_open(looker: Browser, name: str) -> None:
+    page = looker.get("/aws/", params={"link": name, "page": PAGE})
     assert "Choose …" in text_of(page)
     assert "readonly" not in page.text
     assert "Payments" not in page.text
