@@ -77,6 +77,10 @@ messages: $(VENV)/.dev ## Bring the translations up to date with the texts of th
 bench: $(VENV)/.dev ## How fast it is, beside the floor: the same calls to AWS and nothing else (ten minutes)
 	@PYTHONPATH=src:tests:. $(BIN)/python -m bench $(BENCH)
 
+.PHONY: soak
+soak: $(VENV)/.dev ## Whether memory stays flat, in a minute at the highest rate
+	@PYTHONPATH=src:tests:. $(BIN)/python -m bench.soak $(SOAK)
+
 .PHONY: pictures
 pictures: $(VENV)/.dev ## Take the pictures of the documentation from the running demo (needs Chromium)
 	@$(RUN) docs/pictures/take.py

@@ -261,6 +261,8 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="a moment of each, to see that it works")
     parser.add_argument("--only", choices=["redirects", "sign-ins", "portal", "start", "import"])
     parser.add_argument("--output", type=Path, help="the JSON file; default: bench/results/<time>.json")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each run")
+    parser.add_argument("--turns", type=int, default=3, help="of service and floor")
     arguments = parser.parse_args()
     short, only = arguments.short, arguments.only
     found: dict[str, Any] = {"machine": machine()}
@@ -282,8 +284,8 @@ def main() -> None:
                     delay=delay,
                     tls=tls,
                     clients=(1, 16) if short else CLIENTS,
-                    seconds=0.3 if short else 4.0,
-                    turns=1 if short else 3,
+                    seconds=0.3 if short else arguments.seconds,
+                    turns=1 if short else arguments.turns,
                 )
         if only in {None, "sign-ins"}:
             found["sign_ins"] = sign_ins(

@@ -99,7 +99,7 @@ class LoginRegister:
 
         Looking is no use of a login.
         """
-        places = self._store.get_many([_place_key(name, number) for number in range(MOST_OF_ONE_NAME)])
+        places = self._store.get_many(_place_keys(name))
         public_ids = {place.public_id for place in map(read_login_place, places) if place is not None}
         return tuple(
             kept
@@ -137,10 +137,12 @@ class LoginRegister:
     def _take_place(self, name: str, public_id: str, lifetime: timedelta) -> None:
         """A place for this login in the row of that name; when there is none, the oldest login ends."""
         record = record_of(LoginPlace(public_id))
-        keys = [_place_key(name, number) for number in range(MOST_OF_ONE_NAME)]
+        row_key = _row_key(name)
         for _ in range(_TRIES):
-            if self._store.add(secrets.choice(keys), record, lifetime=lifetime):
+            key = f"{row_key}:{secrets.randbelow(MOST_OF_ONE_NAME)}"
+            if self._store.add(key, record, lifetime=lifetime):
                 return
+        keys = _place_keys(name)
         places = map(read_login_place, self._store.get_many(keys))
         row = {key: place.public_id for key, place in zip(keys, places, strict=True) if place is not None}
         live = self._kept(list(row.values()))
@@ -188,5 +190,10 @@ def _use_key(public_id: str) -> str:
     return f"use:{public_id}"
 
 
-def _place_key(name: str, number: int) -> str:
-    return f"of:{_hashed(name)}:{number}"
+def _row_key(name: str) -> str:
+    return f"of:{_hashed(name)}"
+
+
+def _place_keys(name: str) -> list[str]:
+    row_key = _row_key(name)
+    return [f"{row_key}:{number}" for number in range(MOST_OF_ONE_NAME)]

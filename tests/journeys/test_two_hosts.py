@@ -112,7 +112,16 @@ def two_hosts(folder: Path, aws: Aws, kind: str) -> Iterator[TwoHosts]:
         path = write_config(folder / "config.py", config)
         processes, logs = [], []
         for host in ports:
-            command = [sys.executable, "-m", "awscons", "serve", "--config", str(path), "--port", str(host)]
+            command: list[str | Path] = [
+                sys.executable,
+                "-m",
+                "awscons",
+                "serve",
+                "--config",
+                path,
+                "--port",
+                str(host),
+            ]
             logs.append(folder / f"host-{host}.log")
             environment = {
                 **os.environ,

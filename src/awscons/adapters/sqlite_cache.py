@@ -29,6 +29,8 @@ _SWEEP_INTERVAL = 60.0
 
 _PAGE_SIZE = 4_096
 """Bytes; SQLite's default since 2016."""
+_PAGE_CACHE = 128
+"""KiB."""
 _LARGEST_LOG = 64 * 1_048_576
 """Bytes."""
 
@@ -191,6 +193,8 @@ class SqliteCache(BaseCache):
         # A power cut may lose the last sign-ins, never damage the file.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA max_page_count = {self._most_pages}")
+        # Of each thread; the system keeps the file's pages for all of them together.
+        connection.execute(f"PRAGMA cache_size = -{_PAGE_CACHE}")
         # What a burst has made of the write-ahead log is given back.
         connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_LOG}")
         return connection
