@@ -10,8 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from awscons.adapters.metrics import MetricsPage, Tally
 from awscons.measures import Gauge
+from awscons.saml.certificates import fingerprint
 from support.browser import Browser, sent_to_idp
 from support.faults import sts_error
+from support.forge import certificate_of, write_key_folder
 from support.house import House, open_house
 
 ROOT = Path(__file__).parents[3]
@@ -158,3 +160,19 @@ def test_a_label_that_takes_ever_new_values_stops_counting(tmp_path: Path) -> No
     for number in range(2_000):
         tally.turned_away(f"reason {number}")
     assert len(tally.totals()["awscons_requests_turned_away"]) == 1_000
+
+
+def test_how_long_each_key_has_is_a_gauge_that_falls_with_time(tmp_path: Path) -> None:
+    keys = str(write_key_folder(tmp_path / "keys"))
+    with open_house(tmp_path, server={"metrics_token": TOKEN}, saml={"sp_keys": keys}) as house:
+        names = {}
+        for party, name in (("identity-provider", "idp"), ("service-provider", "sp")):
+            certificate = certificate_of(name)
+            labels = f"fingerprint={fingerprint(certificate)},party={party}"
+            names[party] = f"awscons_certificate_expiry_seconds{{{labels}}}"
+            left = (certificate.not_valid_after_utc - house.clock()).total_seconds()
+            assert scraped(house)[names[party]] == pytest.approx(left, abs=60)
+        house.clock.forward(hours=24 * 400)
+        later = scraped(house)
+        assert later[names["identity-provider"]] < 0
+        assert later["awscons_trusted_certificates{}"] == 1
