@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 RUN = PYTHONPATH=src $(BIN)/python
+# On every processor; the tests of a file stay together, since they share programs that they start.
+PARALLEL = --numprocesses auto --dist loadfile
 ADVERSARY = PYTHONPATH=src:tests $(BIN)/python -m adversary
 
 .DEFAULT_GOAL := help
@@ -19,11 +21,11 @@ demo: $(VENV)/.runtime ## Try it on http://localhost:8000: no AWS account, no id
 test: $(VENV)/.dev ## Everything: lint, types, layers, unit tests, journeys through real programs
 	@tests/support/debian-packages
 	@$(MAKE) --no-print-directory lint types layers
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST)
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## The unit tests; they need nothing but Python
-	@$(BIN)/python -m pytest -m "not journey" $(PYTEST)
+	@$(BIN)/python -m pytest -m "not journey" $(PARALLEL) $(PYTEST)
 
 .PHONY: corpus
 corpus: $(VENV)/.dev ## Write the attacks and the legal variants of the tests as files, to look at
