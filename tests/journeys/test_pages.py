@@ -119,6 +119,23 @@ def pages(house: House, chromium: Chromium) -> Iterator[dict[str | None, Page]]:
         }
 
 
+def check_for_everybody(page: Page, name: str) -> None:
+    """axe-core finds nothing, in light and in dark; nothing is cut off at 320 pixels, read from either side."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.set_viewport_size({"width": PHONE, "height": 800})
+    page.emulate_media(color_scheme="light")
+    assert accessibility_faults(page) == []
+    assert cut_off(page) == []
+    page.screenshot(path=PICTURES / f"{name}-light-phone.png", full_page=True)
+    page.evaluate("document.documentElement.dir = 'rtl'")
+    assert cut_off(page) == []
+    page.evaluate("document.documentElement.dir = 'ltr'")
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": WIDE, "height": 800})
+    assert accessibility_faults(page) == []
+    page.screenshot(path=PICTURES / f"{name}-dark-wide.png", full_page=True)
+
+
 @pytest.mark.parametrize(("name", "who", "status", "visit"), PAGES, ids=[row[0] for row in PAGES])
 def test_a_page_is_open_to_everybody(
     house: House,
@@ -128,26 +145,13 @@ def test_a_page_is_open_to_everybody(
     status: int,
     visit: Callable[[Page, House], None],
 ) -> None:
-    """axe-core finds nothing; nothing is cut off at 320 pixels, in either direction of writing."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
     page = pages[who]
-    page.set_viewport_size({"width": PHONE, "height": 800})
-    page.emulate_media(color_scheme="light")
     seen: list[int] = []
     page.on("response", lambda answer: seen.append(answer.status))
     visit(page, house)
     assert status in seen
     assert page.locator("h1").count() == 1
-    assert accessibility_faults(page) == []
-    assert cut_off(page) == []
-    page.screenshot(path=PICTURES / f"{name}-light-phone.png", full_page=True)
-    page.emulate_media(color_scheme="dark")
-    page.evaluate("document.documentElement.dir = 'rtl'")
-    assert cut_off(page) == []
-    page.evaluate("document.documentElement.dir = 'ltr'")
-    page.set_viewport_size({"width": WIDE, "height": 800})
-    assert accessibility_faults(page, "color-contrast", "target-size") == []
-    page.screenshot(path=PICTURES / f"{name}-dark-wide.png", full_page=True)
+    check_for_everybody(page, name)
 
 
 def test_an_explanation_after_two_answers_that_match_nothing_has_a_way_on(
@@ -162,7 +166,7 @@ def test_an_explanation_after_two_answers_that_match_nothing_has_a_way_on(
         tile(page, house)
         assert "could not be matched to this browser" in page.inner_text("main")
         assert page.get_by_role("link", name="Sign in again").is_visible()
-        assert accessibility_faults(page) == []
+        check_for_everybody(page, "not-matched")
 
 
 def test_the_page_on_the_way_to_the_identity_provider_is_open_to_everybody(
@@ -176,9 +180,7 @@ def test_the_page_on_the_way_to_the_identity_provider_is_open_to_everybody(
         page.route("**/post-on.js", lambda route: route.abort())
         page.goto(f"{house.url}/aws/cloudadmin")
         assert page.get_by_role("button", name="Go on").is_visible()
-        assert accessibility_faults(page) == []
-        assert cut_off(page) == []
-        page.screenshot(path=PICTURES / "on-the-way-light-phone.png", full_page=True)
+        check_for_everybody(page, "on-the-way")
 
 
 def test_the_page_on_the_way_to_the_identity_providers_logout_is_open_to_everybody(
@@ -196,9 +198,7 @@ def test_the_page_on_the_way_to_the_identity_providers_logout_is_open_to_everybo
         with page.expect_response("https://idp.example.com/**"):
             page.get_by_role("button", name="Sign out").click()
         assert page.get_by_role("link", name="Go on").is_visible()
-        assert accessibility_faults(page) == []
-        assert cut_off(page) == []
-        page.screenshot(path=PICTURES / "leaving-light-phone.png", full_page=True)
+        check_for_everybody(page, "leaving")
 
 
 def test_the_page_for_too_many_sign_ins_is_open_to_everybody(tmp_path: Path, chromium: Chromium) -> None:
@@ -210,8 +210,7 @@ def test_the_page_for_too_many_sign_ins_is_open_to_everybody(tmp_path: Path, chr
         assert browser.get("/aws/cloudadmin").status_code == 302
         page.goto(f"{house.url}/aws/cloudadmin")
         assert page.inner_text(".status") == "429"
-        assert accessibility_faults(page) == []
-        page.screenshot(path=PICTURES / "too-many-light-phone.png", full_page=True)
+        check_for_everybody(page, "too-many")
 
 
 def test_odd_names_stay_in_their_place_and_are_read_in_their_own_direction(
@@ -223,14 +222,12 @@ def test_odd_names_stay_in_their_place_and_are_read_in_their_own_direction(
         page_of(chromium, house, width=PHONE) as page,
     ):
         page.goto(f"{house.url}/aws/")
-        assert cut_off(page) == []
-        assert accessibility_faults(page) == []
-        page.screenshot(path=PICTURES / "odd-names-light-phone.png", full_page=True)
+        check_for_everybody(page, "odd-names")
         for name, direction in [("hebrew", "rtl"), ("arabic", "rtl"), ("emoji", "ltr")]:
             title = page.locator(f"#t-{name} .target")
             assert title.evaluate("it => getComputedStyle(it).direction") == direction
         page.goto(f"{house.url}/aws/?link=endless")
-        assert cut_off(page) == []
+        check_for_everybody(page, "odd-names-link")
 
 
 def test_somebody_who_wants_no_motion_gets_none(house: House, chromium: Chromium) -> None:
