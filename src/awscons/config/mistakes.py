@@ -13,7 +13,14 @@ from collections.abc import Iterable, Sequence
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from awscons.config.schema import BACKINGS, AccountSection, PartitionSection, Section, TargetSection
+from awscons.config.schema import (
+    BACKINGS,
+    AccountSection,
+    OrganizationSection,
+    PartitionSection,
+    Section,
+    TargetSection,
+)
 from awscons.errors import Mistake
 
 _LONGEST_FOUND = 80
@@ -79,6 +86,8 @@ def _mistake(  # noqa: PLR0911  one return for each kind of mistake
             return Mistake(
                 f"{path}.cache_type", repr(tag) if tag else "", f"one of {', '.join(BACKINGS)}", hint
             )
+        case "literal_error":
+            return _mistaken_choice(path, found, detail["input"], str(context["expected"]))
         case "too_long":
             return Mistake(path, found, f"at most {context['max_length']} entries")
         case "too_short":
@@ -88,6 +97,12 @@ def _mistake(  # noqa: PLR0911  one return for each kind of mistake
         case "less_than_equal":
             return Mistake(path, found, f"at most {context['le']:,}")
     return Mistake(path, found, _WANTED.get(kind, detail["msg"]))
+
+
+def _mistaken_choice(path: str, found: str, value: object, expected: str) -> Mistake:
+    """`expected`: pydantic's list of the choices, `'a', 'b' or 'c'`."""
+    hint = did_you_mean(str(value), re.findall(r"'([^']*)'", expected))
+    return Mistake(path, found, f"one of {expected}", hint)
 
 
 def _step(part: int | str) -> str:
@@ -116,6 +131,8 @@ def _model_at(model: type[Section], location: Sequence[int | str]) -> type[Secti
             return TargetSection
         case ["accounts", str()]:
             return AccountSection
+        case ["organization"]:
+            return OrganizationSection
         case ["partitions", str()]:
             return PartitionSection
         case _:

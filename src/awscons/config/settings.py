@@ -304,9 +304,17 @@ def parse_settings(
     server = _parse_section(ServerSection, "server_config", sections, mistakes)
     site = _parse_section(SiteSection, "site_config", sections, mistakes)
 
-    mistakes += _missing_trust(sections.get("saml_config"))
-    trust = _trust(saml, mistakes) if saml else None
-    keys = _keys(saml, mistakes) if saml else None
+    # Asked of the dict as it was written, so that all of it is said together with other mistakes.
+    written = sections.get("saml_config")
+    mistakes += _missing_trust(written)
+    certificates = _certificates("certificate", _text_in(written, "certificate"), mistakes)
+    pinned = _certificates(
+        "idp_metadata_certificate", _text_in(written, "idp_metadata_certificate"), mistakes
+    )
+    keys = _key_ring(_text_in(written, "sp_keys"), mistakes)
+    trust = _trust(saml, certificates, pinned, mistakes) if saml else None
+    if saml:
+        mistakes += _keys_needed(saml)
     logo = _logo(site.logo, mistakes) if site else None
     if aws:
         mistakes += _duplicate_services(aws.targets)
@@ -725,7 +733,12 @@ def _cookie_reach(session: SessionSection, saml: SamlSection) -> list[Mistake]:
 # --- whom we trust, and our own keys -----------------------------------------------------
 
 
-def _trust(saml: SamlSection, mistakes: list[Mistake]) -> IdentityProvider | MetadataSettings | None:
+def _trust(
+    saml: SamlSection,
+    certificates: tuple[Certificate, ...],
+    pinned: tuple[Certificate, ...],
+    mistakes: list[Mistake],
+) -> IdentityProvider | MetadataSettings | None:
     """By metadata or by hand, and never by both: it would be unclear which keys count."""
     if saml.idp_metadata is not None:
         if saml.certificate is not None:
@@ -739,7 +752,7 @@ def _trust(saml: SamlSection, mistakes: list[Mistake]) -> IdentityProvider | Met
         return MetadataSettings(
             location=saml.idp_metadata,
             entity_id=saml.issuer,
-            signed_by=_certificates("idp_metadata_certificate", saml.idp_metadata_certificate, mistakes),
+            signed_by=pinned,
             sso_url=saml.saml_endpoint,
             slo_url=saml.slo_endpoint,
             binding=_binding(saml),
@@ -753,7 +766,6 @@ def _trust(saml: SamlSection, mistakes: list[Mistake]) -> IdentityProvider | Met
         mistakes.append(
             Mistake("saml_config.slo_endpoint", "", "the SLO URL that `single_logout` sends people to")
         )
-    certificates = _certificates("certificate", saml.certificate, mistakes)
     if saml.issuer is None or saml.saml_endpoint is None or not certificates:
         return None
     return IdentityProvider(
@@ -762,7 +774,7 @@ def _trust(saml: SamlSection, mistakes: list[Mistake]) -> IdentityProvider | Met
 
 
 def _missing_trust(section: object) -> list[Mistake]:
-    """Asked of the dict as it was written, so that it is said together with all other mistakes."""
+    """What is needed to trust anybody, as far as it is not there at all."""
     if not isinstance(section, Mapping) or section.get("idp_metadata") is not None:
         return []
     return [
@@ -782,16 +794,23 @@ def _organization(section: OrganizationSection | None) -> Organization | None:
     return Organization(section.name, section.display_name or section.name, section.url)
 
 
-def _keys(saml: SamlSection, mistakes: list[Mistake]) -> KeyRing | None:
-    if saml.sp_keys is None:
-        mistakes.extend(
-            Mistake(f"saml_config.{key}", "True", "`sp_keys` beside it: there is no key to sign with")
-            for key in ("sign_requests", "single_logout")
-            if getattr(saml, key)
-        )
+def _text_in(section: object, key: str) -> str | None:
+    """The text under a key of a dict that may have mistakes; None where there is none to look at."""
+    value = section.get(key) if isinstance(section, Mapping) else None
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def _keys_needed(saml: SamlSection) -> Iterator[Mistake]:
+    for key in ("sign_requests", "single_logout"):
+        if getattr(saml, key) and saml.sp_keys is None:
+            yield Mistake(f"saml_config.{key}", "True", "`sp_keys` beside it: there is no key to sign with")
+
+
+def _key_ring(folder: str | None, mistakes: list[Mistake]) -> KeyRing | None:
+    if folder is None:
         return None
     try:
-        return load_key_ring(Path(saml.sp_keys))
+        return load_key_ring(Path(folder))
     except KeysRefused as error:
         mistakes.append(
             Mistake("saml_config.sp_keys", error.cause, "a folder of sound key pairs", error.hint)

@@ -203,6 +203,7 @@ def test_all_mistakes_of_all_sections_are_reported_together() -> None:
         "session_config.session_backng",
         "saml_config.issuer",
         "saml_config.acs_url",
+        "saml_config.certificate",
         "aws_config.url_prefx",
         "aws_config.targets[0].service",
         "aws_config.targets[0].role",
@@ -369,6 +370,63 @@ def test_a_report_names_path_found_wanted_and_hint() -> None:
         ({"saml": {**SAML, "spid": "urn:a\x01b"}}, "saml_config.spid", "entity ID", ""),
         ({"saml": {**SAML, "spid": "urn:\ud800"}}, "saml_config.spid", "entity ID", ""),
         ({"session": {"session_cookie": "a b"}}, "session_config.session_cookie", "cookie name", ""),
+        (
+            {"saml": {**SAML, "group_forms": ["domains"]}},
+            "saml_config.group_forms[0]",
+            "one of 'path'",
+            "mean 'domain'?",
+        ),
+        (
+            {"saml": {**SAML, "authn_request_binding": "HTTP-Redirct"}},
+            "saml_config.authn_request_binding",
+            "one of 'HTTP-Redirect' or 'HTTP-POST'",
+            "did you mean 'HTTP-Redirect'?",
+        ),
+        (
+            {"saml": {**SAML, "idp_metadata": "http://idp.example.com/m"}},
+            "saml_config.idp_metadata",
+            "https",
+            "",
+        ),
+        ({"saml": {**SAML, "idp_metadata": "idp.xml"}}, "saml_config.certificate", "one of the two", ""),
+        (
+            {"saml": {**SAML, "idp_metadata_certificate": CERTIFICATE}},
+            "saml_config.idp_metadata_certificate",
+            "`idp_metadata` beside it",
+            "",
+        ),
+        (
+            {"saml": {**SAML, "assertions": "groups"}},
+            "saml_config.assertions",
+            "a list of attribute names",
+            "['groups']",
+        ),
+        (
+            {"saml": {**SAML, "assertions": {"groups": 7}}},
+            "saml_config.assertions",
+            "short name",
+            "must both be text",
+        ),
+        ({"saml": {**SAML, "sign_requests": True}}, "saml_config.sign_requests", "`sp_keys` beside it", ""),
+        ({"saml": {**SAML, "single_logout": True}}, "saml_config.slo_endpoint", "SLO URL", ""),
+        (
+            {"saml": {**SAML, "sp_keys": "/nowhere"}},
+            "saml_config.sp_keys",
+            "sound key pairs",
+            "awscons keys new",
+        ),
+        (
+            {"saml": {**SAML, "organization": {"name": "x", "urll": "https://example.com/"}}},
+            "saml_config.organization.urll",
+            "one of display_name, name, url",
+            "did you mean 'url'?",
+        ),
+        (
+            {"saml": {**SAML, "technical_contact": "it"}},
+            "saml_config.technical_contact",
+            "e-mail address",
+            "",
+        ),
     ],
 )
 def test_each_mistake_says_where_what_and_how_to_cure_it(
@@ -378,6 +436,22 @@ def test_each_mistake_says_where_what_and_how_to_cure_it(
     assert path in found
     assert wanted in found[path].wanted
     assert hint in found[path].hint
+
+
+def test_what_lies_in_files_and_certificates_is_said_together_with_the_rest() -> None:
+    saml = {
+        **SAML,
+        "certificate": "no PEM",
+        "sp_keys": "/nowhere",
+        "spid": "",
+        "idp_metadata_certificate": "x",
+    }
+    assert set(mistakes(saml=saml)) >= {
+        "saml_config.certificate",
+        "saml_config.idp_metadata_certificate",
+        "saml_config.sp_keys",
+        "saml_config.spid",
+    }
 
 
 def test_two_targets_of_one_name_are_a_mistake() -> None:
