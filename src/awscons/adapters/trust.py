@@ -339,6 +339,7 @@ def identity_provider_of(metadata: IdpMetadata, settings: MetadataSettings) -> I
         gcm_only=settings.gcm_only,
         slo_url=settings.slo_url or metadata.slo_urls.get(HTTP_REDIRECT, ""),
         slo_response_url=metadata.slo_response_urls.get(HTTP_REDIRECT, ""),
+        wants_signed_requests=metadata.wants_signed_requests,
     )
 
 

@@ -856,6 +856,8 @@ def notices(settings: Settings, identity_provider: IdentityProvider, *, now: dat
         said.append(f"the identity provider is reached over plain http: {identity_provider.sso_url}")
     if settings.login.single_logout and not identity_provider.slo_url:
         said.append("`single_logout` is set, but the identity provider offers no single logout")
+    if identity_provider.wants_signed_requests and not settings.login.sign_requests:
+        said.append("the identity provider wants signed requests, and `sign_requests` is not set")
     said += certificate_notices(identity_provider.signing_certificates, now=now)
     said += _own_certificate_notices(settings.service_provider.published_certificates, now)
     return said

@@ -46,6 +46,7 @@ class IdentityProvider:
     gcm_only              refuse what it encrypts with AES-CBC, which cannot tell that it was changed
     slo_url               where logout messages go (HTTP-Redirect); "" where it offers none
     slo_response_url      where answers to its own logout requests go
+    wants_signed_requests   its metadata says so; whether it insists, only it knows
     """
 
     entity_id: str
@@ -54,6 +55,7 @@ class IdentityProvider:
     gcm_only: bool = False
     slo_url: str = ""
     slo_response_url: str = ""
+    wants_signed_requests: bool = False
 
     def __post_init__(self) -> None:
         if not self.signing_certificates:

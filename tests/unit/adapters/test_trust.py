@@ -111,6 +111,11 @@ def test_everything_about_the_identity_provider_comes_from_its_metadata(scene: S
     assert scene.trust(binding=POST).current().sso_url == f"{SSO_URL}/post"
 
 
+def test_that_it_wants_signed_requests_is_known(scene: Scene) -> None:
+    scene.publisher.document = GOOD.at(descriptor_attributes='WantAuthnRequestsSigned="true"').document()
+    assert scene.trust().current().wants_signed_requests
+
+
 def test_what_the_configuration_says_on_top_counts(scene: Scene) -> None:
     provider = scene.trust(
         sso_url="https://proxy.example.com/sso", slo_url="https://x/", gcm_only=True

@@ -2,6 +2,7 @@
 
 import base64
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -585,6 +586,13 @@ def test_rules_that_nobody_could_satisfy_are_pointed_out() -> None:
     kept = {**SAML, "assertions": ["Groups", "COSTCENTER"]}
     said = said_of(parse(saml=kept, aws=with_target(groups=["x"], attrs=["costCenter"])))
     assert said == []
+
+
+def test_what_the_identity_provider_wants_or_lacks_is_pointed_out() -> None:
+    settings = parse(aws=with_target(groups=["x"]), saml={**SAML, "assertions": ["groups"]})
+    wanting = replace(by_hand(settings), wants_signed_requests=True)
+    (said,) = notices(settings, wanting, now=NOW)
+    assert "wants signed requests" in said
 
 
 def test_a_certificate_near_its_end_is_pointed_out() -> None:
