@@ -190,3 +190,22 @@ def test_a_failure_offers_to_try_the_same_again(house: House, browser: Browser) 
     house.sts.misbehave(HANG)
     answer = house.sign_in(browser, "/aws/cloudadmin?x=1")
     assert f'href="{house.url}/aws/cloudadmin?x=1"' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("step", "body", "content_type"),
+    [
+        ("sts", b"<AssumeRoleResponse><SecretAccessKey>do-not-repeat-me</SecretAccess", "text/xml"),
+        ("sts", b"<html>do-not-repeat-me</html>", "text/html"),
+        ("signin", b'{"SigninToken": "do-not-repeat-me', "application/json"),
+        ("signin", b'{"SigninTokens": "do-not-repeat-me"}', "application/json"),
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_quoted_nowhere(
+    house: House, browser: Browser, step: str, body: bytes, content_type: str
+) -> None:
+    upstream = house.sts if step == "sts" else house.signin
+    upstream.misbehave(Answer("200 OK", body, content_type))
+    page = house.sign_in(browser, "/aws/cloudadmin")
+    assert page.status_code == 502
+    assert "do-not-repeat-me" not in page.text + house.log.getvalue()
