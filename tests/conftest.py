@@ -1,6 +1,16 @@
-"""What holds for the whole run: a skipped test is a failure, and the number of tests is said."""
+"""What holds for the whole run: a skipped test is a failure, the number of tests is said, no home is touched."""
+
+from collections.abc import Iterator
 
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whatever a test starts keeps its logins in a folder of the run, not in the home of whoever runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STATE_DIRECTORY", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.hookimpl(tryfirst=True)
