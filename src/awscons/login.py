@@ -12,7 +12,6 @@ of it opens nothing.
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import re
 import secrets
@@ -25,10 +24,9 @@ from awscons.config.settings import LoginHint, LoginSettings
 from awscons.errors import NoPendingLogin, ResponseRefused, SignInError
 from awscons.groups import plain_group_name
 from awscons.identity import Identity, Login
-from awscons.login_records import PendingLogin, RecordStore
+from awscons.login_records import PendingLogin, RecordStore, hashed
 from awscons.login_register import LoginRegister
 from awscons.pending_logins import PendingLogins
-from awscons.saml.algorithms import UNKNOWN_KEY
 from awscons.saml.authn_request import AuthnRequest, build_authn_request
 from awscons.saml.content import Assertion
 from awscons.saml.names import HTTP_POST
@@ -39,7 +37,7 @@ from awscons.saml.shape import Envelope
 from awscons.saml.signature import sign_enveloped
 from awscons.step_up import Demands, step_up
 from awscons.targets import Target
-from awscons.trust import Trust
+from awscons.trust import Trust, verify_with_newest_keys
 
 NO_DEMANDS = Demands()
 NAME_ID = "name_id"
@@ -135,7 +133,7 @@ class Logins:
         pending = PendingLogin(
             request_id=request.request_id,
             return_to=return_to,
-            browser_hash=_hashed(browser_secret),
+            browser_hash=hashed(browser_secret),
             begun_at=now,
             force_authn=request.force_authn,
             fresh_start=fresh_start,
@@ -223,7 +221,7 @@ class Logins:
             raise NoPendingLogin(
                 "this browser holds no cookie of the pending login", in_a_loop=pending.fresh_start
             )
-        if not hmac.compare_digest(pending.browser_hash, _hashed(secret)):
+        if not hmac.compare_digest(pending.browser_hash, hashed(secret)):
             raise NoPendingLogin(
                 "the pending login belongs to another browser", in_a_loop=pending.fresh_start
             )
@@ -234,7 +232,7 @@ class Logins:
                 in_a_loop=pending.fresh_start,
             )
         used = self._store.add(
-            f"used:{_hashed(handle)}", {}, lifetime=self._settings.pending_lifetime + CLOCK_SKEW
+            f"used:{hashed(handle)}", {}, lifetime=self._settings.pending_lifetime + CLOCK_SKEW
         )
         if not used:
             raise NoPendingLogin(
@@ -245,7 +243,7 @@ class Logins:
         return pending
 
     def _verify(self, envelope: Envelope, pending: PendingLogin, now: datetime) -> Assertion:
-        """The verified assertion; with newer keys, where the ones that we know have not made it."""
+        """The verified assertion of the answer to this pending login."""
 
         def verify(identity_provider: IdentityProvider) -> Assertion:
             return verify_envelope(
@@ -258,17 +256,11 @@ class Logins:
                 expected_context=pending.authn_context,
             )
 
-        try:
-            return verify(self._trust.current())
-        except ResponseRefused as error:
-            newer = self._trust.after_unknown_key() if error.rule == UNKNOWN_KEY else None
-            if newer is None:
-                raise
-            return verify(newer)
+        return verify_with_newest_keys(self._trust, verify)
 
     def _refuse_replay(self, assertion: Assertion, now: datetime) -> None:
         """SAML profiles 4.1.4.5: no assertion twice, whoever posts it, whichever process reads it."""
-        name = _hashed(f"{assertion.idp_entity_id}\n{assertion.assertion_id}")
+        name = hashed(f"{assertion.idp_entity_id}\n{assertion.assertion_id}")
         # Until it ends; a year where somebody signs assertions that end much later. Without a pending
         # login, which lives for minutes, none is accepted in any case.
         lifetime = min(assertion.not_on_or_after - now + CLOCK_SKEW, _LONGEST_MEMORY)
@@ -347,10 +339,3 @@ def _user_name(assertion: Assertion, settings: LoginSettings) -> str:
             hint="`user_attr` names an attribute that the identity provider must send, with one value",
         )
     return values[0]
-
-
-# --- keys --------------------------------------------------------------------------------
-
-
-def _hashed(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

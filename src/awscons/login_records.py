@@ -7,6 +7,7 @@ as absent.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -122,6 +123,11 @@ def read_last_use(record: Record | None) -> LastUse | None:
 def read_login_place(record: Record | None) -> LoginPlace | None:
     """The place in a record, if there is one."""
     return _read(_LOGIN_PLACE, record)
+
+
+def hashed(text: str) -> str:
+    """What the store sees of an id, a name or a secret: SHA-256, so that a copy of it opens nothing."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 _Value = TypeVar("_Value")

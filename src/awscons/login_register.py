@@ -10,7 +10,6 @@ id: it names the login to operators, and is no cookie.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from awscons.login_records import (
     LastUse,
     LoginPlace,
     RecordStore,
+    hashed,
     read_last_use,
     read_login,
     read_login_place,
@@ -64,7 +64,7 @@ class LoginRegister:
         now = self._clock()
         # A session end that passed within the allowed skew still gives a login, of one moment.
         lifetime = max(login.ends_at - now, timedelta(seconds=1))
-        public_id = _hashed(login_id)
+        public_id = hashed(login_id)
         self._store.set(_login_key(public_id), record_of(login), lifetime=lifetime)
         if self._ends_when_unused:
             self._note_use(public_id, now)
@@ -75,7 +75,7 @@ class LoginRegister:
         """The login that a cookie names; None when it is unknown or over. Counts as use of it."""
         if not 0 < len(login_id) <= LONGEST_LOGIN_ID:
             return None
-        public_id, now = _hashed(login_id), self._clock()
+        public_id, now = hashed(login_id), self._clock()
         login = read_login(self._store.get(_login_key(public_id)))
         if login is None or now >= login.ends_at:
             return None
@@ -90,7 +90,7 @@ class LoginRegister:
     def end(self, login_id: str) -> None:
         """Forget the login that a cookie names, at once and for every process."""
         if 0 < len(login_id) <= LONGEST_LOGIN_ID:
-            self.end_kept(_hashed(login_id))
+            self.end_kept(hashed(login_id))
 
     # --- logins, as operators and the identity provider see them -------------------------
 
@@ -178,10 +178,6 @@ class LoginRegister:
 # --- keys --------------------------------------------------------------------------------
 
 
-def _hashed(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def _login_key(public_id: str) -> str:
     return f"login:{public_id}"
 
@@ -191,7 +187,7 @@ def _use_key(public_id: str) -> str:
 
 
 def _row_key(name: str) -> str:
-    return f"of:{_hashed(name)}"
+    return f"of:{hashed(name)}"
 
 
 def _place_keys(name: str) -> list[str]:

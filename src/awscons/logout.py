@@ -6,7 +6,6 @@ only the logins of the person that it names.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,9 +13,8 @@ from datetime import datetime
 
 from awscons.errors import ResponseRefused
 from awscons.identity import Login
-from awscons.login_records import RecordStore
+from awscons.login_records import RecordStore, hashed
 from awscons.login_register import LoginRegister
-from awscons.saml.algorithms import UNKNOWN_KEY
 from awscons.saml.logout import (
     OLDEST_MESSAGE,
     LogoutRequest,
@@ -32,7 +30,7 @@ from awscons.saml.parties import IdentityProvider, ServiceProvider
 from awscons.saml.redirect import build_redirect_url, read_redirect
 from awscons.saml.response import CLOCK_SKEW
 from awscons.saml.xml import Element
-from awscons.trust import Trust
+from awscons.trust import Trust, verify_with_newest_keys
 
 _LONGEST_RELAY_STATE = 1024
 """Characters; theirs to choose, and given back as it came. The standard allows 80 bytes."""
@@ -108,7 +106,7 @@ class Logouts:
         before, or an answer to nothing that we asked; StoreUnavailable, MetadataRefused.
         """
         message = read_redirect(query)
-        root = self._verified(lambda identity_provider: open_redirected(message, identity_provider))
+        root = verify_with_newest_keys(self._trust, lambda provider: open_redirected(message, provider))
         return self._hear(root, message.kind == "SAMLRequest", message.relay_state)
 
     def hear_post(
@@ -118,20 +116,10 @@ class Logouts:
         if bool(saml_request) == bool(saml_response):
             raise ResponseRefused("message missing", section="SAML bindings 3.5.4")
         form_value = saml_request or saml_response
-        root = self._verified(lambda identity_provider: open_posted(form_value, identity_provider))
+        root = verify_with_newest_keys(self._trust, lambda provider: open_posted(form_value, provider))
         return self._hear(root, bool(saml_request), relay_state)
 
     # --- inside --------------------------------------------------------------------------
-
-    def _verified(self, open_message: Callable[[IdentityProvider], Element]) -> Element:
-        """The message, verified; with newer keys, where the ones that we know have not made it."""
-        try:
-            return open_message(self._trust.current())
-        except ResponseRefused as error:
-            newer = self._trust.after_unknown_key() if error.rule == UNKNOWN_KEY else None
-            if newer is None:
-                raise
-            return open_message(newer)
 
     def _hear(
         self,
@@ -164,7 +152,7 @@ class Logouts:
 
     def _end(self, asked: LogoutRequest) -> tuple[Login, ...]:
         """SAML core 3.7.3.2: the logins of that person, of those sessions where some are named."""
-        used = hashlib.sha256(asked.request_id.encode("utf-8", "surrogatepass")).hexdigest()
+        used = hashed(asked.request_id)
         # As long as `read_logout_request` would take the message.
         if not self._store.add(f"message:{used}", {}, lifetime=OLDEST_MESSAGE + 3 * CLOCK_SKEW):
             raise ResponseRefused("message was used before", section="house rule, replay")
@@ -210,4 +198,4 @@ def _new_id() -> str:
 
 
 def _begun_key(request_id: str) -> str:
-    return f"logout:{hashlib.sha256(request_id.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    return f"logout:{hashed(request_id)}"

@@ -8,11 +8,10 @@ again, and in between most sign-ins get through.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from datetime import timedelta
 
-from awscons.login_records import PendingLogin, RecordStore, read_pending_login, record_of
+from awscons.login_records import PendingLogin, RecordStore, hashed, read_pending_login, record_of
 
 _LONGEST_HANDLE = 80
 """Characters; SAML bindings 3.4.3 allows 80 bytes. Longer ones are none of ours, and not worth a look-up."""
@@ -39,11 +38,11 @@ class PendingLogins:
         for _ in range(_TRIES):
             place = secrets.randbelow(self._most)
             # A place may go to another before the answer comes: so the record knows whose it is.
-            record[_HANDLE] = _hashed(f"{beginning}.{place}")
+            record[_HANDLE] = hashed(f"{beginning}.{place}")
             if self._store.add(_key(place), record, lifetime=self._lifetime):
                 return f"{beginning}.{place}"
         place = secrets.randbelow(self._most)
-        record[_HANDLE] = _hashed(f"{beginning}.{place}")
+        record[_HANDLE] = hashed(f"{beginning}.{place}")
         self._store.set(_key(place), record, lifetime=self._lifetime)
         return f"{beginning}.{place}"
 
@@ -55,13 +54,9 @@ class PendingLogins:
         if len(digits) > _MOST_DIGITS:
             return None
         record = self._store.get(_key(int(digits)))
-        if record is None or record.get(_HANDLE) != _hashed(handle):
+        if record is None or record.get(_HANDLE) != hashed(handle):
             return None
         return read_pending_login(record)
-
-
-def _hashed(handle: str) -> str:
-    return hashlib.sha256(handle.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _key(place: int) -> str:

@@ -6,10 +6,11 @@ under a hash of the person's name, for as long as it is used at least once in a 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
+
+from awscons.login_records import hashed
 
 MOST_FAVOURITES = 100
 MOST_RECENT = 5
@@ -78,5 +79,4 @@ class Preferences:
 
 
 def _key(kind: str, user_name: str) -> str:
-    hashed = hashlib.sha256(user_name.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{kind}:{hashed}"
+    return f"{kind}:{hashed(user_name)}"

@@ -22,6 +22,7 @@ from adversary.craft import ATTACKER_SIGNS, genuine
 from awscons.demo.cast import PEOPLE
 from awscons.demo.identity_provider import DemoIdentityProvider
 from awscons.saml.authn_request import AuthnRequest, build_authn_request
+from awscons.saml.certificates import load_pem_certificates
 from awscons.saml.content import Assertion
 from awscons.saml.logout import (
     SubjectName,
@@ -102,10 +103,11 @@ def test_xmlsec1_decrypts_what_we_decrypt_and_verifies_what_is_inside(method: st
 
 def test_what_the_demo_signs_satisfies_xmlsec1_and_the_schemas() -> None:
     demo = DemoIdentityProvider(entity_id="urn:demo", service_provider=US, people=PEOPLE)
+    (certificate,) = load_pem_certificates(demo.certificate_pem)
     for person in PEOPLE:
         document = base64.b64decode(demo.response_for(person, in_response_to="_request"))
         assert places_of(document) == ["assertion"]
-        assert verifies(document, demo._certificate, place="assertion")
+        assert verifies(document, certificate, place="assertion")
         assert schema_errors(document) == []
 
 

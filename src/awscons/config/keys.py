@@ -18,11 +18,11 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from awscons.errors import KeysRefused
-from awscons.saml.certificates import load_pem_certificates, unfit
+from awscons.saml.certificates import load_pem_certificates, make_key_pair, unfit
 from awscons.saml.parties import KeyPair
 
 CURRENT, NEXT, PREVIOUS = "current.pem", "next.pem", "previous.pem"
@@ -141,19 +141,12 @@ def _certificates_in(pem: bytes) -> str:
 
 
 def _make_pair(now: datetime) -> KeyPair:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"awscons {now:%Y-%m-%d}")])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + _VALID_FOR)
-        .sign(key, hashes.SHA256())
+    return make_key_pair(
+        f"awscons {now:%Y-%m-%d}",
+        bits=_KEY_BITS,
+        not_before=now - timedelta(hours=1),
+        not_after=now + _VALID_FOR,
     )
-    return KeyPair(certificate, key)
 
 
 def _write_pair(path: Path, pair: KeyPair) -> None:

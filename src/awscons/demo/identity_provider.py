@@ -11,18 +11,17 @@ import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import serialization
 from flask import Flask, Response, abort, make_response, render_template, request
 from lxml import etree
-from signxml.algorithms import CanonicalizationMethod
-from signxml.signer import XMLSigner
 
 from awscons.demo.cast import Person
 from awscons.errors import ResponseRefused
 from awscons.saml import names
+from awscons.saml.certificates import make_key_pair
+from awscons.saml.content import build_instant
 from awscons.saml.parties import ServiceProvider
+from awscons.saml.signature import sign_enveloped
 from awscons.saml.xml import Element, parse, required_attribute
 
 _LARGEST_REQUEST = 64 * 1024
@@ -40,13 +39,18 @@ class DemoIdentityProvider:
         self.entity_id = entity_id
         self._service_provider = service_provider
         self._people = people
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self._certificate = _self_signed(self._key, "awscons demo identity provider")
+        now = datetime.now(UTC)
+        self._pair = make_key_pair(
+            "awscons demo identity provider",
+            bits=2048,
+            not_before=now - timedelta(days=1),
+            not_after=now + timedelta(days=365),
+        )
 
     @property
     def certificate_pem(self) -> str:
         """The signing certificate, PEM."""
-        return self._certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
+        return self._pair.certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
 
     def application(self) -> Flask:
         """The web pages: `GET /sso` with a SAMLRequest. Choosing a person posts straight to the ACS."""
@@ -75,7 +79,7 @@ class DemoIdentityProvider:
         now = datetime.now(UTC)
         response = self._response(person, in_response_to, now)
         assertion = response[-1]
-        signed = self._sign(assertion)
+        signed = parse(sign_enveloped(etree.tostring(assertion), self._pair))
         response.replace(assertion, signed)
         return base64.b64encode(etree.tostring(response)).decode("ascii")
 
@@ -97,23 +101,23 @@ class DemoIdentityProvider:
         return required_attribute(root, "ID", section="SAML core 3.2.1")
 
     def _response(self, person: Person, in_response_to: str, now: datetime) -> Element:
-        end = _instant(now + timedelta(minutes=5))
+        end = build_instant(now + timedelta(minutes=5))
         root = etree.Element(
             names.RESPONSE,
             # `ds` here as well: lxml would otherwise rename prefixes when the signed assertion moves in.
             nsmap={"samlp": names.SAMLP, "saml": names.SAML, "ds": names.DS},
             ID=_identifier(),
             Version="2.0",
-            IssueInstant=_instant(now),
+            IssueInstant=build_instant(now),
             Destination=self._service_provider.acs_url,
             InResponseTo=in_response_to,
         )
         _add(root, names.ISSUER, self.entity_id)
         _add(_add(root, names.STATUS), names.STATUS_CODE, Value=names.SUCCESS)
-        assertion = _add(root, names.ASSERTION, ID=_identifier(), Version="2.0", IssueInstant=_instant(now))
+        assertion = _add(
+            root, names.ASSERTION, ID=_identifier(), Version="2.0", IssueInstant=build_instant(now)
+        )
         _add(assertion, names.ISSUER, self.entity_id)
-        # Where XMLSigner puts the signature: right after the Issuer, as the schema demands.
-        _add(assertion, names.SIGNATURE, Id="placeholder")
         subject = _add(assertion, names.SUBJECT)
         _add(subject, names.NAME_ID, person.user_name)
         confirmation = _add(subject, names.SUBJECT_CONFIRMATION, Method=names.BEARER)
@@ -124,13 +128,13 @@ class DemoIdentityProvider:
             InResponseTo=in_response_to,
             NotOnOrAfter=end,
         )
-        conditions = _add(assertion, names.CONDITIONS, NotBefore=_instant(now), NotOnOrAfter=end)
+        conditions = _add(assertion, names.CONDITIONS, NotBefore=build_instant(now), NotOnOrAfter=end)
         restriction = _add(conditions, names.AUDIENCE_RESTRICTION)
         _add(restriction, names.AUDIENCE, self._service_provider.entity_id)
         statement = _add(
             assertion,
             names.AUTHN_STATEMENT,
-            AuthnInstant=_instant(now),
+            AuthnInstant=build_instant(now),
             SessionIndex=_identifier(),
         )
         _add(_add(statement, names.AUTHN_CONTEXT), names.AUTHN_CONTEXT_CLASS_REF, _PASSWORD)
@@ -139,17 +143,6 @@ class DemoIdentityProvider:
         if person.groups:
             _add_attribute(attributes, "groups", person.groups)
         return root
-
-    def _sign(self, assertion: Element) -> Element:
-        signer = XMLSigner(c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0)
-        signed: Element = signer.sign(
-            assertion,
-            key=self._key,
-            cert=[self._certificate],
-            reference_uri=assertion.get("ID"),
-            id_attribute="ID",
-        )
-        return signed
 
 
 def _add(parent: Element, tag: str, text: str | None = None, **attributes: str) -> Element:
@@ -166,22 +159,3 @@ def _add_attribute(statement: Element, name: str, values: Sequence[str]) -> None
 
 def _identifier() -> str:
     return "_" + secrets.token_hex(16)
-
-
-def _instant(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _self_signed(key: rsa.RSAPrivateKey, common_name: str) -> x509.Certificate:
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=365))
-        .sign(key, hashes.SHA256())
-    )

@@ -8,6 +8,7 @@ from datetime import datetime
 from lxml import etree
 
 from awscons.saml import names
+from awscons.saml.content import build_instant
 from awscons.saml.parties import IdentityProvider, ServiceProvider
 
 
@@ -45,7 +46,7 @@ def build_authn_request(
         nsmap={"samlp": names.SAMLP, "saml": names.SAML},
         ID=request.request_id,
         Version="2.0",
-        IssueInstant=request.issued_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        IssueInstant=build_instant(request.issued_at),
         Destination=identity_provider.sso_url,
         AssertionConsumerServiceURL=service_provider.acs_url,
         ProtocolBinding=names.HTTP_POST,

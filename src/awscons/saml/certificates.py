@@ -1,4 +1,4 @@
-"""Certificates as carriers of keys: which ones may be trusted at all. Their dates decide nothing here."""
+"""Certificates as carriers of keys: read, made, fit to be trusted or not. Their dates decide nothing here."""
 
 from __future__ import annotations
 
@@ -10,15 +10,39 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509 import (
     Certificate,
+    CertificateBuilder,
     InvalidVersion,
+    Name,
+    NameAttribute,
+    NameOID,
     load_der_x509_certificate,
     load_pem_x509_certificates,
+    random_serial_number,
 )
+
+from awscons.saml.parties import KeyPair
 
 SMALLEST_RSA_KEY = 2_048
 """Bits."""
 _EC_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 _UNREADABLE = (ValueError, TypeError, InvalidVersion, UnsupportedAlgorithm)
+
+
+def make_key_pair(common_name: str, *, bits: int, not_before: datetime, not_after: datetime) -> KeyPair:
+    """A new RSA key of so many bits, and a certificate that it signs itself; times UTC."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    name = Name([NameAttribute(NameOID.COMMON_NAME, common_name)])
+    certificate = (
+        CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(random_serial_number())
+        .not_valid_before(not_before)
+        .not_valid_after(not_after)
+        .sign(key, hashes.SHA256())
+    )
+    return KeyPair(certificate, key)
 
 
 def load_pem_certificates(pem: str) -> tuple[Certificate, ...]:

@@ -65,6 +65,11 @@ def parse_instant(text: str, *, section: str) -> datetime:
     return whole + timedelta(microseconds=int(fraction))
 
 
+def build_instant(moment: datetime) -> str:
+    """A moment, UTC, as a SAML instant to the second."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def check_issuer(received: str | None, *, expected: str) -> None:
     """SAML core 2.2.5: the identity provider we were configured to trust, to the letter."""
     if received != expected:

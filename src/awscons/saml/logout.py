@@ -14,7 +14,7 @@ from lxml import etree
 
 from awscons.errors import ResponseRefused
 from awscons.saml import names
-from awscons.saml.content import check_issuer, parse_instant, qualifiers_of
+from awscons.saml.content import build_instant, check_issuer, parse_instant, qualifiers_of
 from awscons.saml.gates import check_document, decode_form_value
 from awscons.saml.parties import IdentityProvider, ServiceProvider
 from awscons.saml.redirect import RedirectMessage, verify_redirect
@@ -98,7 +98,7 @@ def build_logout_request(
         service_provider=service_provider,
         now=now,
     )
-    root.set("NotOnOrAfter", _instant(now + OLDEST_MESSAGE))
+    root.set("NotOnOrAfter", build_instant(now + OLDEST_MESSAGE))
     etree.SubElement(root, names.NAME_ID, dict(subject.qualifiers)).text = subject.name_id
     if session_index is not None:
         etree.SubElement(root, names.SESSION_INDEX).text = session_index
@@ -137,15 +137,11 @@ def _message(
         nsmap={"samlp": names.SAMLP, "saml": names.SAML},
         ID=message_id,
         Version="2.0",
-        IssueInstant=_instant(now),
+        IssueInstant=build_instant(now),
         Destination=url,
     )
     etree.SubElement(root, names.ISSUER).text = service_provider.entity_id
     return root
-
-
-def _instant(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 # --- theirs ------------------------------------------------------------------------------
