@@ -36,7 +36,8 @@ ENVIRONMENT = """## Environment
 | `DEBUG` | When set: debug lines in the log, still no secret in any of them, and `/saml/whoami`. |
 | `AWS_CA_BUNDLE` | File of the certificates to trust at AWS, PEM, both for STS and the federation endpoint. |
 | `HTTPS_PROXY`, `NO_PROXY` | The way out to AWS, for both. |
-| `AWS_…` | Whatever else boto3 knows: credentials, region, `AWS_ENDPOINT_URL_STS`. |
+| `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL` | The URL of STS, where it is not AWS's own; as for every AWS SDK. |
+| `AWS_…` | Whatever else botocore knows: credentials, profile, region, `AWS_USE_FIPS_ENDPOINT`. |
 """
 
 TYPE_WORDS: dict[object, str] = {

@@ -15,6 +15,7 @@ from flask import Flask
 from awscons import __version__
 from awscons.adapters.audit_log import StructlogAuditLog
 from awscons.adapters.caches import build_cache, sqlite_path, state_folder
+from awscons.adapters.connections import Connections
 from awscons.adapters.federation import FederationClient
 from awscons.adapters.metrics import (
     MeteredAuditLog,
@@ -24,7 +25,7 @@ from awscons.adapters.metrics import (
     build_tally,
 )
 from awscons.adapters.record_store import CacheRecordStore
-from awscons.adapters.sts import BotoRoleAssumer
+from awscons.adapters.sts import StsClient, certificate_bundle
 from awscons.adapters.trust import TrustByHand, TrustByMetadata
 from awscons.audit import AuditLog
 from awscons.broker import Broker
@@ -94,9 +95,15 @@ def build_broker(
 ) -> Broker:
     """The AWS side alone; see `build_service`. `meter` is told how long AWS takes."""
     meter = meter or NoMeter()
-    federation = FederationClient(settings.aws, certificate_bundle=environment.get("AWS_CA_BUNDLE"))
+    connections = Connections(
+        connect_timeout=settings.aws.connect_timeout,
+        read_timeout=settings.aws.read_timeout,
+        certificate_bundle=certificate_bundle(settings.aws, environment),
+    )
+    roles = StsClient(settings.aws, connections, environment=environment)
+    federation = FederationClient(connections, user_agent=settings.aws.user_agent)
     return Broker(
-        roles=MeteredRoleAssumer(BotoRoleAssumer(settings.aws), meter),
+        roles=MeteredRoleAssumer(roles, meter),
         signin_tokens=MeteredSigninTokens(federation, meter),
         settings=settings.aws,
         places=settings.aws.simultaneous or (threads * 3 // 4 if threads else _PLACES) or 1,

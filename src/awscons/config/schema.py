@@ -774,7 +774,7 @@ class AwsSection(Section):
     aws_profile: NonEmpty | None = Field(default=None, description="Another name of `aws_profile_name`.")
     aws_credentials_file: NonEmpty | None = Field(
         default=None,
-        description="Credentials file. Default: whatever boto3 finds (EC2 role, environment, …).",
+        description="Credentials file. Default: whatever AWS SDKs find (EC2 role, environment, …).",
     )
     contact_url: Annotated[HttpUrl, AfterValidator(_ascii)] | None = Field(
         default=None,
