@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 import selectors
 import socket
 import ssl
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -83,6 +85,7 @@ def serve(
     threads: int = 16,
     tls: ServerTls | None = None,
     longest_request: float = LONGEST_REQUEST,
+    pinned: bool = False,
 ) -> None:
     """Serve until interrupted. Does not return.
 
@@ -91,6 +94,7 @@ def serve(
     threads    of each worker; the work is waiting for AWS, so many of them
     tls        None for plain http
     longest_request   seconds that a client may take to say what it wants
+    pinned     keep each worker to one CPU; see `give_cpu`
     """
     limit = {"longest_request": longest_request}
     options: dict[str, Any] = {
@@ -111,6 +115,8 @@ def serve(
         "forwarder_headers": "",
         "when_ready": lambda _server: on_ready(),
     }
+    if pinned:
+        options["pre_fork"] = give_cpu
     if tls is not None:
         tls.context.sslsocket_class = type("LimitedTlsSocket", (_TlsSocket,), limit)
         # gunicorn would read the files anew for each connection; here they were read once.
@@ -134,6 +140,24 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         return self._build()
 
 
+# --- workers and CPUs ----------------------------------------------------------------------
+
+
+def give_cpu(arbiter: Any, worker: Worker) -> None:
+    """gunicorn's `pre_fork`: a CPU for a worker, the one that fewest of its fellows have.
+
+    The threads of a process take turns, and pass the turn on whenever one waits, some thirty times for a
+    console. Between CPUs that takes longer than the work itself (docs/explanation/performance.md). nginx's
+    `worker_cpu_affinity` and uWSGI's `cpu-affinity` are the same thing.
+    """
+    usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if len(usable) > 1:
+        # Not from the first on: other services on this host may count from there.
+        begin = arbiter.pid % len(usable)
+        taken = Counter(fellow.cpu for fellow in arbiter.WORKERS.values())
+        worker.cpu = min(usable[begin:] + usable[:begin], key=lambda cpu: taken[cpu])
+
+
 # --- slow clients ------------------------------------------------------------------------
 
 
@@ -145,6 +169,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """
 
     longest_request = LONGEST_REQUEST
+    cpu: int | None = None
+    """The one CPU that this worker keeps to; None for all."""
+
+    def init_process(self) -> None:
+        """Begin, in the process of this worker."""
+        if self.cpu is not None:
+            os.sched_setaffinity(0, {self.cpu})
+        super().init_process()
 
     def enqueue_req(self, conn: TConn) -> None:
         """Give a connection a thread; a new one only once there is something to read."""
