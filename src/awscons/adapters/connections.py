@@ -1,32 +1,25 @@
-"""Kept connections to AWS, for both of its endpoints: one pool for each host, one TLS context for all.
+"""Kept connections to AWS, for both of its endpoints, on Python's own HTTP client.
 
-A connection costs a handshake, and a TLS context the reading of all certificates. Proxies are found as
-botocore finds them, so that every call takes the same way out. Nothing of a request or of an answer is
-ever logged or put into an error: both hold credentials.
+A connection costs a handshake, and TLS the reading of all certificates: both are done once and kept. Proxies
+are found as botocore finds them, so that every call takes the same way out. Nothing of a request or of an
+answer is ever logged or put into an error: both hold credentials.
 """
 
 from __future__ import annotations
 
+import select
+import ssl
 import threading
+from base64 import b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead
 from typing import NoReturn
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
-import urllib3
 from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
-from urllib3.connectionpool import HTTPConnectionPool
-from urllib3.exceptions import (
-    HTTPError,
-    IncompleteRead,
-    MaxRetryError,
-    NewConnectionError,
-    ProtocolError,
-    SSLError,
-    TimeoutError,  # noqa: A004  urllib3's own name for it
-)
-from urllib3.util.ssl_ import create_urllib3_context
 
 from awscons.errors import UpstreamSilent, UpstreamUnusable
 
@@ -66,12 +59,12 @@ class Connections:
         self._read_timeout = read_timeout
         self._certificate_bundle = certificate_bundle
         self._lock = threading.Lock()
-        self._managers: dict[str, urllib3.PoolManager] = {}
-        self._pools: dict[str, HTTPConnectionPool] = {}
+        self._tls: ssl.SSLContext | None = None
+        self._ways: dict[str, _Way] = {}
 
     def prepare(self, url: str) -> None:
         """Make what the first request to `url` needs, without a request."""
-        self._pool(url)
+        self._way(url)
 
     def ask(
         self,
@@ -84,7 +77,7 @@ class Connections:
         query: str = "",
         seconds_left: float = float("inf"),
     ) -> Answer:
-        """One request and its answer, of whatever status. A kept connection that broke is replaced once.
+        """One request and its answer, of whatever status. A kept connection that broke is replaced.
 
         url            without a query
         seconds_left   of the sign-in; the call takes no more
@@ -92,98 +85,145 @@ class Connections:
         """
         if seconds_left <= 0:
             raise UpstreamSilent("the time for this sign-in is over", step=step.name, code="timeout")
-        timeout = urllib3.Timeout(
-            connect=min(self._connect_timeout, seconds_left), read=min(self._read_timeout, seconds_left)
-        )
-        pool = self._pool(url)
-        path = f"{_path(pool, url)}?{query}" if query else _path(pool, url)
+        way = self._way(url)
+        request = (method, f"{way.path}?{query}" if query else way.path, body, {**headers, **way.headers})
+        read_timeout = min(self._read_timeout, seconds_left)
+        connecting = False
         try:
-            try:
-                return _ask_once(pool, method, path, body, headers, timeout)
-            except ProtocolError:
-                return _ask_once(pool, method, path, body, headers, timeout)
-        except HTTPError as error:
-            _raise_failure(step, error)
+            kept = way.take()
+            if kept is not None:
+                # One that has just been closed, by AWS or on the way there, is replaced.
+                with suppress(ConnectionError):
+                    return _exchange(way, kept, request, read_timeout)
+            connecting = True
+            made = way.connect(min(self._connect_timeout, seconds_left))
+            connecting = False
+            return _exchange(way, made, request, read_timeout)
+        except (OSError, HTTPException) as error:
+            _raise_failure(step, error, connecting=connecting)
 
-    def _pool(self, url: str) -> HTTPConnectionPool:
-        """The pool for this URL: directly, or by the proxy that the environment names."""
+    def _way(self, url: str) -> _Way:
+        """The way to this URL: directly, or by the proxy that the environment names."""
         # Kept by URL, since to look through the environment takes longer than all the rest of a request.
-        known = self._pools.get(url)
-        if known is not None:
-            return known
-        proxy = get_environ_proxies(url).get(urlsplit(url).scheme, "")
-        with self._lock:
-            manager = self._managers.get(proxy)
-            if manager is None:
-                manager = self._managers[proxy] = self._new_manager(proxy)
-            pool = self._pools[url] = manager.connection_from_url(url)
-            return pool
+        known = self._ways.get(url)
+        if known is None:
+            with self._lock:
+                proxy = get_environ_proxies(url).get(urlsplit(url).scheme, "")
+                tls = self._context() if url.startswith("https:") else None
+                known = self._ways.setdefault(url, _Way(url, proxy=proxy, tls=tls))
+        return known
 
-    def _new_manager(self, proxy: str) -> urllib3.PoolManager:
-        tls = create_urllib3_context()
-        tls.load_verify_locations(self._certificate_bundle or get_cert_path(verify=True))
-        if not proxy:
-            return urllib3.PoolManager(maxsize=_MOST_KEPT, ssl_context=tls)
-        return urllib3.ProxyManager(
-            proxy, maxsize=_MOST_KEPT, ssl_context=tls, proxy_headers=_proxy_headers(proxy)
-        )
+    def _context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            bundle = self._certificate_bundle or get_cert_path(verify=True)
+            self._tls = ssl.create_default_context(cafile=bundle)
+        return self._tls
 
 
-def _proxy_headers(proxy: str) -> dict[str, str]:
-    """The user and password that stand in a proxy's URL, as the header that proxies want."""
-    found = urlsplit(proxy)
-    if found.username is None:
-        return {}
-    return dict(
-        urllib3.make_headers(proxy_basic_auth=f"{unquote(found.username)}:{unquote(found.password or '')}")
-    )
+class _Way:
+    """How to reach one URL, and the connections that are kept for it.
+
+    path      what the request line has: all of the URL where a proxy reads it (RFC 9112 3.2.2)
+    headers   for a proxy that reads the request
+    """
+
+    def __init__(self, url: str, *, proxy: str, tls: ssl.SSLContext | None) -> None:
+        self._to = urlsplit(url)
+        self._tls = tls
+        self._proxy = urlsplit(proxy) if proxy else None
+        by_proxy = self._proxy is not None and tls is None
+        self.path = url if by_proxy else self._to.path or "/"
+        self.headers = _proxy_headers(self._proxy) if self._proxy and by_proxy else {}
+        self._kept: list[HTTPConnection] = []
+
+    def take(self) -> HTTPConnection | None:
+        """A kept connection that still stands, or None."""
+        while self._kept:
+            try:
+                connection = self._kept.pop()
+            except IndexError:
+                return None
+            if not _has_news(connection):
+                return connection
+            connection.close()
+        return None
+
+    def keep(self, connection: HTTPConnection) -> None:
+        """Keep a connection on which nothing is under way."""
+        if len(self._kept) < _MOST_KEPT:
+            self._kept.append(connection)
+        else:
+            connection.close()
+
+    def connect(self, timeout: float) -> HTTPConnection:
+        """A new connection; `timeout` in seconds. Raises OSError, HTTPException."""
+        at = self._proxy or self._to
+        host, port = at.hostname or "", at.port
+        made: HTTPConnection
+        if self._tls is None:
+            made = HTTPConnection(host, port, timeout=timeout)
+        else:
+            made = HTTPSConnection(host, port, timeout=timeout, context=self._tls)
+            if self._proxy is not None:
+                made.set_tunnel(self._to.hostname or "", self._to.port, _proxy_headers(self._proxy))
+        made.connect()
+        return made
 
 
-def _path(pool: HTTPConnectionPool, url: str) -> str:
-    """What the request line has: the path, or all of the URL where a proxy reads it (RFC 9112 3.2.2)."""
-    by_proxy = pool.proxy is not None and pool.scheme == "http"
-    return url if by_proxy else urlsplit(url).path or "/"
-
-
-def _ask_once(
-    pool: HTTPConnectionPool,
-    method: str,
-    path: str,
-    body: bytes,
-    headers: Mapping[str, str],
-    timeout: urllib3.Timeout,
+def _exchange(
+    way: _Way,
+    connection: HTTPConnection,
+    request: tuple[str, str, bytes, Mapping[str, str]],
+    read_timeout: float,
 ) -> Answer:
-    # The pool itself: PoolManager would take the URL to pieces and look for the pool, at each request.
-    answer = pool.urlopen(
-        method,
-        path,
-        body=body or None,
-        headers=headers,
-        timeout=timeout,
-        retries=False,
-        redirect=False,
-        assert_same_host=False,
-        preload_content=False,
-    )
+    """One request, its answer, and what becomes of the connection. Raises OSError, HTTPException."""
+    method, path, body, headers = request
+    reusable = False
     try:
-        return Answer(answer.status, answer.read(_LARGEST_ANSWER + 1))
+        connection.sock.settimeout(read_timeout)
+        connection.request(method, path, body=body or None, headers=headers)
+        response = connection.getresponse()
+        answer = Answer(response.status, response.read(_LARGEST_ANSWER + 1))
+        reusable = response.isclosed() and not response.will_close
     finally:
-        answer.release_conn()
+        if reusable:
+            way.keep(connection)
+        else:
+            connection.close()
+    return answer
 
 
-def _raise_failure(step: Step, error: HTTPError) -> NoReturn:
-    """urllib3's texts quote the URL and more; only the kind of the failure is kept."""
-    if isinstance(error, MaxRetryError) and isinstance(error.reason, HTTPError):
-        error = error.reason
+def _has_news(connection: HTTPConnection) -> bool:
+    """Whether something came while nobody asked: on a kept connection, its end."""
+    poll = select.poll()
+    poll.register(connection.sock, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _proxy_headers(proxy: SplitResult) -> dict[str, str]:
+    """The user and password that stand in a proxy's URL, as the header that proxies want (RFC 7617)."""
+    if proxy.username is None:
+        return {}
+    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return {"Proxy-Authorization": f"Basic {b64encode(pair.encode()).decode('ascii')}"}
+
+
+def _raise_failure(step: Step, error: Exception, *, connecting: bool) -> NoReturn:
+    """The texts of these errors quote hosts and more; only the kind of the failure is kept."""
     kind = type(error).__name__
-    known = {"step": step.name, "code": kind}
-    if isinstance(error, SSLError):
+    if isinstance(error, TimeoutError):
+        kind = "ConnectTimeout" if connecting else "ReadTimeout"
+        raise UpstreamSilent(
+            f"{step.asked} did not answer in time: {kind}", step=step.name, code=kind
+        ) from None
+    if isinstance(error, ssl.SSLError):
         between = f"between this host and {step.asked}"
-        hint = f"a proxy or an old certificate bundle stands {between}; see AWS_CA_BUNDLE"
-        raise UpstreamSilent(f"no TLS connection to {step.asked}: {kind}", hint=hint, **known) from None
-    # Of a connection that could not be made, urllib3 has timeouts too.
-    if isinstance(error, TimeoutError) and not isinstance(error, NewConnectionError):
-        raise UpstreamSilent(f"{step.asked} did not answer in time: {kind}", **known) from None
-    if isinstance(error, IncompleteRead) or any(isinstance(cause, IncompleteRead) for cause in error.args):
-        raise UpstreamUnusable(f"{step.asked} gave half an answer: {kind}", **known) from None
-    raise UpstreamSilent(f"{step.asked} cannot be reached: {kind}", **known) from None
+        raise UpstreamSilent(
+            f"no TLS connection to {step.asked}: {kind}",
+            step=step.name,
+            code=kind,
+            hint=f"a proxy or an old certificate bundle stands {between}; see AWS_CA_BUNDLE",
+        ) from None
+    if isinstance(error, IncompleteRead):
+        raise UpstreamUnusable(f"{step.asked} gave half an answer", step=step.name, code=kind) from None
+    raise UpstreamSilent(f"{step.asked} cannot be reached: {kind}", step=step.name, code=kind) from None

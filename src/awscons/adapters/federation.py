@@ -7,12 +7,10 @@ HTML, of which nothing is kept.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
 from http import HTTPStatus
-from urllib.parse import quote
 
 from awscons.adapters.connections import Connections, Step
+from awscons.console import encode_form
 from awscons.credentials import RoleCredentials, SigninToken
 from awscons.errors import (
     SigninRefused,
@@ -22,7 +20,6 @@ from awscons.errors import (
 )
 
 _STEP = Step("federation", "the federation endpoint")
-_UNSAFE = re.compile(r"[^A-Za-z0-9_.~-]+", re.ASCII)
 
 
 class FederationClient:
@@ -59,7 +56,7 @@ class FederationClient:
         fields = {"Action": "getSigninToken", "Session": _session_json(credentials)}
         if console_session_duration is not None:
             fields["SessionDuration"] = str(console_session_duration)
-        form, by_get = _form(fields), method == "GET"
+        form, by_get = encode_form(fields), method == "GET"
         answer = self._connections.ask(
             _STEP,
             method,
@@ -70,15 +67,6 @@ class FederationClient:
             seconds_left=seconds_left,
         )
         return _read_token(answer.status, answer.body)
-
-
-def _form(fields: Mapping[str, str]) -> str:
-    """As `urlencode` would have it. That looks at each of the thousand characters of a token by itself."""
-    return "&".join(f"{name}={_UNSAFE.sub(_escaped, value)}" for name, value in fields.items())
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return quote(match[0], safe="")
 
 
 def _session_json(credentials: RoleCredentials) -> str:

@@ -144,7 +144,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
 
 def give_cpu(arbiter: Any, worker: Worker) -> None:
-    """gunicorn's `pre_fork`: a CPU for a worker, the one that fewest of its fellows have.
+    """A hook of gunicorn, `pre_fork`: a CPU for a worker, the one that fewest of its fellows have.
 
     The threads of a process take turns, and pass the turn on whenever one waits, some thirty times for a
     console. Between CPUs that takes longer than the work itself (docs/explanation/performance.md). nginx's

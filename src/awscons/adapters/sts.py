@@ -13,7 +13,6 @@ import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from urllib.parse import urlencode
 
 import botocore.session
 from botocore.auth import SigV4Auth
@@ -21,10 +20,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import NoCredentialsError
 
-from awscons import console
 from awscons.adapters.connections import Answer, Connections, Step
 from awscons.broker import StsRoute
 from awscons.config.settings import AwsSettings
+from awscons.console import encode_form, sts_endpoint
 from awscons.credentials import RoleCredentials
 from awscons.durations import CredentialKind, kind_by_principal, kind_by_provider
 from awscons.errors import (
@@ -151,7 +150,7 @@ class StsClient:
         needs   the actions that the role's trust policy must allow
         """
         credentials = self._signing_credentials(route.profile_name)
-        endpoint, body = self._endpoint(route), urlencode({**form, "Version": _VERSION}).encode("ascii")
+        endpoint, body = self._endpoint(route), encode_form({**form, "Version": _VERSION}).encode("ascii")
         request = AWSRequest("POST", endpoint, data=body, headers=self._headers())
         SigV4Auth(credentials, "sts", route.region).add_auth(request)
         answer = self._connections.ask(_STEP, "POST", endpoint, headers=dict(request.headers), body=body)
@@ -214,7 +213,7 @@ class StsClient:
             known = self._endpoints[route] = (
                 route.endpoint
                 or _configured_endpoint(session, self._environment)
-                or console.sts_endpoint(
+                or sts_endpoint(
                     route.region,
                     fips=bool(session.get_config_variable("use_fips_endpoint")),
                     dual_stack=bool(session.get_config_variable("use_dualstack_endpoint")),
