@@ -40,19 +40,22 @@ class Budget:
 
 
 class Bulkhead:
-    """So many may be inside at once; the next is refused at once, never queued.
+    """So many may be inside at once; the next waits a moment for a place, and is refused.
 
-    While AWS hangs, threads are left for pages that need no AWS.
+    While AWS answers, a place is free within that moment. While it hangs, threads are left for pages that
+    need no AWS: so nobody waits longer.
     """
 
-    def __init__(self, places: int) -> None:
+    def __init__(self, places: int, *, longest_wait: float = 0.1) -> None:
+        """`longest_wait`: seconds for a place."""
         self._places = places
+        self._longest_wait = longest_wait
         self._free = threading.BoundedSemaphore(places)
 
     @contextmanager
     def place(self) -> Iterator[None]:
         """A place inside, for as long as the block runs. Raises BrokerBusy."""
-        if not self._free.acquire(blocking=False):
+        if not self._free.acquire(timeout=self._longest_wait):
             raise BrokerBusy(
                 f"all {self._places} places for sign-ins that wait for AWS are taken",
                 hint="AWS is slow, or `simultaneous` is too low for the number of people",

@@ -76,13 +76,29 @@ def test_of_many_at_once_exactly_one_probes() -> None:
 
 
 def test_a_place_beyond_the_last_is_refused_and_free_again_afterwards() -> None:
-    bulkhead = Bulkhead(2)
+    bulkhead = Bulkhead(2, longest_wait=0)
     with bulkhead.place(), bulkhead.place(), pytest.raises(BrokerBusy), bulkhead.place():
         pass
     with pytest.raises(ZeroDivisionError), bulkhead.place():
         raise ZeroDivisionError
     with bulkhead.place(), bulkhead.place():
         pass
+
+
+def test_whoever_comes_a_moment_too_early_gets_the_place_that_becomes_free() -> None:
+    bulkhead, asks, inside = Bulkhead(1, longest_wait=60), threading.Event(), threading.Event()
+
+    def come() -> None:
+        asks.set()
+        with bulkhead.place():
+            inside.set()
+
+    early = threading.Thread(target=come)
+    with bulkhead.place():
+        early.start()
+        assert asks.wait(20)
+    early.join(20)
+    assert inside.is_set()
 
 
 def test_a_budget_that_is_spent_has_nothing_left_and_no_time_to_pause() -> None:
