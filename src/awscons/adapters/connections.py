@@ -184,6 +184,8 @@ def _exchange(
         connection.request(method, path, body=body or None, headers=headers)
         response = connection.getresponse()
         answer = Answer(response.status, response.read(_LARGEST_ANSWER + 1))
+        if response.length and len(answer.body) <= _LARGEST_ANSWER:
+            raise IncompleteRead(b"", response.length)
         reusable = response.isclosed() and not response.will_close
     finally:
         if reusable:
