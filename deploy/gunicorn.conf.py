@@ -3,6 +3,9 @@
 `awscons serve` needs no such file: it has these settings built in.
 """
 
+# Each worker keeps to one CPU: its threads take turns, and change places faster there.
+from awscons.adapters.server import give_cpu as pre_fork  # noqa: F401  gunicorn looks for the name
+
 wsgi_app = "awscons.wsgi:application"
 raw_env = ["AWSCONS_CONFIG=/etc/awscons/config.py"]
 

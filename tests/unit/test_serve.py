@@ -7,13 +7,16 @@ import ssl
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
+from awscons.adapters.server import give_cpu
 from support.forge import Forger, pem_of
 from support.serving import client_tls, free_port, program
 from support.world import write_tls
@@ -243,3 +246,30 @@ def test_a_tls_handshake_that_never_ends_gives_its_thread_back(tmp_path: Path) -
         (client,) = silent_clients(port, [outgoing.read()[:50]])
         with client, httpx.Client(verify=client_tls()) as other:
             assert other.get(f"https://localhost:{port}/healthz", timeout=25).text == "ok\n"
+
+
+# --- workers and CPUs ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("option", "kept_to_one"), [((), True), (("--no-pin-workers",), False)])
+def test_a_worker_keeps_to_one_cpu_unless_told_otherwise(
+    tmp_path: Path, option: tuple[str, ...], *, kept_to_one: bool
+) -> None:
+    with served(tmp_path, "--workers", "1", *option) as (port, process):
+        assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+        (worker,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        usable = os.sched_getaffinity(0)
+        assert len(os.sched_getaffinity(int(worker))) == (1 if kept_to_one else len(usable))
+
+
+def test_every_worker_gets_the_cpu_that_fewest_others_have() -> None:
+    arbiter, usable = SimpleNamespace(pid=4711, WORKERS={}), len(os.sched_getaffinity(0))
+    for pid in range(2 * usable):
+        arbiter.WORKERS[pid] = SimpleNamespace(cpu=None)
+        give_cpu(arbiter, arbiter.WORKERS[pid])
+    shares = Counter(worker.cpu for worker in arbiter.WORKERS.values())
+    assert set(shares.values()) == ({2} if usable > 1 else {2 * usable})
+    lost = arbiter.WORKERS.pop(0)
+    replacement = SimpleNamespace(cpu=None)
+    give_cpu(arbiter, replacement)
+    assert replacement.cpu == lost.cpu

@@ -143,7 +143,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 # --- workers and CPUs ----------------------------------------------------------------------
 
 
-def give_cpu(arbiter: Any, worker: Worker) -> None:
+def give_cpu(arbiter: Any, worker: Any) -> None:
     """A hook of gunicorn, `pre_fork`: a CPU for a worker, the one that fewest of its fellows have.
 
     The threads of a process take turns, and pass the turn on whenever one waits, some thirty times for a
