@@ -56,23 +56,23 @@ def configure_logging(*, debug: bool = False, stream: TextIO | None = None) -> N
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _exception_without_text,
     ]
+    as_json = structlog.processors.JSONRenderer(ensure_ascii=False)
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, as_json],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(
+    ours, foreign = (logging.StreamHandler(stream or sys.stderr) for _ in range(2))
+    foreign.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(ensure_ascii=False),
-            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, as_json],
         )
     )
-    root = logging.getLogger()
-    root.handlers = [handler]
+    root, own = logging.getLogger(), logging.getLogger("awscons")
+    root.handlers, own.handlers = [foreign], [ours]
     root.setLevel(logging.WARNING)
-    logging.getLogger("awscons").setLevel(logging.DEBUG if debug else logging.INFO)
+    own.setLevel(logging.DEBUG if debug else logging.INFO)
+    # Our lines are JSON already.
+    own.propagate = False

@@ -22,7 +22,9 @@ def register_compression(app: Flask) -> None:
 
     @app.after_request
     def compress(response: Response) -> Response:
-        if response.mimetype not in _TYPES or response.is_streamed or request.method == "HEAD":
+        if response.is_streamed or request.method == "HEAD" or not response.get_data():
+            return response
+        if response.mimetype not in _TYPES:
             return response
         response.vary.add("Accept-Encoding")
         body = response.get_data()
