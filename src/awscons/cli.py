@@ -245,10 +245,11 @@ def _serve_and_reload(context: click.Context, config: Path) -> NoReturn:
     arguments = ["serve"]
     for option in context.command.params:
         value = context.params[option.name or ""]
-        if option.name == "reload" or value is None or value == option.default:
+        if option.name == "reload" or value is None:
             continue
         if isinstance(value, bool):
-            arguments.append((option.opts if value else option.secondary_opts)[0])
+            # A flag without a way to say no is left out.
+            arguments += (option.opts if value else option.secondary_opts)[:1]
         else:
             arguments += [option.opts[0], str(value)]
     sys.exit(serve_and_reload(arguments, files=[config], folders=[Path(__file__).parent]))
