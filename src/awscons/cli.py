@@ -1,58 +1,32 @@
-"""The command line: `awscons check`, `serve` and `demo`; more commands are in `*_commands`.
+"""The command line: every command and option that there is. What they do is in `commands`.
 
 Rules for talking to a terminal: what was asked for goes to standard output, everything else to
 standard error; an error is a sentence and a hint, never a traceback; exit status 2 means that the
 command line or the configuration is wrong, 1 that something else is. Only this module exits.
+
+Each command imports its work when it runs: help, completion and typing mistakes wait for no library,
+and no command loads what is for another alone.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import os
-import shutil
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import BinaryIO, NoReturn
 
 import click
 
 from awscons import __version__
-from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
-from awscons.adapters.caches import build_cache
-from awscons.adapters.reloader import serve_and_reload
-from awscons.adapters.server import LONGEST_REQUEST, load_tls, open_listener, serve
-from awscons.assembly import build_broker, build_service, build_trust, utc_now
-from awscons.config.load import load_settings
-from awscons.config.schema import LOOPBACK_HOSTS, SimpleBacking
-from awscons.config.settings import MetadataSettings, Settings, Site, notices
-from awscons.errors import AwsconsError, ConfigurationError, UpstreamError
-from awscons.login_commands import logins
-from awscons.saml.certificates import end_of
-from awscons.saml.parties import IdentityProvider
-from awscons.saml_commands import keys_group, metadata_command, saml_group
-from awscons.targets import Target
-from awscons.terminal import config_option, table
-
-_DEFAULT_PORT = 8000
-_HIGHEST_PORT = 65_535
-
-if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
+from awscons.errors import AwsconsError, ConfigurationError
+from awscons.terminal import config_option
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="awscons")
 def cli() -> None:
     """Your own single sign-on in front of the AWS console."""
-
-
-cli.add_command(logins)
-cli.add_command(metadata_command)
-cli.add_command(keys_group)
-cli.add_command(saml_group)
 
 
 @cli.command()
@@ -64,15 +38,12 @@ def check(config: Path, *, ask_aws: bool) -> None:
     Nothing is started, and nothing is asked of AWS without --aws; the identity provider's metadata is
     read. The exit status is 2 when there are mistakes, 1 when AWS does not answer for every target.
     """
-    settings = load_settings(config, environment=os.environ)
-    configure_logging()
-    trust = build_trust(settings, environment=os.environ, audit=StructlogAuditLog())
-    click.echo("\n".join(_summary(config, settings, trust.current())))
-    if ask_aws:
-        _show_aws(settings)
+    from awscons.commands.check import check_configuration
+
+    check_configuration(config, ask_aws=ask_aws)
 
 
-@cli.command("serve")
+@cli.command()
 @config_option
 @click.option(
     "--bind", help="Address to listen on, with or without a port: 127.0.0.1:8000.  [default: this host only]"
@@ -89,7 +60,7 @@ def check(config: Path, *, ask_aws: bool) -> None:
 @click.option(
     "--request-timeout",
     type=click.FloatRange(1, 600),
-    default=LONGEST_REQUEST,
+    default=15.0,
     show_default=True,
     help="Seconds that a client may take to send its request.",
 )
@@ -103,7 +74,7 @@ def check(config: Path, *, ask_aws: bool) -> None:
     help="Keep each worker to one CPU: quicker by half and more.",
 )
 @click.option("--reload", is_flag=True, help="Start again when a file changes: for development.")
-def serve_command(  # noqa: PLR0913  one for each option
+def serve(  # noqa: PLR0913  one for each option
     config: Path,
     bind: str | None,
     port: int | None,
@@ -122,31 +93,21 @@ def serve_command(  # noqa: PLR0913  one for each option
     When asked to stop (SIGTERM), requests in flight have thirty seconds to finish. With DEBUG in the
     environment there are debug lines in the log.
     """
+    from awscons.commands.serve import serve_and_restart, serve_configured
+
     if reload:
-        _serve_and_reload(click.get_current_context(), config)
-    settings = load_settings(config, environment=os.environ)
-    host, port = _address(settings.site, bind, port)
-    if (certificate is None) != (key is None):
-        raise click.UsageError("--certificate and --key belong together")
-    tls = load_tls(certificate, key) if certificate and key else None
-    _refuse_open_http(settings, host, tls=tls is not None, told=plain_http)
-    configure_logging(debug="DEBUG" in os.environ)
-    # Here as well as in each worker, so that a store that cannot be set up is a sentence.
-    build_cache(settings.backing, environment=os.environ)
-    listener = open_listener(host, port)
-
-    def ready() -> None:
-        click.echo(f"awscons serves {settings.site.url('/')} on {host} port {port}", err=True)
-
-    serve(
-        lambda: build_service(settings, environment=os.environ, threads=threads, prepared=True),
-        listener,
-        on_ready=ready,
-        workers=_worker_count(settings, workers),
+        sys.exit(serve_and_restart(click.get_current_context(), config))
+    serve_configured(
+        config,
+        bind=bind,
+        port=port,
+        workers=workers,
         threads=threads,
-        tls=tls,
-        longest_request=request_timeout,
-        pinned=pin_workers,
+        request_timeout=request_timeout,
+        certificate=certificate,
+        key=key,
+        plain_http=plain_http,
+        pin_workers=pin_workers,
     )
 
 
@@ -158,18 +119,118 @@ def demo(bind: str, port: int) -> None:
 
     Needs no AWS account and no identity provider.
     """
-    # Late, so that no other command ever loads the demo.
-    from awscons.demo.assembly import build_demo, demo_address  # noqa: PLC0415  see above
+    from awscons.commands.demo import serve_demo
 
-    listener = open_listener(bind, port)
-    configure_logging()
-    address = demo_address(bind, port)
-    with _own_folder() as folder:
+    serve_demo(bind, port)
 
-        def build() -> WSGIApplication:
-            return build_demo(address, folder=folder, environment=os.environ)
 
-        serve(build, listener, on_ready=lambda: click.echo(_demo_banner(address.origin)))
+# --- logins ------------------------------------------------------------------------------
+
+
+@cli.group()
+def logins() -> None:
+    """Show who is signed in, or end their logins.
+
+    A console that was opened before stays open until its own end: that is AWS's.
+    """
+
+
+@logins.command("list")
+@config_option
+@click.option("--person", help="Only of this person: a NameID, or a user name.")
+def logins_list(config: Path, person: str | None) -> None:
+    """Show the logins that count now, oldest first. The ids open nothing."""
+    from awscons.commands.logins import list_logins
+
+    list_logins(config, person)
+
+
+@logins.command("end")
+@config_option
+@click.option("--person", help="All logins of this person: a NameID, or a user name.")
+@click.option("--id", "beginning", help="This login, as `awscons logins list` shows it.")
+@click.option("--all", "everybody", is_flag=True, help="The logins of everybody.")
+def logins_end(config: Path, person: str | None, beginning: str | None, *, everybody: bool) -> None:
+    """End logins: at the next request they count no more, anywhere."""
+    from awscons.commands.logins import end_logins
+
+    end_logins(config, person, beginning, everybody=everybody)
+
+
+# --- the SAML side -----------------------------------------------------------------------
+
+
+@cli.command()
+@config_option
+def metadata(config: Path) -> None:
+    """Print our SAML metadata, for the identity provider's administrators.
+
+    The running service shows the same at /saml/metadata.
+    """
+    from awscons.commands.saml import print_metadata
+
+    print_metadata(config)
+
+
+@cli.group()
+def keys() -> None:
+    """Our own key pairs: for encrypted assertions and signed messages.
+
+    FOLDER is what `sp_keys` in saml_config names.
+    """
+
+
+_folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+
+
+@keys.command("new")
+@_folder
+def keys_new(folder: Path) -> None:
+    """Make the first key pair in FOLDER."""
+    from awscons.commands.saml import make_keys
+
+    make_keys(folder)
+
+
+@keys.command("rotate")
+@_folder
+def keys_rotate(folder: Path) -> None:
+    """Roll the key pair over, in two steps: run it once, and again when the identity provider knows.
+
+    The first run publishes a next pair beside the current one. The second makes it the current one; the
+    old pair stays, to decrypt what is still encrypted to it.
+    """
+    from awscons.commands.saml import rotate_keys
+
+    rotate_keys(folder)
+
+
+@cli.group()
+def saml() -> None:
+    """Find out why a sign-in does not work."""
+
+
+@saml.command("explain")
+@config_option
+@click.option(
+    "--at",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]),
+    help="Judge times as of this moment (UTC).  [default: when the response was made]",
+)
+@click.argument("file", type=click.File("rb"), default="-")
+def saml_explain(config: Path, at: datetime | None, file: BinaryIO) -> None:
+    """Say what the service would make of a captured SAMLResponse, step by step.
+
+    FILE holds the form value, the whole posted form, or the XML; without one it is read from standard
+    input. A response signs somebody in: capture your own, and delete it afterwards. The exit status is 1
+    when the response would be refused.
+    """
+    from awscons.commands.saml import explain
+
+    sys.exit(0 if explain(config, at, file) else 1)
+
+
+# --- the program -------------------------------------------------------------------------
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -192,200 +253,3 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(0)
-
-
-# --- serve -------------------------------------------------------------------------------
-
-
-def _natural_bind(site: Site) -> str:
-    """Where to listen when nothing is said: where the configuration says that people reach us.
-
-    https means that a proxy stands in front, on this host as a rule. Plain http under another name than
-    this host's own had to be allowed in so many words; then people come directly.
-    """
-    reached_directly = not site.is_https and site.host not in LOOPBACK_HOSTS
-    return "0.0.0.0" if reached_directly else "127.0.0.1"  # noqa: S104  see above
-
-
-def _address(site: Site, bind: str | None, port: int | None) -> tuple[str, int]:
-    """Host and port to listen on; `bind` may hold both."""
-    host, colon, its_port = (bind or "").rpartition(":")
-    # More than one colon is an IPv6 address, unless brackets say where it ends.
-    if not colon or (":" in host and not host.endswith("]")):
-        return (bind or "").strip("[]") or _natural_bind(site), port or _DEFAULT_PORT
-    number = int(its_port) if its_port.isdecimal() else 0
-    if not 0 < number <= _HIGHEST_PORT or port not in {None, number}:
-        raise click.UsageError(f"--bind {bind}: a host, or host:port with the one port to listen on")
-    return host.strip("[]"), number
-
-
-def _refuse_open_http(settings: Settings, host: str, *, tls: bool, told: bool) -> None:
-    """Logins to AWS do not cross a network in the clear because somebody forgot the proxy."""
-    if tls and not settings.site.is_https:
-        raise click.UsageError("with --certificate, acs_url has to begin with https://")
-    allowed = told or settings.server.proxies > 0 or settings.cookies.secure is False
-    if tls or allowed or _is_loopback(host):
-        return
-    raise click.UsageError(
-        f"this would be plain http, open to whoever reaches {host}. Listen on 127.0.0.1, behind a proxy that "
-        "does TLS; or name a proxy on another host with `proxies` in server_config; or give --certificate "
-        "and --key, for a trial; or say --plain-http"
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host in LOOPBACK_HOSTS
-
-
-def _serve_and_reload(context: click.Context, config: Path) -> NoReturn:
-    """The same command without --reload, as often as it takes."""
-    arguments = ["serve"]
-    for option in context.command.params:
-        value = context.params[option.name or ""]
-        if option.name == "reload" or value is None:
-            continue
-        if isinstance(value, bool):
-            # A flag without a way to say no is left out.
-            arguments += (option.opts if value else option.secondary_opts)[:1]
-        else:
-            arguments += [option.opts[0], str(value)]
-    sys.exit(serve_and_reload(arguments, files=[config], folders=[Path(__file__).parent]))
-
-
-def _worker_count(settings: Settings, wanted: int | None) -> int:
-    if not isinstance(settings.backing, SimpleBacking):
-        return wanted or 2
-    if wanted is not None and wanted > 1:
-        raise click.UsageError(
-            "SimpleCache keeps logins in the memory of one process: "
-            "use --workers 1, or another cache_type in session_backing"
-        )
-    return 1
-
-
-# --- demo --------------------------------------------------------------------------------
-
-
-@contextmanager
-def _own_folder() -> Iterator[Path]:
-    """A temporary folder, removed by the process that made it; worker processes come by here as well."""
-    owner, folder = os.getpid(), Path(tempfile.mkdtemp(prefix="awscons-demo-"))
-    try:
-        yield folder
-    finally:
-        if os.getpid() == owner:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _demo_banner(origin: str) -> str:
-    from awscons.demo.assembly import URL_PREFIX  # noqa: PLC0415  as in `demo`
-    from awscons.demo.cast import PEOPLE, TARGETS, who_may_open  # noqa: PLC0415
-
-    lines = [
-        "",
-        f"  awscons demo: open {origin}/",
-        "",
-        "  No AWS account and no identity provider are involved. Every page but those marked",
-        "  as pretend is the real service.",
-        "",
-        f"  Make a region of the pretend AWS fail: {origin}/demo/aws/",
-        "",
-    ]
-    rows = [
-        [
-            f"{origin}{URL_PREFIX}/{target['service']}",
-            ", ".join(person.full_name for person in who_may_open(target)),
-        ]
-        for target in TARGETS
-    ]
-    lines += table([["URL", "who may open it"], *rows])
-    lines.append("")
-    lines += table(
-        [["person", "groups"]] + [[person.full_name, ", ".join(person.groups) or "none"] for person in PEOPLE]
-    )
-    return "\n".join([*lines, "", "  Stop with Ctrl-C.", ""])
-
-
-# --- check -------------------------------------------------------------------------------
-
-
-def _summary(config: Path, settings: Settings, identity_provider: IdentityProvider) -> list[str]:
-    said = notices(settings, identity_provider, now=utc_now())
-    lines = [
-        f"{config}: no mistakes",
-        "",
-        f"  reached at          {settings.site.url('/')}",
-        f"  answers posted to   {settings.service_provider.acs_url}",
-        f"  our entity ID       {settings.service_provider.entity_id}",
-        f"  identity provider   {identity_provider.entity_id}",
-        f"  trusted by          {_trusted_by(settings, identity_provider)}",
-        f"  logins kept in      {settings.backing.cache_type}",
-        "",
-    ]
-    header = ["URL path", "account", "role", "lasts", "who may enter"]
-    lines += table([header, *(_row(settings.site, target) for target in settings.targets)])
-    if said:
-        lines += ["", "  Worth a look:", *(f"  - {notice}" for notice in said)]
-    return lines
-
-
-def _trusted_by(settings: Settings, identity_provider: IdentityProvider) -> str:
-    count = len(identity_provider.signing_certificates)
-    certificates = "1 certificate" if count == 1 else f"{count} certificates"
-    first_end = min(map(end_of, identity_provider.signing_certificates))
-    source = f" in {settings.trust.location}" if isinstance(settings.trust, MetadataSettings) else ""
-    return (
-        f"{certificates}{source}, the first of which ends on {first_end:%Y-%m-%d}"
-        if count > 1
-        else (f"{certificates}{source}, which ends on {first_end:%Y-%m-%d}")
-    )
-
-
-def _row(site: Site, target: Target) -> list[str]:
-    return [
-        f"{site.mount_path}{site.target_path(target.name)}",
-        target.role.account_id,
-        target.role.role_name,
-        _hours(target.duration),
-        _who(target),
-    ]
-
-
-def _show_aws(settings: Settings) -> None:
-    """What AWS says of each target's credentials. Raises AwsconsError when it does not for some."""
-    broker = build_broker(settings, environment=os.environ)
-    rows, silent = [["URL path", "asked as", "in", "lasts", "why"]], 0
-    for target in settings.targets:
-        path = f"{settings.site.mount_path}{settings.site.target_path(target.name)}"
-        try:
-            outlook = broker.look_ahead(target)
-        except UpstreamError as error:
-            silent += 1
-            rows.append([path, "", "", "?", f"{error.cause}; {error.hint}" if error.hint else error.cause])
-            continue
-        durations, wanted = outlook.durations, _hours(target.duration)
-        short = "" if durations.console_lasts == target.duration else f", not {wanted}"
-        lasts = f"{_hours(durations.console_lasts)}{short}"
-        rows.append([path, outlook.principal_arn, outlook.region, lasts, durations.reason])
-    click.echo("\n".join(["", *table(rows)]))
-    if silent:
-        raise AwsconsError(f"AWS has no answer for {silent} of {len(settings.targets)} targets")
-
-
-def _who(target: Target) -> str:
-    conditions = []
-    if target.groups:
-        conditions.append(f"members of {' or '.join(target.groups)}")
-    if target.attributes:
-        conditions.append(f"people with a value for {' or '.join(target.attributes)}")
-    return " who are also ".join(conditions) if conditions else "EVERYONE who can sign in"
-
-
-def _hours(seconds: int) -> str:
-    hours, rest = divmod(seconds, 3600)
-    minutes, odd = divmod(rest, 60)
-    parts = [(hours, "h"), (minutes, "min"), (odd, "s")]
-    return " ".join(f"{count} {unit}" for count, unit in parts if count)

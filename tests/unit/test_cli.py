@@ -367,3 +367,54 @@ def test_check_knows_the_credentials_that_a_host_gives(
     row = next(line for line in ran.stdout.splitlines() if f"assumed-role/Broker/{name}" in line)
     assert f" {lasts} " in row
     assert row.endswith(why)
+
+
+# --- what a command loads ----------------------------------------------------------------
+
+LIBRARIES = {"botocore", "cryptography", "flask", "gunicorn", "lxml", "pydantic", "structlog", "urllib3"}
+
+
+def loaded_by(*arguments: str, folder: Path, environment: dict[str, str] | None = None) -> set[str]:
+    """The modules that Python says it loads for a command."""
+    told = {"PYTHONPROFILEIMPORTTIME": "1", **(environment or {})}
+    lines = awscons(*arguments, folder=folder, environment=told).stderr.splitlines()
+    return {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["serve", "--help"],
+        ["logins", "end", "--help"],
+        ["saml", "explian"],
+        ["serve", "--prot"],
+    ],
+    ids=" ".join,
+)
+def test_help_and_typing_mistakes_wait_for_no_library(tmp_path: Path, arguments: list[str]) -> None:
+    loaded = loaded_by(*arguments, folder=tmp_path)
+    assert "click" in loaded
+    assert not loaded & LIBRARIES
+
+
+@pytest.mark.parametrize("words", ["awscons ", "awscons logins ", "awscons serve --"])
+def test_completion_in_the_shell_waits_for_no_library(tmp_path: Path, words: str) -> None:
+    asked = {
+        "_AWSCONS_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split(" ")) - 1),
+    }
+    done = awscons(folder=tmp_path, environment=asked)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) > 1
+    loaded = loaded_by(folder=tmp_path, environment=asked)
+    assert "click" in loaded
+    assert not loaded & LIBRARIES
+
+
+def test_a_command_loads_neither_the_server_nor_the_demo_of_others(tmp_path: Path) -> None:
+    loaded = loaded_by("check", folder=configured(tmp_path))
+    assert "awscons.commands.check" in loaded
+    assert not loaded & {"gunicorn", "awscons.demo", "awscons.commands.serve"}

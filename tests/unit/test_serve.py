@@ -16,7 +16,8 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
-from awscons.adapters.server import give_cpu
+from awscons.adapters.server import LONGEST_REQUEST, give_cpu
+from awscons.cli import cli
 from support.forge import Forger, pem_of
 from support.serving import client_tls, free_port, program
 from support.world import write_tls
@@ -121,6 +122,11 @@ def test_a_command_line_that_cannot_be_meant_is_a_sentence(
     tmp_path: Path, arguments: list[str], said: str
 ) -> None:
     assert said in refused(tmp_path, *arguments)
+
+
+def test_help_names_the_limit_that_the_server_has_by_itself() -> None:
+    option = next(param for param in cli.commands["serve"].params if param.name == "request_timeout")
+    assert option.default == LONGEST_REQUEST
 
 
 def test_a_certificate_for_an_address_of_plain_http_is_refused(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """A pretend world around the real service: an identity provider that signs, an AWS that checks.
 
-Nothing of the service is different in the demo; only its settings and its neighbours are. Only `cli`
-and tests may import from here.
+Nothing of the service is different in the demo; only its settings and its neighbours are. Only its
+command and tests may import from here.
 
     cast                who lives in the demo, and what they may open
     identity_provider   a SAML identity provider whose assertions are really signed

@@ -18,26 +18,15 @@ from awscons.assembly import build_login_register
 from awscons.audit import Action, AuditEvent, Outcome
 from awscons.config.load import load_settings
 from awscons.login_register import KeptLogin, LoginRegister
-from awscons.terminal import config_option, printable, table
+from awscons.terminal import printable, table
 
 _SHOWN = 12
 """Characters of a login's id that are shown: enough to tell a hundred million apart."""
 _SHORTEST = 8
 
 
-@click.group()
-def logins() -> None:
-    """Show who is signed in, or end their logins.
-
-    A console that was opened before stays open until its own end: that is AWS's.
-    """
-
-
-@logins.command("list")
-@config_option
-@click.option("--person", help="Only of this person: a NameID, or a user name.")
-def list_command(config: Path, person: str | None) -> None:
-    """Show the logins that count now, oldest first. The ids open nothing."""
+def list_logins(config: Path, person: str | None) -> None:
+    """Print the logins that count now: of one person, or of everybody."""
     register = _register(config)
     found = _find(register, person)
     if not found:
@@ -46,13 +35,8 @@ def list_command(config: Path, person: str | None) -> None:
     click.echo("\n".join(table([["id", "person", "signed in", "last used", "ends"], *map(_row, found)])))
 
 
-@logins.command("end")
-@config_option
-@click.option("--person", help="All logins of this person: a NameID, or a user name.")
-@click.option("--id", "beginning", help="This login, as `awscons logins list` shows it.")
-@click.option("--all", "everybody", is_flag=True, help="The logins of everybody.")
-def end_command(config: Path, person: str | None, beginning: str | None, *, everybody: bool) -> None:
-    """End logins: at the next request they count no more, anywhere."""
+def end_logins(config: Path, person: str | None, beginning: str | None, *, everybody: bool) -> None:
+    """End logins of a person, or one by how its id begins, or everybody's. Raises click.UsageError."""
     if everybody == (person is not None or beginning is not None):
         raise click.UsageError("say whose: --person NAME, --id ID, or --all")
     if beginning is not None and len(beginning) < _SHORTEST:

@@ -1,10 +1,9 @@
-"""The commands of the SAML side: `awscons metadata`, `keys`, `saml explain`. The rules of `cli` hold."""
+"""The commands of the SAML side: `awscons metadata`, `keys`, `saml explain`."""
 
 from __future__ import annotations
 
 import base64
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,35 +22,16 @@ from awscons.login import GROUPS_OMITTED, NAME_ID
 from awscons.saml.certificates import fingerprint
 from awscons.saml.explain import Explanation, explain_response
 from awscons.saml.gates import MOST_FORM_CHARACTERS
-from awscons.terminal import config_option
 
 
-@click.command("metadata")
-@config_option
-def metadata_command(config: Path) -> None:
-    """Print our SAML metadata, for the identity provider's administrators.
-
-    The running service shows the same at /saml/metadata.
-    """
+def print_metadata(config: Path) -> None:
+    """Print what the identity provider has to know of us."""
     settings = load_settings(config, environment=os.environ)
     click.echo(our_metadata(settings), nl=False)
 
 
-@click.group("keys")
-def keys_group() -> None:
-    """Our own key pairs: for encrypted assertions and signed messages.
-
-    FOLDER is what `sp_keys` in saml_config names.
-    """
-
-
-_folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-
-
-@keys_group.command("new")
-@_folder
-def keys_new(folder: Path) -> None:
-    """Make the first key pair in FOLDER."""
+def make_keys(folder: Path) -> None:
+    """Make the first key pair in `folder`, and say what to do with it."""
     certificate = make_first_pair(folder, now=utc_now())
     click.echo(f"made {folder / CURRENT}")
     click.echo(f"  SHA-256 fingerprint  {fingerprint(certificate)}")
@@ -61,14 +41,8 @@ def keys_new(folder: Path) -> None:
     click.echo("and give the identity provider our metadata: awscons metadata")
 
 
-@keys_group.command("rotate")
-@_folder
-def keys_rotate(folder: Path) -> None:
-    """Roll the key pair over, in two steps: run it once, and again when the identity provider knows.
-
-    The first run publishes a next pair beside the current one. The second makes it the current one; the
-    old pair stays, to decrypt what is still encrypted to it.
-    """
+def rotate_keys(folder: Path) -> None:
+    """Take the next step of a rollover in `folder`, and say what comes after it."""
     ring = rotate_pairs(folder, now=utc_now())
     for line in _pairs(ring):
         click.echo(line)
@@ -93,26 +67,8 @@ def _pairs(ring: KeyRing) -> list[str]:
 # --- explain -----------------------------------------------------------------------------
 
 
-@click.group("saml")
-def saml_group() -> None:
-    """Find out why a sign-in does not work."""
-
-
-@saml_group.command("explain")
-@config_option
-@click.option(
-    "--at",
-    type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]),
-    help="Judge times as of this moment (UTC).  [default: when the response was made]",
-)
-@click.argument("file", type=click.File("rb"), default="-")
-def explain(config: Path, at: datetime | None, file: BinaryIO) -> None:
-    """Say what the service would make of a captured SAMLResponse, step by step.
-
-    FILE holds the form value, the whole posted form, or the XML; without one it is read from standard
-    input. A response signs somebody in: capture your own, and delete it afterwards. The exit status is 1
-    when the response would be refused.
-    """
+def explain(config: Path, at: datetime | None, file: BinaryIO) -> bool:
+    """Print each step of judging a captured response; whether it would be accepted."""
     settings = load_settings(config, environment=os.environ)
     configure_logging()
     trust = build_trust(settings, environment=os.environ, audit=StructlogAuditLog())
@@ -125,7 +81,7 @@ def explain(config: Path, at: datetime | None, file: BinaryIO) -> None:
     )
     for line in [*_steps(told), "", *_person(told, settings)]:
         click.echo(line)
-    sys.exit(0 if told.accepted else 1)
+    return told.accepted
 
 
 def _form_value(data: bytes) -> str:
