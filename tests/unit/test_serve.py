@@ -279,3 +279,35 @@ def test_every_worker_gets_the_cpu_that_fewest_others_have() -> None:
     replacement = SimpleNamespace(cpu=None)
     give_cpu(arbiter, replacement)
     assert replacement.cpu == lost.cpu
+
+
+# --- memory ------------------------------------------------------------------------------
+
+MEBI = 1_048_576
+LARGEST_HEAP = 64 * MEBI
+
+
+def heaps_of_threads(pid: int) -> int:
+    """How many heaps of glibc a process has beside its first: 64 MiB of addresses each, used from below."""
+    found, begin = 0, None
+    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+        addresses, access, *rest = line.split()
+        first, last = (int(address, 16) for address in addresses.split("-"))
+        if access == "rw-p" and len(rest) == 3 and first % LARGEST_HEAP == 0:
+            begin = last
+        elif access == "---p" and first == begin and last % LARGEST_HEAP == 0:
+            found += 1
+    return found
+
+
+def test_the_threads_of_a_worker_share_two_heaps(tmp_path: Path) -> None:
+    """Twenty requests of which the end does not come, so that as many threads are at work."""
+    with served(tmp_path, "--workers", "1") as (port, process), ExitStack() as stack:
+        for _ in range(20):
+            begun = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+            begun.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
+        assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+        worker = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
+        threads = len(list(Path(f"/proc/{worker}/task").iterdir()))
+        assert threads > 20
+        assert heaps_of_threads(worker) <= 1

@@ -10,6 +10,7 @@ import click
 
 from awscons.adapters.audit_log import configure_logging
 from awscons.adapters.caches import build_cache
+from awscons.adapters.memory import keep_shared, share_heaps
 from awscons.adapters.reloader import serve_and_reload
 from awscons.adapters.server import load_tls, open_listener, serve
 from awscons.assembly import build_service
@@ -45,6 +46,8 @@ def serve_configured(  # noqa: PLR0913  one for each option
     # Here as well as in each worker, so that a store that cannot be set up is a sentence.
     build_cache(settings.backing, environment=os.environ)
     listener = open_listener(host, port)
+    share_heaps(os.environ)
+    keep_shared()
 
     def ready() -> None:
         click.echo(f"awscons serves {settings.site.url('/')} on {host} port {port}", err=True)

@@ -1,0 +1,19 @@
+"""What a process asks of the system's memory. That threads share heaps is tested on a real worker, in `test_serve`."""
+
+import gc
+
+from awscons.adapters.memory import keep_shared, share_heaps
+
+
+def test_what_the_operator_has_decided_about_heaps_stands() -> None:
+    assert not share_heaps({"MALLOC_ARENA_MAX": "8"})
+
+
+def test_what_is_there_before_a_fork_is_left_alone_by_the_collector() -> None:
+    before = len(gc.get_objects())
+    keep_shared()
+    try:
+        assert gc.get_freeze_count() > before / 2
+        assert len(gc.get_objects()) < before / 10
+    finally:
+        gc.unfreeze()
