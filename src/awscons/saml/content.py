@@ -22,7 +22,7 @@ from awscons.saml.xml import (
 )
 
 # SAML core 1.3.3: UTC, written with Z. Identity providers send none to seven fraction digits.
-_INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z", re.ASCII)
+_INSTANT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?Z", re.ASCII)
 _QUALIFIERS = ("Format", "NameQualifier", "SPNameQualifier")
 _OLDEST_AUTHENTICATION = datetime(2005, 3, 1, tzinfo=UTC)
 """SAML 2.0 became a standard in that month; nobody authenticated under it before."""
@@ -57,12 +57,13 @@ def parse_instant(text: str, *, section: str) -> datetime:
     matched = _INSTANT.fullmatch(text)
     if matched is None:
         raise ResponseRefused("instant", section=section, expected="UTC instant with Z", received=text)
+    *whole, fraction = matched.groups("")
+    year, month, day, hour, minute, second = map(int, whole)
+    microsecond = int(fraction.ljust(6, "0")[:6])
     try:
-        whole = datetime.strptime(matched[1], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+        return datetime(year, month, day, hour, minute, second, microsecond, tzinfo=UTC)
     except ValueError:
         raise ResponseRefused("instant", section=section, received=text) from None
-    fraction = (matched[2] or "").ljust(6, "0")[:6]
-    return whole + timedelta(microseconds=int(fraction))
 
 
 def build_instant(moment: datetime) -> str:

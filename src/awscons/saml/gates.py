@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import re
 
 from awscons.errors import ResponseRefused
@@ -85,7 +86,7 @@ def decode_base64(text: str, *, section: str, received: object = "") -> bytes:
 
 def _utf8(data: bytes) -> str:
     try:
-        text = data.decode("utf-8-sig")
+        text = data.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError:
         raise ResponseRefused("document is not UTF-8", section=_GATES) from None
     if "\x00" in text:
