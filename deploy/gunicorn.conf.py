@@ -17,7 +17,8 @@ raw_env = ["AWSCONS_CONFIG=/etc/awscons/config.py"]
 bind = "127.0.0.1:8000"
 
 # The work is waiting for AWS: few processes, many threads. This worker gives up on clients that take
-# for ever to say what they want.
+# for ever to say what they want. In config.py, `simultaneous` says how many of the threads may wait for
+# AWS: three quarters, 48.
 worker_class = "awscons.adapters.server.Worker"
 workers = 2
 threads = 64
@@ -25,10 +26,16 @@ threads = 64
 # Threads that each have a heap of their own make a worker larger by a tenth.
 share_heaps(os.environ)
 
+# Idle connections, which cost no thread: kept for longer than a proxy keeps them. Otherwise we might hang up
+# at the moment in which it sends the next request, and that person would see an error.
+keepalive = 75
+worker_connections = 2_048
+
 # Requests in flight may finish when the service stops.
 graceful_timeout = 30
 
-# Header lines may hold sixteen pending logins' cookies.
+# Bytes. A request line holds the address of a console page; header lines, sixteen pending logins' cookies.
+limit_request_line = 8_190
 limit_request_field_size = 16_384
 
 # No proxy header decides anything here: config.py says how many proxies are believed, and for what.

@@ -6,6 +6,7 @@ Building at import is what a WSGI server expects of the module it is given, and 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from flask import Flask
@@ -18,7 +19,13 @@ from awscons.config.load import load_settings
 def load_application(config: Path) -> Flask:
     """The service configured by the file at `config`. Raises ConfigurationError with every mistake in it."""
     configure_logging(debug="DEBUG" in os.environ)
-    return build_service(load_settings(config, environment=os.environ), environment=os.environ, prepared=True)
+    settings = load_settings(config, environment=os.environ)
+    return build_service(settings, environment=os.environ, threads=_threads_of_mod_wsgi(), prepared=True)
+
+
+def _threads_of_mod_wsgi() -> int | None:
+    """How many threads this process of Apache has; None under any other server, none of which says."""
+    return getattr(sys.modules.get("mod_wsgi"), "threads_per_process", None)
 
 
 def __getattr__(name: str) -> Flask:

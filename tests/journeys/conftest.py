@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from support.deployed import folder_for_all
 from support.world import ROOT, Aws, pretend_aws
 
 PYTHON = "/usr/bin/python3"
@@ -51,6 +53,7 @@ def chromium() -> Iterator[Browser]:
 def checkout() -> Iterator[Path]:
     """A fresh copy of what git would give, with a virtual environment made as the text says.
 
+    In `package` beside them lies the program as pip installs it, with what a wheel of it holds and nothing else.
     Not below pytest's own folder, which only its user may enter: Apache's workers are somebody else.
     """
     folder = Path(tempfile.mkdtemp(prefix="awscons-origin-"))
@@ -69,14 +72,14 @@ def checkout() -> Iterator[Path]:
     steps = f"{PYTHON} -m venv venv && . venv/bin/activate && pip install -r requirements.txt"
     done = subprocess.run(["bash", "-c", steps], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--target", folder / "package", folder], check=True)
     yield folder
     shutil.rmtree(folder)
 
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that the servers' own users may enter, unlike pytest's."""
-    made = Path(tempfile.mkdtemp(prefix="awscons-server-"))
-    made.chmod(0o755)
-    yield made
-    shutil.rmtree(made)
+    """See `folder_for_all`."""
+    with folder_for_all() as folder:
+        yield folder

@@ -2,119 +2,315 @@
 
 import json
 import shlex
+import socket
 import subprocess
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
 
-from support.browser import text_of
-from support.deployed import DEPLOY, Deployed, apache, gunicorn, waitress
+from support.browser import Browser, text_of
+from support.deployed import (
+    DEPLOY,
+    Deployed,
+    apache,
+    folder_for_all,
+    gunicorn,
+    trial,
+    unit,
+    waitress,
+)
+from support.faults import HANG, Faulty
+from support.serving import client_tls, serving
 from support.world import Aws
 
 FORGED = {
     "X-Forwarded-Host": "evil.example.com",
     "X-Forwarded-Proto": "gopher",
+    "X-Forwarded-Scheme": "gopher",
     "X-Forwarded-For": "6.6.6.6",
     "X-Forwarded-Prefix": "/evil",
     "X-Forwarded-Port": "1",
+    "X-Forwarded-Ssl": "off",
+    "X-Forwarded-Server": "evil.example.com",
+    "X-Host": "evil.example.com",
+    "X-Original-URL": "/evil",
+    "X-Rewrite-URL": "/evil",
     "X-Real-IP": "6.6.6.6",
+    "X-Client-IP": "6.6.6.6",
+    "True-Client-IP": "6.6.6.6",
     "Forwarded": "for=6.6.6.6;host=evil.example.com;proto=http",
     "Script-Name": "/evil",
     "X-Script-Name": "/evil",
+    "Remote-Addr": "6.6.6.6",
+    "Remote-User": "ada",
+}
+
+LOOPBACK = {"127.0.0.1", "::1"}
+
+# A page as long as the console's can be, of letters that are three times as long in a Location header.
+PAGE = "https://us-east-1.console.aws.amazon.com/cloudwatch/home#" + "/" * 1900
+
+SERVERS: dict[str, Callable[[Path, Path, Aws], AbstractContextManager[Deployed]]] = {
+    "apache at /": lambda checkout, folder, aws: apache(checkout, folder, aws, mount_path=""),
+    "apache at /sso": lambda checkout, folder, aws: apache(checkout, folder, aws, mount_path="/sso"),
+    "gunicorn": lambda _checkout, folder, aws: gunicorn(folder, aws),
+    "waitress": lambda _checkout, folder, aws: waitress(folder, aws),
+    "nginx and gunicorn": lambda _checkout, folder, aws: gunicorn(folder, aws, nginx=True),
+    "nginx and systemd's unit": unit,
+    "nginx and systemd's unit at /sso": lambda checkout, folder, aws: unit(
+        checkout, folder, aws, mount_path="/sso"
+    ),
+    "awscons serve over https": lambda _checkout, folder, aws: trial(folder, aws),
 }
 
 
-@pytest.fixture(params=["apache at /", "apache at /sso", "gunicorn", "waitress", "nginx and gunicorn"])
-def deployed(
-    request: pytest.FixtureRequest, checkout: Path, open_folder: Path, aws: Aws
-) -> Iterator[Deployed]:
-    """Each server in turn."""
-    opened: AbstractContextManager[Deployed]
-    match request.param:
-        case "apache at /":
-            opened = apache(checkout, open_folder, aws, mount_path="")
-        case "apache at /sso":
-            opened = apache(checkout, open_folder, aws, mount_path="/sso")
-        case "gunicorn":
-            opened = gunicorn(open_folder, aws)
-        case "waitress":
-            opened = waitress(open_folder, aws)
-        case _:
-            opened = gunicorn(open_folder, aws, nginx=True)
-    with opened as found:
+@pytest.fixture(params=SERVERS, scope="module")
+def deployed(request: pytest.FixtureRequest, checkout: Path, aws: Aws) -> Iterator[Deployed]:
+    """Each server in turn; the tests below share it, since starting it is what takes the time."""
+    with folder_for_all() as folder, SERVERS[request.param](checkout, folder, aws) as found:
         yield found
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """Somebody's browser, the path that was asked for, and the answers on the way."""
+
+    browser: Browser
+    asked: str
+    begun: httpx.Response
+    answered: httpx.Response
+    opened: httpx.Response
+
+
+@pytest.fixture(scope="module")
+def arrived(deployed: Deployed) -> Arrived:
+    """Somebody who asked for a page of the console, and signed in on the way."""
+    browser = deployed.browser()
+    asked = f"/aws/cloudadmin?a=1&b=%2F&destination={quote(PAGE, safe='/:')}"
+    begun = browser.get(asked, headers=FORGED)
+    assert begun.headers["Location"].startswith(deployed.idp.sso_url)
+    answered = deployed.idp.sign_in(browser, begun, "zoë")
+    return Arrived(browser, asked, begun, answered, opened=browser.follow(answered))
 
 
 def audit(deployed: Deployed) -> list[dict[str, object]]:
     """The audit events in a server's log, whatever it puts in front of them."""
     lines = deployed.log.read_text().splitlines()
-    return [json.loads(line[line.index("{") :]) for line in lines if '"event": "audit"' in line]
+    texts = [line[line.index("{") :] for line in lines if '"event": "audit"' in line]
+    if deployed.log_is_escaped:
+        texts = [text.encode().decode("unicode_escape").encode("latin-1").decode() for text in texts]
+    return [json.loads(text) for text in texts]
 
 
-def test_the_whole_way_works_and_no_header_leads_it_astray(deployed: Deployed, aws: Aws) -> None:
-    """One test, since starting a server is what takes the time."""
-    url, browser = deployed.url, deployed.browser()
-    cookie = "__Host-awscons" if url.startswith("https://") and url.count("/") == 2 else "awscons"
-    if url.startswith("https://") and url.count("/") > 2:
-        cookie = "__Secure-awscons"
+def cookie(answer: httpx.Response, name: str) -> set[str]:
+    """The attributes of the one cookie whose name begins so, but for how long it lives."""
+    (line,) = (line for line in answer.headers.get_list("Set-Cookie") if line.startswith(name))
+    attributes = set(line.split("; ")[1:])
+    return {each for each in attributes if not each.startswith(("Max-Age=", "Expires="))}
 
-    # The sign-in, back to the URL that was asked for, and the console.
-    begun = browser.get("/aws/cloudadmin?a=1&b=%2F", headers=FORGED)
-    assert begun.headers["Location"].startswith(deployed.idp.sso_url)
-    pending = begun.headers["Set-Cookie"]
-    # Over http the identity provider is on the same host, and the strictest cookie that works is Lax.
-    assert ("Secure; HttpOnly" in pending) == url.startswith("https://")
-    assert ("SameSite=None" if url.startswith("https://") else "SameSite=Lax") in pending
-    answered = deployed.idp.sign_in(browser, begun, "ada")
-    assert answered.headers["Location"] == f"{url}/aws/cloudadmin?a=1&b=%2F"
-    login = next(line for line in answered.headers.get_list("Set-Cookie") if line.startswith(f"{cookie}="))
-    assert "HttpOnly" in login
-    assert "SameSite=Lax" in login
-    assert ("Secure" in login) == url.startswith("https://")
-    assert f"Path={httpx.URL(url).path or '/'}" in login
-    opened = browser.follow(answered)
+
+def raw(deployed: Deployed, request: str) -> str:
+    """What the server says to a request, sent to the letter."""
+    parts = urlsplit(deployed.url)
+    with ExitStack() as stack:
+        connection = socket.create_connection((parts.hostname, parts.port), timeout=20)
+        stack.enter_context(connection)
+        if parts.scheme == "https":
+            connection = client_tls().wrap_socket(connection, server_hostname=parts.hostname)
+            stack.enter_context(connection)
+        connection.sendall(request.encode())
+        received = b""
+        while part := connection.recv(65_536):
+            received += part
+        return received.decode()
+
+
+# --- every server ------------------------------------------------------------------------
+
+
+def test_a_person_comes_back_to_the_asked_url_and_a_long_301_leads_to_the_console(
+    deployed: Deployed, arrived: Arrived, aws: Aws
+) -> None:
+    assert arrived.answered.headers["Location"] == f"{deployed.url}{arrived.asked}"
+    opened = arrived.opened
     assert opened.status_code == 301
     assert opened.headers["Cache-Control"] == "no-store"
-    assert "MyAdminRole" in text_of(browser.follow_all(opened))
-    assert aws.signin.visits[-1].relogin_url == f"{url}/aws/cloudadmin"
+    assert len(opened.headers["Location"]) > 6_000
+    page = text_of(arrived.browser.follow_all(opened))
+    assert "MyAdminRole" in page
+    assert "Role session name zoe-" in page
+    assert aws.signin.visits[-1].relogin_url.startswith(f"{deployed.url}/aws/cloudadmin?")
 
-    # Every process knows the login.
+
+def test_cookies_are_as_strict_as_the_address_allows(deployed: Deployed, arrived: Arrived) -> None:
+    path, https = urlsplit(deployed.url).path, deployed.url.startswith("https://")
+    prefix = ("__Secure-" if path else "__Host-") if https else ""
+    usual = {"HttpOnly", f"Path={path or '/'}", *({"Secure"} if https else ())}
+    assert cookie(arrived.answered, f"{prefix}awscons=") == {*usual, "SameSite=Lax"}
+    # Over http the identity provider is on the same host, and the strictest that works is Lax.
+    same_site = "SameSite=None" if https else "SameSite=Lax"
+    assert cookie(arrived.begun, f"{prefix}awscons-pending-") == {*usual, same_site}
+    assert ("Strict-Transport-Security" in arrived.opened.headers) == https
+
+
+def test_every_process_knows_the_login_and_decides_by_it(deployed: Deployed, arrived: Arrived) -> None:
+    browser = arrived.browser
     assert {browser.get("/aws/cloudadmin").status_code for _ in range(10)} == {301}
     assert browser.get("/aws/nothing").status_code == 401
     assert browser.get("/aws/sandbox").status_code == 403
+    other = deployed.browser()
+    deployed.idp.sign_in(other, other.get("/aws/sandbox"), "otto")
+    assert other.get("/aws/sandbox").status_code == 301
+    assert other.post("/saml/logout", {}).headers["Location"] == f"{deployed.url}/saml/signed-out"
+    assert {other.get("/aws/sandbox").status_code for _ in range(4)} == {302}
 
-    # Forged headers change no URL of ours, and not the address in the log.
-    for path in ("/", "/aws", "/aws/", "/aws/cloudadmin", "//evil.example.com/"):
-        for headers in (FORGED, {**FORGED, "Host": "evil.example.com"}):
-            try:
-                answer = browser.get(f"{url}{path}", headers=headers)
-            except httpx.RemoteProtocolError:
-                # nginx hangs up on a host that is none of its own.
-                assert deployed.behind_proxy
-                assert "Host" in headers
-                continue
-            assert "evil" not in answer.headers.get("Location", ""), path
-            assert "evil" not in answer.text, path
-    browser.follow_all(browser.get("/aws/cloudadmin", headers=FORGED))
-    assert aws.signin.visits[-1].relogin_url == f"{url}/aws/cloudadmin"
-    assert {event["client_address"] for event in audit(deployed)} == {"127.0.0.1"}
 
-    # Too large is too large, and the service goes on.
-    large = browser.http.post(f"{url}/saml/acs", content=b"x" * 300_000)
-    assert large.status_code == 413
-    assert browser.post("/saml/logout", {}).headers["Location"] == f"{url}/saml/signed-out"
+@pytest.mark.parametrize(
+    "path", ["/", "/aws", "/aws/", "/aws/cloudadmin", "/saml/metadata", "//evil.example.com/"]
+)
+def test_no_header_changes_an_address_of_ours(deployed: Deployed, arrived: Arrived, path: str) -> None:
+    for browser in (arrived.browser, deployed.browser()):
+        honest = browser.get(path)
+        forged = browser.get(path, headers=FORGED)
+        assert forged.status_code == honest.status_code
+        assert "evil" not in forged.headers.get("Location", "")
+        assert "evil" not in forged.text
+        try:
+            forged = browser.get(path, headers={**FORGED, "Host": "evil.example.com"})
+        except httpx.RemoteProtocolError:
+            # nginx hangs up on a host that is none of its own.
+            assert deployed.one_host_only
+        else:
+            assert not deployed.one_host_only
+            assert forged.status_code == honest.status_code
+            assert "evil" not in forged.headers.get("Location", "")
+            assert "evil" not in forged.text
+
+
+def test_a_host_in_the_request_line_or_none_at_all_changes_no_address_of_ours(deployed: Deployed) -> None:
+    path = urlsplit(deployed.url).path
+    for line in (
+        f"GET http://evil.example.com{path}/aws/ HTTP/1.1\r\nHost: evil.example.com\r\nConnection: close",
+        f"GET {path}/aws/ HTTP/1.0",
+    ):
+        assert "evil" not in raw(deployed, f"{line}\r\nX-Forwarded-Host: evil.example.com\r\n\r\n")
+
+
+def test_no_header_changes_who_is_asking(deployed: Deployed, arrived: Arrived, aws: Aws) -> None:
+    arrived.browser.follow_all(arrived.browser.get("/aws/cloudadmin", headers=FORGED))
+    assert aws.signin.visits[-1].relogin_url == f"{deployed.url}/aws/cloudadmin"
+    events = audit(deployed)
+    assert {event["client_address"] for event in events} <= {"127.0.0.1", "::1"}
+    assert {event["name_id"] for event in events if event["outcome"] == "done"} <= {"zoë", "otto"}
+    # Nobody comes in by a header either.
+    assert deployed.browser().get("/aws/cloudadmin", headers=FORGED).status_code == 302
+
+
+@pytest.mark.parametrize("kind", ["declared", "in chunks"])
+def test_a_body_that_is_too_large_is_refused_and_the_service_goes_on(deployed: Deployed, kind: str) -> None:
+    browser = deployed.browser()
+    body = b"RelayState=x&SAMLResponse=" + b"A" * 300_000
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    content = body if kind == "declared" else iter([body])
+    answer = browser.http.post(f"{deployed.url}/saml/acs", content=content, headers=headers)
+    # Who waits for the whole body knows its length; the others insist that it is said.
+    assert answer.status_code in ({413} if kind == "declared" else {413, 411})
     assert browser.get("/aws/cloudadmin").status_code == 302
 
 
-def test_nginx_sends_plain_http_to_https_of_its_own_name(open_folder: Path, aws: Aws) -> None:
-    with gunicorn(open_folder, aws, nginx=True) as deployed:
-        port = (open_folder / "site.conf").read_text().split("listen 127.0.0.1:")[3].split(";")[0]
-        answer = httpx.get(f"http://localhost:{port}/aws/x?y=1", follow_redirects=False)
-        assert answer.status_code == 301
-        assert answer.headers["Location"] == f"{deployed.url}/aws/x?y=1"
+@pytest.mark.parametrize(
+    "deployed",
+    ["apache at /", "apache at /sso", "nginx and gunicorn", "nginx and systemd's unit at /sso"],
+    indirect=True,
+)
+def test_whoever_comes_without_tls_is_sent_to_https_of_our_own_name(deployed: Deployed) -> None:
+    path = urlsplit(deployed.url).path
+    answer = httpx.get(f"{deployed.plain_url}{path}/aws/x?y=1", headers=FORGED, follow_redirects=False)
+    assert answer.status_code == 301
+    assert answer.headers["Location"] == f"{deployed.url}/aws/x?y=1"
+
+
+# --- one server or another ---------------------------------------------------------------
+
+
+def half_sent(deployed: Deployed, count: int) -> Sequence[socket.socket]:
+    """So many clients who begin to post a form, and never end it."""
+    parts = urlsplit(deployed.url)
+    head = (
+        f"POST {parts.path}/saml/acs HTTP/1.1\r\nHost: localhost\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\nRelay"
+    )
+    clients = []
+    for _ in range(count):
+        plain = socket.create_connection((parts.hostname, parts.port), timeout=30)
+        clients.append(client_tls().wrap_socket(plain, server_hostname=parts.hostname))
+        clients[-1].sendall(head.encode())
+    return clients
+
+
+def test_behind_nginx_clients_that_dawdle_cost_no_thread(checkout: Path, open_folder: Path, aws: Aws) -> None:
+    # Otherwise each of them had the one thread for fifteen seconds.
+    with (
+        unit(checkout, open_folder, aws, "--workers", "1", "--threads", "1") as deployed,
+        ExitStack() as stack,
+    ):
+        for client in half_sent(deployed, 10):
+            stack.enter_context(client)
+        assert deployed.browser().get("/healthz", timeout=5).text == "ok\n"
+
+
+def test_apache_gives_up_on_clients_that_dawdle(checkout: Path, open_folder: Path, aws: Aws) -> None:
+    hurry = {"header=15 body=15": "header=15 body=2"}
+    with (
+        apache(checkout, open_folder, aws, mount_path="", changes=hurry) as deployed,
+        ExitStack() as stack,
+    ):
+        for client in half_sent(deployed, 20):
+            stack.enter_context(client)
+        assert deployed.browser().get("/healthz", timeout=10).text == "ok\n"
+
+
+def test_no_part_of_an_answer_of_the_identity_provider_is_written_to_a_disk_by_nginx(
+    checkout: Path, open_folder: Path, aws: Aws
+) -> None:
+    with unit(checkout, open_folder, aws, "--workers", "1", "--threads", "2") as deployed:
+        form = {"SAMLResponse": "A" * 200_000, "RelayState": "x"}
+        assert deployed.browser().post("/saml/acs", form).status_code == 400
+        assert deployed.browser().get("/aws/cloudadmin").status_code == 302
+        assert "temporary file" not in (open_folder / "nginx-error.log").read_text()
+
+
+def test_under_apache_other_pages_find_a_thread_while_aws_hangs(
+    checkout: Path, open_folder: Path, aws: Aws
+) -> None:
+    signin = Faulty(aws.signin.application())
+    with ExitStack() as stack:
+        port = stack.enter_context(serving(lambda _port: signin))
+        slow = replace(aws, signin_url=f"http://127.0.0.1:{port}/federation")
+        deployed = stack.enter_context(apache(checkout, open_folder, slow, mount_path=""))
+        browser = deployed.browser()
+        deployed.idp.sign_in(browser, browser.get("/aws/cloudadmin"), "ada")
+        signin.misbehave(HANG)
+        stack.callback(signin.released.set)
+        people = stack.enter_context(ThreadPoolExecutor(40))
+        cookies = dict(browser.http.cookies)
+        asked = [people.submit(open_console, deployed.url, cookies) for _ in range(40)]
+        signin.wait_for_calls(12)
+        assert deployed.browser().get("/healthz", timeout=2).text == "ok\n"
+        signin.released.set()
+        # Three quarters of the eight threads of each of the two processes wait; the others are told at once.
+        assert sum(each.result() == 503 for each in asked) >= 40 - 12
+
+
+def open_console(url: str, cookies: dict[str, str]) -> int:
+    with httpx.Client(verify=client_tls(), cookies=cookies, timeout=30) as client:
+        return client.get(f"{url}/aws/cloudadmin").status_code
 
 
 def test_memory_of_one_process_is_refused_by_the_processes_of_apache(

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
+import shlex
 import shutil
+import socket
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from support.browser import Browser
+from support.confined import settings_of
 from support.forge import SP
 from support.house import FULL_TARGETS, config_for, write_credentials
 from support.serving import free_port, program
@@ -19,18 +24,29 @@ from support.simplesamlphp import SimpleSamlPhp, simplesamlphp
 from support.world import ROOT, Aws, write_config, write_tls
 
 DEPLOY = ROOT / "deploy"
+RUN_IT = ROOT / "docs" / "how-to" / "run-it.md"
 MODULES = Path("/usr/lib/apache2/modules")
 BIN = Path(sys.executable).parent
+
+USER = "daemon" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
+"""Whom the service runs as: neither root nor the user of Apache, where this is run by root."""
 
 
 @dataclass
 class Deployed:
-    """A running service: where people reach it, who vouches for them, where its log is."""
+    """A running service: where people reach it, who vouches for them, where its log is.
+
+    log_is_escaped  as Apache escapes whatever it logs: bytes beyond ASCII, and backslashes
+    plain_url       what a proxy in front answers without TLS, if there is such an address
+    one_host_only   that proxy hangs up on whoever asks for another host
+    """
 
     url: str
     idp: SimpleSamlPhp
     log: Path
-    behind_proxy: bool = False
+    plain_url: str = ""
+    log_is_escaped: bool = False
+    one_host_only: bool = False
     browsers: list[Browser] = field(default_factory=list)
 
     def browser(self) -> Browser:
@@ -38,6 +54,15 @@ class Deployed:
         made = Browser(self.url)
         self.browsers.append(made)
         return made
+
+
+@contextmanager
+def folder_for_all() -> Iterator[Path]:
+    """A folder that the servers' own users may enter, unlike pytest's."""
+    made = Path(tempfile.mkdtemp(prefix="awscons-server-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
 
 
 @contextmanager
@@ -64,7 +89,9 @@ def _configured(
             aws={"timeout": 10, "targets": FULL_TARGETS},
             server=server,
         )
-        yield idp, write_config((etc or folder) / "config.py", config)
+        path = write_config((etc or folder) / "config.py", config)
+        path.chmod(0o600)
+        yield idp, path
 
 
 @contextmanager
@@ -86,18 +113,22 @@ def apache(
     etc: Path | None = None,
     wsgi_file: str = "wsgi.py",
     store: Mapping[str, object] | None = None,
+    changes: Mapping[str, str] | None = None,
 ) -> Iterator[Deployed]:
     """Apache with mod_wsgi, as `deploy/apache-site.conf` has it: two processes, eight threads each.
 
     checkout    where the code and its virtual environment are, made by the Python of mod_wsgi
     etc         the folder with `config.py` and the WSGI file
+    changes     other texts for texts of the site
     """
-    port = free_port()
+    port, http_port = free_port(), free_port()
     url = f"https://localhost:{port}{mount_path}"
     certificate, key = write_tls(folder)
     (folder / "run").mkdir()
-    site = DEPLOY / "apache-site.conf"
-    text = site.read_text()
+    text = _with(
+        (DEPLOY / "apache-site.conf").read_text(),
+        {"https://${AWSCONS_HOST}/": "https://${AWSCONS_HOST}:${AWSCONS_PORT}/", **(changes or {})},
+    )
     if etc is None:
         etc = folder / "etc"
         etc.mkdir()
@@ -105,9 +136,18 @@ def apache(
     else:
         text = text.replace("wsgi.py", wsgi_file)
     (folder / "site.conf").write_text(text)
-    with _configured(folder, aws, url, etc=etc, store=store) as (idp, _):
+    with _configured(folder, aws, url, etc=etc, store=store) as (idp, config):
         user = "User www-data\nGroup www-data" if os.getuid() == 0 else ""
-        modules = ("mpm_event", "authz_core", "authn_core", "ssl", "socache_shmcb", "wsgi")
+        modules = (
+            "mpm_event",
+            "authz_core",
+            "authn_core",
+            "alias",
+            "reqtimeout",
+            "ssl",
+            "socache_shmcb",
+            "wsgi",
+        )
         loads = "\n".join(f"LoadModule {name}_module {MODULES}/mod_{name}.so" for name in modules)
         (folder / "apache.conf").write_text(
             f"""
@@ -115,6 +155,7 @@ ServerRoot {folder}
 PidFile {folder}/run/apache.pid
 DefaultRuntimeDir {folder}/run
 Listen 127.0.0.1:{port}
+Listen 127.0.0.1:{http_port}
 ServerName localhost
 ErrorLog {folder}/run/error.log
 WSGISocketPrefix {folder}/run/wsgi
@@ -123,6 +164,8 @@ WSGISocketPrefix {folder}/run/wsgi
 Define AWSCONS_HOST localhost
 Define AWSCONS_MOUNT {mount_path or "/"}
 Define AWSCONS_PORT {port}
+Define AWSCONS_HTTP_PORT {http_port}
+Define AWSCONS_USER {USER}
 Define AWSCONS_VENV {checkout}/venv
 Define AWSCONS_ETC {etc}
 Define AWSCONS_CERTIFICATE {certificate}
@@ -130,92 +173,205 @@ Define AWSCONS_KEY {key}
 Include {folder}/site.conf
 """
         )
-        _hand_over(folder)
-        # The code itself, since the virtual environment of a checkout holds its dependencies only.
-        environment = {**os.environ, "PYTHONPATH": str(checkout / "src")}
+        _hand_over(folder, config)
+        # The program itself, since the virtual environment of a checkout holds its dependencies only.
+        environment = {**os.environ, "PYTHONPATH": str(checkout / "package")}
+        log, plain_url = folder / "run" / "error.log", f"http://localhost:{http_port}"
         command = ["apache2", "-f", str(folder / "apache.conf"), "-DFOREGROUND"]
         with (
             program(command, port=port, log=folder / "apache.out", environment=environment),
-            _closing(Deployed(url, idp, folder / "run" / "error.log")) as deployed,
+            _closing(Deployed(url, idp, log, plain_url, log_is_escaped=True)) as deployed,
         ):
             yield deployed
 
 
-def _hand_over(folder: Path) -> None:
-    """Apache's workers run as somebody else when it is started by root."""
+def _with(text: str, changes: Mapping[str, str]) -> str:
+    """A file of `deploy/` with other texts for some of its own, all of which have to be there."""
+    for old, new in changes.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def _hand_over(folder: Path, config: Path) -> None:
+    """The service runs as somebody else when it is started by root."""
     if os.getuid() != 0:
         return
-    www = pwd.getpwnam("www-data")
-    for path in [folder, *folder.rglob("*")]:
-        os.chown(path, www.pw_uid, www.pw_gid)
+    user = pwd.getpwnam(USER)
+    for path in [config, folder, *folder.rglob("*")]:
+        os.chown(path, user.pw_uid, user.pw_gid)
 
 
 @contextmanager
 def gunicorn(folder: Path, aws: Aws, *, nginx: bool = False) -> Iterator[Deployed]:
     """gunicorn with `deploy/gunicorn.conf.py`, by itself over http, or behind nginx over https."""
-    port, tls_port, http_port = free_port(), free_port(), free_port()
-    url = f"https://localhost:{tls_port}" if nginx else f"http://127.0.0.1:{port}"
+    port = free_port()
+    site = _Nginx(folder, port) if nginx else None
+    url = site.url if site else f"http://127.0.0.1:{port}"
     with ExitStack() as stack:
         server = {"proxies": 1} if nginx else None
         idp, config = stack.enter_context(_configured(folder, aws, url, server=server))
-        settings = (DEPLOY / "gunicorn.conf.py").read_text()
-        for old, new in (("/etc/awscons/config.py", str(config)), ("127.0.0.1:8000", f"127.0.0.1:{port}")):
-            assert old in settings
-            settings = settings.replace(old, new)
-        (folder / "gunicorn.conf.py").write_text(settings)
+        changes = {"/etc/awscons/config.py": str(config), "127.0.0.1:8000": f"127.0.0.1:{port}"}
+        (folder / "gunicorn.conf.py").write_text(_with((DEPLOY / "gunicorn.conf.py").read_text(), changes))
         command: list[str | Path] = [BIN / "gunicorn", "--config", folder / "gunicorn.conf.py"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
         log = folder / "gunicorn.log"
         stack.enter_context(program(command, port=port, log=log, environment=environment))
-        if nginx:
-            stack.enter_context(_nginx(folder, port, tls_port, http_port))
-        yield stack.enter_context(_closing(Deployed(url, idp, log, behind_proxy=nginx)))
+        deployed = Deployed(url, idp, log)
+        if site:
+            stack.enter_context(site.running())
+            deployed.plain_url, deployed.one_host_only = site.plain_url, True
+        yield stack.enter_context(_closing(deployed))
+
+
+def confined(
+    checkout: Path, folder: Path, *arguments: str, config: Path, port: int
+) -> tuple[list[str | Path], dict[str, str]]:
+    """The command of `deploy/awscons.service` and its environment, as systemd would run it.
+
+    As another user, and with none but the system calls that the unit lets it make.
+    arguments   more of them, at the end
+    """
+    unit = DEPLOY / "awscons.service"
+    (start,) = settings_of(unit)["ExecStart"]
+    words = shlex.split(
+        _with(
+            start,
+            {
+                "/srv/awscons/venv/bin/awscons": f"{checkout}/venv/bin/python -m awscons",
+                "/etc/awscons/config.py": str(config),
+                "127.0.0.1:8000": f"127.0.0.1:{port}",
+            },
+        )
+    )
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(checkout / "package"),
+        "STATE_DIRECTORY": str(folder / "state"),
+    }
+    _hand_over(folder, config)
+    return [sys.executable, "-m", "support.confined", unit, USER, *words, *arguments], environment
 
 
 @contextmanager
-def _nginx(folder: Path, port: int, tls_port: int, http_port: int) -> Iterator[None]:
+def unit(
+    checkout: Path,
+    folder: Path,
+    aws: Aws,
+    *arguments: str,
+    mount_path: str = "",
+    changes: Mapping[str, str] | None = None,
+) -> Iterator[Deployed]:
+    """`awscons serve` as `deploy/awscons.service` has it, behind nginx over https.
+
+    arguments   more of them for `awscons serve`
+    changes     other texts for texts of nginx's site
+    """
+    port = free_port()
+    site = _Nginx(folder, port, changes)
+    url = f"{site.url}{mount_path}"
+    with ExitStack() as stack:
+        idp, config = stack.enter_context(
+            _configured(folder, aws, url, store={"cache_type": "SQLite"}, server={"proxies": 1})
+        )
+        command, environment = confined(checkout, folder, *arguments, config=config, port=port)
+        log, tests = folder / "unit.log", ROOT / "tests"
+        stack.enter_context(program(command, port=port, log=log, environment=environment, folder=tests))
+        stack.enter_context(site.running())
+        deployed = Deployed(url, idp, log, plain_url=site.plain_url, one_host_only=True)
+        yield stack.enter_context(_closing(deployed))
+
+
+@contextmanager
+def trial(folder: Path, aws: Aws) -> Iterator[Deployed]:
+    """`awscons serve` that talks https itself, for a trial."""
+    port = free_port()
+    url = f"https://localhost:{port}"
     certificate, key = write_tls(folder)
-    site = (DEPLOY / "nginx-site.conf").read_text()
-    for old, new in (
-        ("https://sso.example.com$request_uri", f"https://localhost:{tls_port}$request_uri"),
-        ("server_name sso.example.com", "server_name localhost"),
-        ("server 127.0.0.1:8000", f"server 127.0.0.1:{port}"),
-        ("listen 443 ssl", f"listen 127.0.0.1:{tls_port} ssl"),
-        ("listen 80", f"listen 127.0.0.1:{http_port}"),
-        ("/etc/ssl/certs/sso.example.com.pem", str(certificate)),
-        ("/etc/ssl/private/sso.example.com.key", str(key)),
-    ):
-        assert old in site, old
-        site = site.replace(old, new)
-    (folder / "site.conf").write_text(site)
-    user = "user root;" if os.getuid() == 0 else ""
-    temporary = "\n".join(
-        f"{kind}_temp_path {folder}/nginx-{kind};"
-        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    (folder / "nginx.conf").write_text(
-        f"{user} daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx-error.log; events {{}}\n"
-        f"http {{ access_log {folder}/nginx-access.log; {temporary}\ninclude {folder}/site.conf; }}\n"
-    )
-    command = ["nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder)]
-    with program(command, port=tls_port, log=folder / "nginx.out"):
-        yield
+    with _configured(folder, aws, url) as (idp, config):
+        command: list[str | Path] = [
+            *(sys.executable, "-m", "awscons", "serve", "--config", config, "--port", str(port)),
+            *("--certificate", certificate, "--key", key),
+        ]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+        log = folder / "trial.log"
+        with (
+            program(command, port=port, log=log, environment=environment),
+            _closing(Deployed(url, idp, log)) as deployed,
+        ):
+            yield deployed
+
+
+class _Nginx:
+    """nginx with `deploy/nginx-site.conf`, in front of what listens on `port`."""
+
+    def __init__(self, folder: Path, port: int, changes: Mapping[str, str] | None = None) -> None:
+        self._folder, self._port, self._changes = folder, port, changes or {}
+        self._tls_port, self._http_port = free_port(), free_port()
+        self.url = f"https://localhost:{self._tls_port}"
+        self.plain_url = f"http://localhost:{self._http_port}"
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Run it."""
+        folder = self._folder
+        (folder / "site.conf").write_text(self._site())
+        user = "user root;" if os.getuid() == 0 else ""
+        temporary = "\n".join(
+            f"{kind}_temp_path {folder}/nginx-{kind};"
+            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        (folder / "nginx.conf").write_text(
+            f"{user} daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx-error.log warn; events {{}}\n"
+            f"http {{ access_log {folder}/nginx-access.log; {temporary}\ninclude {folder}/site.conf; }}\n"
+        )
+        command = ["nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder)]
+        with program(command, port=self._tls_port, log=folder / "nginx.out"):
+            yield
+
+    def _site(self) -> str:
+        certificate, key = write_tls(self._folder)
+        site = _with(
+            (DEPLOY / "nginx-site.conf").read_text(),
+            {
+                "https://sso.example.com$request_uri": f"{self.url}$request_uri",
+                "server_name sso.example.com": "server_name localhost",
+                "server 127.0.0.1:8000": f"server 127.0.0.1:{self._port}",
+                "listen 443 ssl": f"listen 127.0.0.1:{self._tls_port} ssl",
+                "listen [::]:443 ssl": f"listen [::1]:{self._tls_port} ssl",
+                "listen 80": f"listen 127.0.0.1:{self._http_port}",
+                "listen [::]:80": f"listen [::1]:{self._http_port}",
+                "/etc/ssl/certs/sso.example.com.pem": str(certificate),
+                "/etc/ssl/private/sso.example.com.key": str(key),
+                **self._changes,
+            },
+        )
+        # nginx does not start on a machine that has no IPv6.
+        return site if _has_ipv6() else re.sub(r"listen \[::1\].*", "", site)
+
+
+def _has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
 def waitress(folder: Path, aws: Aws) -> Iterator[Deployed]:
-    """waitress, one process with many threads, over http, with `deploy/wsgi.py`."""
+    """waitress, one process with many threads, over http: the command that the documentation has."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    with _configured(folder, aws, url) as (idp, _):
-        shutil.copy(DEPLOY / "wsgi.py", folder)
-        command: list[str | Path] = [
-            BIN / "waitress-serve",
-            f"--listen=127.0.0.1:{port}",
-            "--threads=32",
-            "wsgi:application",
+    with _configured(folder, aws, url) as (idp, config):
+        (found,) = (line for line in RUN_IT.read_text().splitlines() if " waitress-serve " in line)
+        changes = {"/etc/awscons/config.py": str(config), "127.0.0.1:8000": f"127.0.0.1:{port}"}
+        command = [
+            "sh",
+            "-c",
+            _with(found, changes).replace(" waitress-serve ", f" exec {BIN}/waitress-serve "),
         ]
-        environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{folder}"}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
         log = folder / "waitress.log"
         with (
             program(command, port=port, log=log, environment=environment, folder=folder),

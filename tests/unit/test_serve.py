@@ -209,7 +209,8 @@ def test_connections_that_say_nothing_cost_no_thread(tmp_path: Path) -> None:
 
 
 def test_a_request_that_never_ends_gives_its_thread_back(tmp_path: Path) -> None:
-    body = b"POST /saml/acs HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nRelay"
+    form = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000"
+    body = b"POST /saml/acs HTTP/1.1\r\nHost: x\r\n" + form + b"\r\n\r\nRelay"
     with served(tmp_path, "--workers", "1", "--threads", "2", *HURRY) as (port, _), ExitStack() as stack:
         for client in silent_clients(port, [b"GET / HT", body]):
             stack.enter_context(client)

@@ -818,7 +818,7 @@ class AwsSection(Section):
         description=(
             "Sign-ins that may wait for AWS at the same time, in each process; the next is answered with 503 "
             "at once. Keep it below the server's threads, so that other pages stay quick. Default: three "
-            "quarters of the threads of `awscons serve`; 12 under any other server."
+            "quarters of the threads of `awscons serve` and of mod_wsgi; 12 under any other server."
         ),
     )
     sts_endpoint: UpstreamUrl | None = Field(

@@ -58,10 +58,15 @@ def register_guards(app: Flask, site: Site, *, one_process_only: bool) -> None:
 
     @app.before_request
     def refuse_large_bodies() -> None:
-        # Whatever the view makes of it. Werkzeug holds bodies of undeclared length to the same limit.
-        length = request.content_length or 0
-        if length > LARGEST_BODY:
-            _let_pass(request.environ["wsgi.input"], length)
+        # Whatever the view makes of it.
+        body, length = request.environ["wsgi.input"], request.content_length
+        if length is None and "Transfer-Encoding" in request.headers:
+            # Werkzeug would cut it at the limit, and read that. Browsers always say how long a body is.
+            if "wsgi.input_terminated" in request.environ:
+                _let_pass(body, _LARGEST_LET_PASS)
+            abort(411)
+        if length is not None and length > LARGEST_BODY:
+            _let_pass(body, length)
             abort(413)
 
     @app.before_request
