@@ -46,7 +46,7 @@ def check(config: Path, *, ask_aws: bool) -> None:
 @cli.command()
 @config_option
 @click.option(
-    "--bind", help="Address to listen on, with or without a port: 127.0.0.1:8000.  [default: this host only]"
+    "--bind", help="Address to listen on, such as 127.0.0.1:8000 or [::1]:8000.  [default: this host only]"
 )
 @click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on.  [default: 8000]")
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: 2; 1 with SimpleCache]")

@@ -7,7 +7,6 @@ import pwd
 import re
 import shlex
 import shutil
-import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -19,7 +18,7 @@ from support.browser import Browser
 from support.confined import settings_of
 from support.forge import SP
 from support.house import FULL_TARGETS, config_for, write_credentials
-from support.serving import free_port, program
+from support.serving import free_port, has_ipv6, program
 from support.simplesamlphp import SimpleSamlPhp, simplesamlphp
 from support.world import ROOT, Aws, write_config, write_tls
 
@@ -347,15 +346,7 @@ class _Nginx:
             },
         )
         # nginx does not start on a machine that has no IPv6.
-        return site if _has_ipv6() else re.sub(r"listen \[::1\].*", "", site)
-
-
-def _has_ipv6() -> bool:
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
-        return False
-    return True
+        return site if has_ipv6() else re.sub(r"listen \[::1\].*", "", site)
 
 
 @contextmanager

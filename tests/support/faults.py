@@ -31,6 +31,7 @@ def sts_error(status: int, code: str, message: str) -> Answer:
 
 
 HANG = "hang"
+HOLD = "hold"  # until released, and then answer as usual
 RESET = "reset"
 CUT_SHORT = "cut short"
 
@@ -67,7 +68,10 @@ class Faulty:
         self.connections.add(environ["REMOTE_PORT"])
         self.methods.add(environ["REQUEST_METHOD"])
         self.user_agents.add(environ.get("HTTP_USER_AGENT", ""))
-        if self.fault is None or self.calls > self.times:
+        held = self.fault == HOLD
+        if held:
+            self.released.wait(30)
+        if held or self.fault is None or self.calls > self.times:
             return self.application(environ, start_response)
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         match self.fault:

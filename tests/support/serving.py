@@ -62,6 +62,15 @@ def free_port() -> int:
         return port
 
 
+def has_ipv6() -> bool:
+    """Whether this machine has the loopback address of IPv6; containers often have none."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
 class _Handler(BaseHTTPRequestHandler):
     """WSGI over HTTP/1.1 with connections kept, which the development servers of the field do not do.
 
@@ -176,6 +185,7 @@ def program(
     log: Path,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
+    host: str = "127.0.0.1",
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program until it accepts connections on `port`; end it, and whatever it started, at the end."""
     with log.open("wb") as output:
@@ -188,7 +198,7 @@ def program(
             start_new_session=True,
         )
         try:
-            wait_for_port(process, port, log)
+            wait_for_port(process, port, log, host)
             yield process
         finally:
             process.terminate()
@@ -202,14 +212,14 @@ def program(
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path, host: str = "127.0.0.1") -> None:
     """Return when something listens on `port`; fail when the program ended or takes too long."""
     begun = time.monotonic()
     while time.monotonic() - begun < LONGEST_START:
         if process.poll() is not None:
             raise AssertionError(f"the program ended with {process.returncode}: {log.read_text()[-2000:]}")
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            socket.create_connection((host, port), timeout=1).close()
         except OSError:
             time.sleep(0.05)  # between attempts to connect, not for something to have happened
         else:

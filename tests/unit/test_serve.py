@@ -9,7 +9,9 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,8 +20,13 @@ import pytest
 
 from awscons.adapters.server import LONGEST_REQUEST, give_cpu
 from awscons.cli import cli
-from support.forge import Forger, pem_of
-from support.serving import client_tls, free_port, program
+from awscons.demo.signin import PretendSignin
+from awscons.demo.sts import PretendSts
+from support.browser import Browser, sent_to_idp
+from support.faults import HOLD, Faulty
+from support.forge import Forger, Story, pem_of
+from support.house import BROKER, ROLES, config_for, write_credentials
+from support.serving import client_tls, free_port, has_ipv6, program, serving
 from support.world import write_tls
 
 ROOT = Path(__file__).parents[2]
@@ -49,10 +56,10 @@ def command(*arguments: str) -> list[str | Path]:
 
 @contextmanager
 def served(
-    folder: Path, *arguments: str, config: str = CONFIG
+    folder: Path, *arguments: str, config: str = CONFIG, port: int | None = None, host: str = "127.0.0.1"
 ) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     (folder / "config.py").write_text(config)
-    port = free_port()
+    port = port or free_port()
     environment = {**ENVIRONMENT, "STATE_DIRECTORY": str(folder / "state")}
     with program(
         command("--port", str(port), *arguments),
@@ -60,6 +67,7 @@ def served(
         log=folder / "log",
         environment=environment,
         folder=folder,
+        host=host,
     ) as process:
         yield port, process
 
@@ -110,7 +118,15 @@ def test_plain_http_beyond_this_host_works_when_told(
     ("arguments", "said"),
     [
         (["--bind", "127.0.0.1:0"], "a host, or host:port"),
-        (["--bind", "127.0.0.1:x"], "a host, or host:port"),
+        (["--bind", "127.0.0.1:99999"], "a host, or host:port"),
+        (["--bind", "127.0.0.1:x"], "an address of this host"),
+        (["--bind", "8000"], "an address of this host"),
+        (["--bind", ":8000"], "an address of this host"),
+        (["--bind", ""], "an address of this host"),
+        (["--bind", "[::1"], "an address of this host"),
+        (["--bind", "http://127.0.0.1:8000"], "an address of this host"),
+        (["--bind", "unix:/run/awscons.sock"], "an address of this host"),
+        (["--bind", "host.invalid", "--plain-http"], "cannot listen on host.invalid"),
         (["--bind", "127.0.0.1:8001", "--port", "8002"], "the one port to listen on"),
         (["--certificate", "x.pem"], "--certificate and --key belong together"),
         (["--certificate", "no.pem", "--key", "no.pem"], "cannot use certificate no.pem"),
@@ -146,6 +162,25 @@ def test_https_for_a_trial_is_one_certificate_and_its_key(tmp_path: Path) -> Non
             assert client.get(f"https://localhost:{port}/healthz").text == "ok\n"
 
 
+def test_an_identity_provider_whose_metadata_cannot_be_had_is_a_sentence(tmp_path: Path) -> None:
+    by_hand = CONFIG[CONFIG.index('    "saml_endpoint"') : CONFIG.index('    "spid"')]
+    rest = CONFIG[CONFIG.index('    "issuer"') : CONFIG.index('    "acs_url"')]
+    certificate = CONFIG[CONFIG.index('    "certificate"') : CONFIG.index("}\naws_config")]
+    config = CONFIG.replace(by_hand, f'"idp_metadata": "https://127.0.0.1:{free_port()}/metadata",\n')
+    said = refused(
+        tmp_path, "--port", str(free_port()), config=config.replace(rest, "").replace(certificate, "")
+    )
+    assert "error: https://127.0.0.1:" in said
+    assert "cannot be reached" in said
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1", *(["[::1]", "::1"] if has_ipv6() else [])])
+def test_it_listens_where_it_is_told_to(tmp_path: Path, bind: str) -> None:
+    with served(tmp_path, "--bind", bind, "--workers", "1", host=bind.strip("[]")) as (port, _):
+        host = f"[{bind}]" if bind == "::1" else bind
+        assert httpx.get(f"http://{host}:{port}/healthz").text == "ok\n"
+
+
 # --- how it stops and starts again -------------------------------------------------------
 
 
@@ -165,6 +200,86 @@ def test_a_request_in_flight_finishes_when_the_server_is_asked_to_stop(tmp_path:
         assert process.wait(timeout=20) == 0
 
 
+def test_people_who_wait_for_aws_get_their_consoles_when_the_server_is_asked_to_stop(tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://localhost:{port}"
+    with ExitStack() as stack:
+        config, signin = stack.enter_context(pretend_aws(tmp_path, url))
+        _, process = stack.enter_context(served(tmp_path, config=config, port=port))
+        browser = Browser(url)
+        stack.callback(browser.close)
+        sign_in(browser, "/aws/cloudadmin")
+        people = stack.enter_context(ThreadPoolExecutor(20))
+        signin.misbehave(HOLD)
+        stack.callback(signin.released.set)
+        cookies = dict(browser.http.cookies)
+        asked = [
+            people.submit(httpx.get, f"{url}/aws/cloudadmin", cookies=cookies, timeout=30) for _ in range(20)
+        ]
+        signin.wait_for_calls(20)
+        process.send_signal(signal.SIGTERM)
+        while _accepts(port):
+            pass
+        signin.released.set()
+        assert [each.result().status_code for each in asked] == [301] * 20
+        assert process.wait(timeout=20) == 0
+
+
+@contextmanager
+def pretend_aws(folder: Path, url: str) -> Iterator[tuple[str, Faulty]]:
+    """A configuration for the service at `url`, and the federation endpoint that it asks."""
+    sts = PretendSts(roles=ROLES)
+    credentials = write_credentials(folder / "credentials", *sts.add_user(BROKER))
+    signin = Faulty(PretendSignin(book=sts).application())
+    with (
+        serving(lambda _port: sts.application("us-east-1")) as sts_port,
+        serving(lambda _port: signin) as signin_port,
+    ):
+        config = config_for(
+            f"{url}/saml/acs",
+            sts_url=f"http://127.0.0.1:{sts_port}/",
+            signin_url=f"http://127.0.0.1:{signin_port}/federation",
+            credentials_file=credentials,
+            store={"cache_type": "SQLite"},
+            # On the same host, so that cookies need not be Secure.
+            saml={"saml_endpoint": "http://localhost/sso"},
+            aws={"timeout": 60},
+        )
+        yield "".join(f"{name} = {value!r}\n" for name, value in config.items()), signin
+
+
+def sign_in(browser: Browser, path: str) -> None:
+    """On the way to a console."""
+    sent, acs = sent_to_idp(browser.get(path)), f"{browser.base}/saml/acs"
+    story = Story(
+        datetime.now(UTC),
+        request_id=sent.request_id,
+        acs=acs,
+        destination=acs,
+        recipient=acs,
+        response_in_response_to=sent.request_id,
+        confirmation_in_response_to=sent.request_id,
+    )
+    form = {"SAMLResponse": Forger().form_value(story), "RelayState": sent.relay_state}
+    assert browser.follow(browser.answer("/saml/acs", form)).status_code == 301
+
+
+def test_workers_that_die_are_replaced_and_nobody_notices(tmp_path: Path) -> None:
+    with served(tmp_path, "--workers", "2") as (port, process):
+        died: set[int] = set()
+        for _ in range(3):
+            while len(alive := children_of(process.pid) - died) < 2:
+                assert httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=10).status_code == 200
+            died.add(min(alive))
+            os.kill(min(alive), signal.SIGKILL)
+        assert httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=10).status_code == 200
+        assert process.poll() is None
+
+
+def children_of(pid: int) -> set[int]:
+    return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
 def _accepts(port: int) -> bool:
     try:
         httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=1)
@@ -180,8 +295,9 @@ def test_a_changed_configuration_is_served_after_a_moment_and_a_mistake_in_it_is
         address = f"http://127.0.0.1:{port}/y"
         assert httpx.get(address).status_code == 401
         (tmp_path / "config.py").write_text("no python at all")
-        while _accepts(port):
+        while "waiting for a file to change" not in (tmp_path / "log").read_text():
             pass
+        assert "wanted  valid Python" in (tmp_path / "log").read_text()
         (tmp_path / "config.py").write_text(CONFIG.replace('"service": "x"', '"service": "y"'))
         while not _accepts(port):
             pass

@@ -31,7 +31,11 @@ def serve_and_reload(arguments: Sequence[str], *, files: Sequence[Path], folders
         seen = _stamps(files, folders)
         running = subprocess.Popen([sys.executable, "-m", "awscons", *arguments])  # noqa: S603  ourselves
         try:
+            is_over = False
             while _stamps(files, folders) == seen:
+                if not is_over and running.poll() is not None:
+                    is_over = True
+                    print("awscons: not running; waiting for a file to change", file=sys.stderr, flush=True)  # noqa: T201
                 time.sleep(_LOOKS)
             print("awscons: a file has changed, starting again", file=sys.stderr, flush=True)  # noqa: T201
         except KeyboardInterrupt:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 
 import click
 
-from awscons.adapters.audit_log import configure_logging
+from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
 from awscons.adapters.caches import build_cache
 from awscons.adapters.memory import keep_shared, share_heaps
 from awscons.adapters.reloader import serve_and_reload
 from awscons.adapters.server import load_tls, open_listener, serve
-from awscons.assembly import build_service
+from awscons.assembly import build_service, build_trust
 from awscons.config.load import load_settings
 from awscons.config.schema import LOOPBACK_HOSTS, SimpleBacking
 from awscons.config.settings import Settings, Site
+from awscons.terminal import printable
 
 _DEFAULT_PORT = 8000
 _HIGHEST_PORT = 65_535
+# An IPv6 address with a port stands in brackets, as in URLs.
+_BIND = re.compile(r"(?:\[(?P<ipv6>[0-9a-fA-F:.%]+)\]|(?P<host>[^\s:/\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
 
 
 def serve_configured(  # noqa: PLR0913  one for each option
@@ -43,8 +47,9 @@ def serve_configured(  # noqa: PLR0913  one for each option
     tls = load_tls(certificate, key) if certificate and key else None
     _refuse_open_http(settings, host, tls=tls is not None, told=plain_http)
     configure_logging(debug="DEBUG" in os.environ)
-    # Here as well as in each worker, so that a store that cannot be set up is a sentence.
+    # Here as well as in each worker, so that a store or metadata that cannot be had is a sentence.
     build_cache(settings.backing, environment=os.environ)
+    build_trust(settings, environment=os.environ, audit=StructlogAuditLog())
     listener = open_listener(host, port)
     share_heaps(os.environ)
     keep_shared()
@@ -91,14 +96,28 @@ def _natural_bind(site: Site) -> str:
 
 def _address(site: Site, bind: str | None, port: int | None) -> tuple[str, int]:
     """Host and port to listen on; `bind` may hold both."""
-    host, colon, its_port = (bind or "").rpartition(":")
-    # More than one colon is an IPv6 address, unless brackets say where it ends.
-    if not colon or (":" in host and not host.endswith("]")):
-        return (bind or "").strip("[]") or _natural_bind(site), port or _DEFAULT_PORT
-    number = int(its_port) if its_port.isdecimal() else 0
+    if bind is None:
+        return _natural_bind(site), port or _DEFAULT_PORT
+    if _is_ipv6(bind):
+        return bind, port or _DEFAULT_PORT
+    found = _BIND.fullmatch(bind)
+    if found is None or bind.isdecimal():
+        raise click.UsageError(
+            f"--bind {printable(bind)}: an address of this host, with or without a port, "
+            "such as 127.0.0.1:8000 or [::1]:8000"
+        )
+    number = port or _DEFAULT_PORT if found["port"] is None else int(found["port"])
     if not 0 < number <= _HIGHEST_PORT or port not in {None, number}:
         raise click.UsageError(f"--bind {bind}: a host, or host:port with the one port to listen on")
-    return host.strip("[]"), number
+    return found["ipv6"] or found["host"], number
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _refuse_open_http(settings: Settings, host: str, *, tls: bool, told: bool) -> None:
