@@ -19,6 +19,7 @@ from support.deployed import (
     DEPLOY,
     Deployed,
     apache,
+    confined,
     folder_for_all,
     gunicorn,
     trial,
@@ -26,8 +27,9 @@ from support.deployed import (
     waitress,
 )
 from support.faults import HANG, Faulty
-from support.serving import client_tls, serving
-from support.world import Aws
+from support.house import config_for, write_credentials
+from support.serving import client_tls, free_port, serving
+from support.world import ROOT, Aws, write_config, write_tls
 
 FORGED = {
     "X-Forwarded-Host": "evil.example.com",
@@ -322,13 +324,45 @@ def test_memory_of_one_process_is_refused_by_the_processes_of_apache(
         assert "a store that they share" in deployed.log.read_text()
 
 
+@pytest.mark.parametrize(
+    ("port", "said"),
+    [(443, "this user may not listen on port 443"), (None, "tls.key' is not readable")],
+    ids=["a port below 1024", "a key of somebody else's"],
+)
+def test_what_its_user_may_not_do_is_a_sentence(
+    checkout: Path, open_folder: Path, port: int | None, said: str
+) -> None:
+    nowhere = "http://127.0.0.1:1/"
+    config = config_for(
+        "https://localhost/saml/acs",
+        sts_url=nowhere,
+        signin_url=nowhere,
+        credentials_file=write_credentials(open_folder / "credentials", "AKIAEXAMPLE", "secret"),
+        store={"cache_type": "SQLite"},
+    )
+    path = write_config(open_folder / "config.py", config)
+    certificate, key = write_tls(open_folder)
+    tls = ("--certificate", str(certificate), "--key", str(key))
+    command, environment = confined(checkout, open_folder, *tls, config=path, port=port or free_port())
+    if port is None:
+        key.chmod(0)
+    done = subprocess.run(
+        command, env=environment, cwd=ROOT / "tests", capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode in {1, 2}
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_unit_of_systemd_is_sound_and_shut_in(tmp_path: Path) -> None:
-    unit = DEPLOY / "awscons.service"
-    (start,) = [line for line in unit.read_text().splitlines() if line.startswith("ExecStart=")]
+    unit_file = DEPLOY / "awscons.service"
+    (start,) = [line for line in unit_file.read_text().splitlines() if line.startswith("ExecStart=")]
     assert shlex.split(start)[1:3] == ["serve", "--config"]
+    # A mistake in the configuration ends with 2, and trying again would not cure it.
+    assert "RestartPreventExitStatus=2" in unit_file.read_text().splitlines()
     # The program is not where the unit has it, and nothing else is wrong.
     copy = tmp_path / "awscons.service"
-    copy.write_text(unit.read_text().replace("/srv/awscons/venv/bin/awscons", "/bin/true"))
+    copy.write_text(unit_file.read_text().replace("/srv/awscons/venv/bin/awscons", "/bin/true"))
     checked = subprocess.run(["systemd-analyze", "verify", copy], capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
     # 0 is shut in altogether, 10 is not at all; the threshold is in tenths.

@@ -74,7 +74,7 @@ def _network(address: str) -> str | None:
     Loopback is a proxy that the configuration does not name, and so would be everybody at once.
     """
     try:
-        found = ipaddress.ip_address(address)
+        found = ipaddress.ip_address(_without_port(address))
     except ValueError:
         return address
     if isinstance(found, ipaddress.IPv6Address):
@@ -83,3 +83,10 @@ def _network(address: str) -> str | None:
             return None if is_ours else str(ipaddress.ip_network((found, _IPV6_NETWORK), strict=False))
         found = found.ipv4_mapped
     return None if found.is_loopback else str(found)
+
+
+def _without_port(address: str) -> str:
+    """Some balancers add a port, another for each connection: `192.0.2.1:50000`, `[2001:db8::1]:50000`."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address

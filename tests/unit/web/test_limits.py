@@ -99,6 +99,19 @@ def test_the_addresses_of_one_ipv6_network_count_as_one(limited: House) -> None:
     assert other.status_code == 302
 
 
+@pytest.mark.parametrize("address", ["192.0.2.1:{}", "[2001:db8::1]:{}", "::ffff:192.0.2.1", "fe80::1%eth{}"])
+def test_the_connections_of_one_address_count_as_one_however_the_proxy_writes_it(
+    limited: House, address: str
+) -> None:
+    codes = [
+        limited.browser()
+        .get("/aws/cloudadmin", headers=come_from(address.format(50_000 + number)))
+        .status_code
+        for number in range(6)
+    ]
+    assert codes == [302] * 5 + [429]
+
+
 def test_a_proxy_on_this_host_that_the_configuration_does_not_name_is_not_taken_for_one_person(
     tmp_path: Path,
 ) -> None:
@@ -115,6 +128,48 @@ def test_answers_posted_too_often_are_refused_before_they_are_read(limited: Hous
         browser.http.headers.update(come_from("192.0.2.1"))
         codes.append(browser.answer("/saml/acs", form).status_code)
     assert codes == [400] * 5 + [429]
+
+
+@pytest.mark.parametrize("way", ["redirect", "post"])
+def test_logout_messages_sent_too_often_are_refused_before_they_are_read(limited: House, way: str) -> None:
+    browser = limited.browser()
+    browser.http.headers.update(come_from("192.0.2.1"))
+    codes = [
+        browser.get("/saml/slo?SAMLRequest=rubbish").status_code
+        if way == "redirect"
+        else browser.answer("/saml/slo", {"SAMLRequest": "rubbish"}).status_code
+        for _ in range(6)
+    ]
+    assert codes == [400] * 5 + [429]
+
+
+def test_answers_of_all_addresses_together_have_a_limit_of_their_own(limited: House) -> None:
+    codes = []
+    for number in range(14):
+        browser = limited.browser()
+        browser.http.headers.update(come_from(f"192.0.2.{number}"))
+        codes.append(browser.answer("/saml/acs", {"SAMLResponse": "rubbish", "RelayState": "x"}).status_code)
+    assert codes == [400] * 12 + [429] * 2
+    # Beginnings are counted by themselves.
+    other = limited.browser().get("/aws/cloudadmin", headers=come_from("192.0.2.99"))
+    assert other.status_code == 302
+
+
+def test_hosts_that_share_a_store_share_the_counts(tmp_path: Path) -> None:
+    store = {"cache_type": "SQLite", "path": str(tmp_path / "shared.sqlite3")}
+    server = {**PROXY, "sign_ins_per_address": 5}
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    with (
+        open_house(tmp_path / "one", store=store, server=server) as one,
+        open_house(tmp_path / "two", store=store, server=server) as two,
+    ):
+        two.clock.now = one.clock.now
+        codes = [
+            house.browser().get("/aws/cloudadmin", headers=come_from("192.0.2.1")).status_code
+            for house in (one, two, one, two, one, two, one)
+        ]
+    assert codes == [302] * 5 + [429] * 2
 
 
 def test_who_is_signed_in_already_is_never_limited(limited: House) -> None:
