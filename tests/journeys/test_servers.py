@@ -4,6 +4,7 @@ import json
 import shlex
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
@@ -265,6 +266,13 @@ def test_behind_nginx_clients_that_dawdle_cost_no_thread(checkout: Path, open_fo
         for client in half_sent(deployed, 10):
             stack.enter_context(client)
         assert deployed.browser().get("/healthz", timeout=5).text == "ok\n"
+
+
+def test_apache_loads_the_service_before_anybody_asks(checkout: Path, open_folder: Path, aws: Aws) -> None:
+    with apache(checkout, open_folder, aws, mount_path=""):
+        store, begun = open_folder / "state" / "logins.sqlite3", time.monotonic()
+        while not store.exists():
+            assert time.monotonic() - begun < 20
 
 
 def test_apache_gives_up_on_clients_that_dawdle(checkout: Path, open_folder: Path, aws: Aws) -> None:
