@@ -126,7 +126,8 @@ def test_a_favourite_moves_to_the_top_and_the_page_stays_where_it_was(page: Page
     assert shown(page)[0] == "nameless"
     star = page.get_by_label("Favourite: nameless")
     assert star.get_attribute("aria-pressed") == "true"
-    star.click()
+    with page.expect_navigation():
+        star.click()
     assert shown(page)[-1] == "nameless"
 
 
@@ -153,11 +154,14 @@ def test_without_javascript_everything_works_by_plain_forms(house: House, chromi
     with page_of(chromium, house, java_script_enabled=False) as page:
         page.goto(f"{house.url}/aws/")
         page.locator("#q").fill("look")
-        page.get_by_role("button", name="Search").click()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Search").click()
         assert shown(page) == ["lake-look", "shop-look"]
-        page.get_by_label("Favourite: Look around").nth(1).click()
+        with page.expect_navigation():
+            page.get_by_label("Favourite: Look around").nth(1).click()
         assert shown(page) == ["shop-look", "lake-look"]
-        page.get_by_role("link", name="Show all").first.click()
+        with page.expect_navigation():
+            page.get_by_role("link", name="Show all").first.click()
         assert len(shown(page)) == 4
         page.get_by_label("Copy link: Administrator").click()
         assert page.get_by_label("Your link").input_value() == f"{house.url}/aws/shop-admin"
