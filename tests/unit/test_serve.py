@@ -17,6 +17,12 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from awscons.adapters.server import LONGEST_REQUEST, give_cpu
 from awscons.cli import cli
@@ -150,6 +156,26 @@ def test_a_certificate_for_an_address_of_plain_http_is_refused(tmp_path: Path) -
     config = CONFIG.replace("https://sso.example.com/saml/acs", "http://localhost:8000/saml/acs")
     said = refused(tmp_path, "--certificate", str(certificate), "--key", str(key), config=config)
     assert "acs_url has to begin with https://" in said
+
+
+def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked_for_it(tmp_path: Path) -> None:
+    certificate, key = write_tls(tmp_path)
+    found = load_pem_private_key(key.read_bytes(), None)
+    locked = BestAvailableEncryption(b"passphrase")
+    key.write_bytes(found.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked))
+    config = CONFIG.replace("https://sso.example.com/saml", "https://localhost:1/saml")
+    said = refused(tmp_path, "--certificate", str(certificate), "--key", str(key), config=config)
+    assert "the key without a passphrase" in said
+    assert "pass phrase" not in said
+
+
+def test_the_longest_address_of_a_console_page_is_not_too_long(tmp_path: Path) -> None:
+    with served(tmp_path, "--workers", "1") as (port, _):
+        page = f"https://console.aws.amazon.com/{'%2F' * 900}"
+        response = httpx.get(f"http://127.0.0.1:{port}/aws/x", params={"destination": page})
+        assert len(response.request.url.raw_path) > 4_000
+        assert response.status_code == 414
+        assert "awscons" in response.text
 
 
 def test_https_for_a_trial_is_one_certificate_and_its_key(tmp_path: Path) -> None:

@@ -10,16 +10,21 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 from wsgiref.types import WSGIApplication
 
+import structlog
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from awscons.errors import CannotListen
+from awscons.errors import AwsconsError, CannotListen
+
+_log = structlog.get_logger(__name__)
 
 _GRACE = 30
 """Seconds that requests in flight may take when the server is asked to stop."""
@@ -31,6 +36,8 @@ _KEEP_ALIVE = 75
 """Seconds that an idle connection is kept: longer than nginx does, so that it is never us who hang up."""
 _MOST_CONNECTIONS = 2_048
 """Of one process; idle ones cost no thread."""
+_LONGEST_REQUEST_LINE = 8_190
+"""Bytes: what gunicorn can take, and room for the address of a console page."""
 _LONGEST_HEADER_LINE = 16_384
 """Bytes; cookies of sixteen pending logins."""
 
@@ -66,9 +73,10 @@ def load_tls(certificate: Path, key: Path) -> ServerTls:
     """TLS with that certificate chain and key, PEM. Raises CannotListen when they cannot be used."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(certificate, key)
+        # Without a password of ours OpenSSL would ask for one, at a terminal that may not be there.
+        context.load_cert_chain(certificate, key, password="")
     except OSError as error:
-        reason = getattr(error, "reason", None) or error.strerror or str(error)
+        reason = error.reason or "unreadable" if isinstance(error, ssl.SSLError) else error.strerror
         raise CannotListen(
             f"cannot use certificate {certificate} with key {key}: {str(reason).lower().replace('_', ' ')}",
             hint="both are PEM files, the key without a passphrase, and readable for this user",
@@ -105,6 +113,7 @@ def serve(
         "worker_connections": _MOST_CONNECTIONS,
         "keepalive": _KEEP_ALIVE,
         "graceful_timeout": _GRACE,
+        "limit_request_line": _LONGEST_REQUEST_LINE,
         "limit_request_field_size": _LONGEST_HEADER_LINE,
         "loglevel": "warning",
         # A control socket would appear in the home folder of whoever starts us.
@@ -137,7 +146,11 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             self.cfg.set(name, value)
 
     def load(self) -> WSGIApplication:
-        return self._build()
+        try:
+            return self._build()
+        except AwsconsError as error:
+            _log.error("server.worker_not_built", cause=str(error), hint=error.hint or None)
+            raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from None
 
 
 # --- workers and CPUs ----------------------------------------------------------------------
@@ -175,7 +188,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def init_process(self) -> None:
         """Begin, in the process of this worker."""
         if self.cpu is not None:
-            os.sched_setaffinity(0, {self.cpu})
+            # Where the system does not let us, it goes on as it was.
+            with suppress(OSError):
+                os.sched_setaffinity(0, {self.cpu})
         super().init_process()
 
     def enqueue_req(self, conn: TConn) -> None:
