@@ -51,13 +51,12 @@ _UPSERT = (
 
 _SWEEP = "DELETE FROM records WHERE ends_at != 0 AND ends_at <= ?"
 
+# Of a count that lives, the end is not written: its index would be written with it.
 _COUNT = (
     "INSERT INTO records VALUES (?, '1', ?) ON CONFLICT (key) DO UPDATE SET "
-    "value = CASE WHEN records.ends_at > ? THEN CAST(CAST(records.value AS INTEGER) + 1 AS TEXT) "
-    "ELSE '1' END, "
-    "ends_at = CASE WHEN records.ends_at > ? THEN records.ends_at ELSE excluded.ends_at END "
-    "RETURNING value"
+    "value = CAST(CAST(records.value AS INTEGER) + 1 AS TEXT) WHERE records.ends_at > ? RETURNING value"
 )
+_END_COUNT = "DELETE FROM records WHERE key = ? AND ends_at <= ?"
 
 
 class SqliteCache(BaseCache):
@@ -122,8 +121,12 @@ class SqliteCache(BaseCache):
         """One more under `key`, which ends `timeout` seconds after the first; one statement, hence atomic."""
         self._sweep()
         now = time.time()
-        row = self._run(_COUNT, key, now + timeout, now, now).fetchone()
-        return int(row[0])
+        while True:
+            row = self._run(_COUNT, key, now + timeout, now).fetchone()
+            if row is not None:
+                return int(row[0])
+            # One that has ended lies there; whoever comes first takes it away.
+            self._run(_END_COUNT, key, now)
 
     def keys(self, prefix: str) -> Iterator[str]:
         """The keys of live values that begin with `prefix`, as they are now."""
