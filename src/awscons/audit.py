@@ -79,8 +79,11 @@ class AuditEvent:
 
     def facts(self) -> dict[str, str | int]:
         """The fields that apply, by name."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {name: getattr(self, name) for name in _FIELDS}
         return {name: value for name, value in values.items() if value is not None}
+
+
+_FIELDS = tuple(field.name for field in fields(AuditEvent))
 
 
 class AuditLog(Protocol):

@@ -49,15 +49,18 @@ _UPSERT = (
     "ON CONFLICT (key) DO UPDATE SET value = excluded.value, ends_at = excluded.ends_at"
 )
 
+_ADD = f"{_UPSERT} WHERE records.ends_at != 0 AND records.ends_at <= ? RETURNING 1"
+
+_DELETE = "DELETE FROM records WHERE key = ? RETURNING 1"
+
 _SWEEP = "DELETE FROM records WHERE ends_at != 0 AND ends_at <= ?"
 
+# Of a count that lives, the end is not written: its index would be written with it.
 _COUNT = (
     "INSERT INTO records VALUES (?, '1', ?) ON CONFLICT (key) DO UPDATE SET "
-    "value = CASE WHEN records.ends_at > ? THEN CAST(CAST(records.value AS INTEGER) + 1 AS TEXT) "
-    "ELSE '1' END, "
-    "ends_at = CASE WHEN records.ends_at > ? THEN records.ends_at ELSE excluded.ends_at END "
-    "RETURNING value"
+    "value = CAST(CAST(records.value AS INTEGER) + 1 AS TEXT) WHERE records.ends_at > ? RETURNING value"
 )
+_END_COUNT = "DELETE FROM records WHERE key = ? AND ends_at <= ?"
 
 
 class SqliteCache(BaseCache):
@@ -96,10 +99,10 @@ class SqliteCache(BaseCache):
 
     def get(self, key: str) -> Any:
         """The value under `key`, or None."""
-        row = self._run(
+        rows = self._run(
             "SELECT value FROM records WHERE key = ? AND (ends_at = 0 OR ends_at > ?)", key, time.time()
-        ).fetchone()
-        return json.loads(row[0]) if row else None
+        )
+        return json.loads(rows[0][0]) if rows else None
 
     def set(self, key: str, value: Any, timeout: int | timedelta | None = None) -> bool:
         """Keep `value` under `key`, in place of any other."""
@@ -110,20 +113,22 @@ class SqliteCache(BaseCache):
     def add(self, key: str, value: Any, timeout: int | timedelta | None = None) -> bool:
         """Keep `value` unless a live one stands under `key`; one statement, hence atomic."""
         self._sweep()
-        unless_live = f"{_UPSERT} WHERE records.ends_at != 0 AND records.ends_at <= ?"
-        cursor = self._run(unless_live, key, json.dumps(value), self._end(timeout), time.time())
-        return cursor.rowcount == 1
+        return bool(self._run(_ADD, key, json.dumps(value), self._end(timeout), time.time()))
 
     def delete(self, key: str) -> bool:
         """Forget the value under `key`; whether there was one."""
-        return self._run("DELETE FROM records WHERE key = ?", key).rowcount == 1
+        return bool(self._run(_DELETE, key))
 
     def count(self, key: str, timeout: int) -> int:
         """One more under `key`, which ends `timeout` seconds after the first; one statement, hence atomic."""
         self._sweep()
         now = time.time()
-        row = self._run(_COUNT, key, now + timeout, now, now).fetchone()
-        return int(row[0])
+        while True:
+            rows = self._run(_COUNT, key, now + timeout, now)
+            if rows:
+                return int(rows[0][0])
+            # One that has ended lies there; whoever comes first takes it away.
+            self._run(_END_COUNT, key, now)
 
     def keys(self, prefix: str) -> Iterator[str]:
         """The keys of live values that begin with `prefix`, as they are now."""
@@ -133,8 +138,7 @@ class SqliteCache(BaseCache):
             prefix,
             time.time(),
         )
-        # All at once: a reader that is slow must not hold back the write-ahead log.
-        yield from [str(key) for (key,) in rows.fetchall()]
+        yield from [str(key) for (key,) in rows]
 
     def has(self, key: str) -> bool:
         """Whether there is a live value under `key`."""
@@ -151,17 +155,18 @@ class SqliteCache(BaseCache):
         seconds = self._normalize_timeout(timeout)
         return time.time() + seconds if seconds else 0.0
 
-    def _run(self, statement: str, *values: object) -> sqlite3.Cursor:
+    def _run(self, statement: str, *values: object) -> list[Any]:
+        """The rows that a statement gives. All at once: it is over then, and holds back nobody."""
         try:
             try:
-                return self._connection().execute(statement, values)
+                return self._connection().execute(statement, values).fetchall()
             except sqlite3.Error as error:
                 if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
                     raise
                 # Once more, with the room of what has ended.
                 connection = self._connection()
                 connection.execute(_SWEEP, (time.time(),))
-                return connection.execute(statement, values)
+                return connection.execute(statement, values).fetchall()
         except sqlite3.Error:
             # The next use begins with a new connection, so that a mended file works without a restart.
             self._local.owner = None

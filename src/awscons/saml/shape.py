@@ -6,6 +6,7 @@ element that a good response does not have, or has elsewhere.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from awscons.errors import ResponseRefused
@@ -140,10 +141,13 @@ def _check_assertion(assertion: Element) -> bool:
 
 def _check_no_other_place(root: Element, places: dict[str, int]) -> None:
     """No further assertion, and no signature beyond those places, however deep."""
-    for tag, expected in {**places, names.ADVICE: 0, names.EXTENSIONS: 0}.items():
-        received = sum(1 for _ in root.iter(tag))
-        if received != expected:
-            raise ResponseRefused(f"number of {tag}", section=_ENVELOPE, expected=expected, received=received)
+    allowed = {**places, names.ADVICE: 0, names.EXTENSIONS: 0}
+    found = Counter(element.tag for element in root.iter(*allowed))
+    for tag, expected in allowed.items():
+        if found[tag] != expected:
+            raise ResponseRefused(
+                f"number of {tag}", section=_ENVELOPE, expected=expected, received=found[tag]
+            )
 
 
 def issuer_of(element: Element) -> str | None:

@@ -35,7 +35,15 @@ from awscons.saml.algorithms import (
 )
 from awscons.saml.gates import decode_base64
 from awscons.saml.parties import KeyPair
-from awscons.saml.xml import Element, element_children, only_child, parse, required_attribute, text_of
+from awscons.saml.xml import (
+    Element,
+    element_children,
+    hardened_parser,
+    only_child,
+    parse,
+    required_attribute,
+    text_of,
+)
 
 LONGEST_PREFIX_LIST = 256
 """Characters; real ones name two or three prefixes."""
@@ -298,7 +306,8 @@ def _second_opinion(document: bytes, certificate: Certificate, profile: _Profile
     )
     try:
         result = XMLVerifier().verify(
-            parse(document),
+            document,
+            parser=hardened_parser(),
             x509_cert=certificate,
             id_attribute="ID",
             expect_config=configuration,

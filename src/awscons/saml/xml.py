@@ -1,7 +1,8 @@
 """The one parser, the one walk over what it gave, and the few ways we read from a tree.
 
 Every document goes through `parse`; nothing else in this project calls lxml's parsers on foreign
-text. Reading is by exact child lists: no searching, no "first matching element".
+text, and signxml, which parses for itself, is given the same `hardened_parser`. Reading is by exact
+child lists: no searching, no "first matching element".
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _WALK = "house rule, walk over the tree"
 Element = etree._Element  # noqa: SLF001  lxml gives its element type no public name
 
 
-def _hardened_parser() -> etree.XMLParser:
+def hardened_parser() -> etree.XMLParser:
     """No entities, no network, no DTD, no huge trees, no recovery. Made anew: lxml parsers keep state."""
     return etree.XMLParser(
         encoding="utf-8",
@@ -46,7 +47,7 @@ def parse(document: str | bytes) -> Element:
     """
     data = document.encode("utf-8") if isinstance(document, str) else document
     try:
-        root = etree.fromstring(data, parser=_hardened_parser())
+        root = etree.fromstring(data, parser=hardened_parser())
     except etree.XMLSyntaxError as error:
         raise ResponseRefused("not well-formed XML", section="XML 1.0", received=error.msg) from None
     docinfo = root.getroottree().docinfo
@@ -124,11 +125,11 @@ def element_children(element: Element) -> list[Element]:
 
     Raises ResponseRefused when there is text where only elements belong.
     """
-    children = [child for child in element if isinstance(child.tag, str)]
-    loose = (element.text or "", *(child.tail or "" for child in element))
-    if any(text.strip(" \t\r\n") for text in loose):
-        raise ResponseRefused("text between elements", section="SAML schema", received=element.tag)
-    return children
+    nodes = list(element)
+    for text in (element.text, *[node.tail for node in nodes]):
+        if text and text.strip(" \t\r\n"):
+            raise ResponseRefused("text between elements", section="SAML schema", received=element.tag)
+    return [node for node in nodes if isinstance(node.tag, str)]
 
 
 def only_child(element: Element, tag: str, *, section: str) -> Element:

@@ -105,19 +105,29 @@ def _refuse_cross_origin_writes(app: Flask, site: Site) -> None:
 
 
 def _add_headers(app: Flask, site: Site) -> None:
-    @app.after_request
-    def add_headers(response: Response) -> Response:
-        headers = response.headers
-        headers.setdefault("Cache-Control", "no-store")
-        headers.setdefault("Content-Security-Policy", content_security_policy())
-        headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    always = {
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+    }
+    if site.is_https:
+        always["Strict-Transport-Security"] = "max-age=31536000"
+    unless_the_view_says = {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": content_security_policy(),
         # Nothing to other sites. To ourselves it stays, since without it browsers would send our own
         # forms with `Origin: null`, which is a stranger's.
-        headers.setdefault("Referrer-Policy", "same-origin")
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["X-Frame-Options"] = "DENY"
-        if site.is_https:
-            headers["Strict-Transport-Security"] = "max-age=31536000"
+        "Referrer-Policy": "same-origin",
+    }
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        said = {name.lower() for name, _ in response.headers}
+        for name, value in unless_the_view_says.items():
+            if name.lower() not in said:
+                response.headers.add(name, value)
+        for name, value in always.items():
+            response.headers[name] = value
         return response
 
 

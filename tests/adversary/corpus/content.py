@@ -274,7 +274,9 @@ CONDITIONS = of_class(
         _instant_of("end-before-christ", "-2026-11-22T13:00:00Z"),
         _instant_of("end-with-a-line-end-behind", "2026-11-22T13:00:00Z&#10;"),
         _instant_of("end-with-ten-fraction-digits", "2026-11-22T13:00:00.1234567890Z"),
+        _instant_of("end-at-second-60", "2026-11-22T13:00:60Z"),
         _instant_of("end-at-second-61", "2026-11-22T13:00:61Z"),
+        _instant_of("end-at-hour-24", "2026-11-22T24:00:00Z"),
     ],
 )
 
