@@ -36,7 +36,8 @@ def check(config: Path, *, ask_aws: bool) -> None:
     """Check the configuration and show what it opens to whom.
 
     Nothing is started, and nothing is asked of AWS without --aws; the identity provider's metadata is
-    read. The exit status is 2 when there are mistakes, 1 when AWS does not answer for every target.
+    read, and Redis or memcached asked whether it keeps what it is given. The exit status is 2 when there
+    are mistakes, 1 when one of those does not answer, or AWS does not for every target.
     """
     from awscons.commands.check import check_configuration
 

@@ -1,18 +1,17 @@
 """Redis and memcached, the real ones: the laws of every store, and what a network store adds to them."""
 
-import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 import redis
-import trustme
 
 from awscons.adapters.caches import build_cache
 from awscons.adapters.record_store import CacheRecordStore
@@ -20,25 +19,11 @@ from awscons.config.schema import DynamoDBBacking, MemcachedBacking, RedisBackin
 from awscons.errors import StoreUnavailable
 from support.browser import text_of
 from support.house import House, open_house
-from support.operator import configure, logins
-from support.serving import authority, free_port, program
-from support.stores import StoreContract
-from support.world import Aws, write_tls
+from support.serving import free_port
+from support.stores import PASSWORD, StoreContract, memcached, redis_server
+from support.world import Aws
 
 HOUR = timedelta(hours=1)
-PASSWORD = "swordfish"
-
-
-def redis_server(folder: Path, port: int) -> AbstractContextManager[subprocess.Popen[bytes]]:
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    command += ["--requirepass", PASSWORD, "--dir", str(folder)]
-    return program(command, port=port, log=folder / "redis.log")
-
-
-def memcached(folder: Path, port: int) -> AbstractContextManager[subprocess.Popen[bytes]]:
-    user = ["-u", "nobody"] if os.getuid() == 0 else []
-    command = ["memcached", *user, "-l", "127.0.0.1", "-p", str(port), "-m", "64"]
-    return program(command, port=port, log=folder / "memcached.log")
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +46,12 @@ def redis_backing(port: int, **more: object) -> RedisBacking:
 
 
 class TestRedis(StoreContract):
+    def seconds_left(self, cache: Any, key: str) -> float:
+        return float(cache._read_client.pttl(cache._get_prefix() + key)) / 1_000
+
+    def put(self, cache: Any, key: str, value: bytes) -> None:
+        cache._write_client.set(cache._get_prefix() + key, value)
+
     @pytest.fixture
     def make(self, redis_port: int, request: pytest.FixtureRequest) -> Callable[[], CacheRecordStore]:
         backing = redis_backing(redis_port, key_prefix=f"{request.node.name}:")
@@ -83,17 +74,25 @@ class TestRedis(StoreContract):
             store.get("k")
         assert "not-the-password" not in str(caught.value)
 
-    def test_a_foreign_record_counts_as_absent(
-        self, make: Callable[[], CacheRecordStore], redis_port: int, request: pytest.FixtureRequest
-    ) -> None:
-        client = redis.Redis(port=redis_port, password=PASSWORD)
-        client.set(f"{request.node.name}:k", b"!\x80\x04pickle")
-        client.close()
-        assert make().get("k") is None
+    def test_a_value_of_another_kind_counts_as_absent(self, make: Callable[[], CacheRecordStore]) -> None:
+        store = make()
+        cache: Any = store._cache
+        cache._write_client.hset(cache._get_prefix() + "k", "field", "value")
+        assert store.get("k") is None
+        assert store.get_many(["k"]) == [None]
 
 
 class TestMemcached(StoreContract):
     can_list = False
+
+    def seconds_left(self, cache: Any, key: str) -> float:
+        (client,) = cache._client._clients
+        return float(client.raw_command(f"mg {cache.key_prefix}{key} t").removeprefix(b"HD t"))
+
+    def put(self, cache: Any, key: str, value: bytes) -> None:
+        (client,) = cache._client._clients
+        head = f"set {cache.key_prefix}{key} 0 0 {len(value)}\r\n"
+        assert client.raw_command(head.encode() + value) == b"STORED"
 
     @pytest.fixture
     def make(self, memcached_port: int, request: pytest.FixtureRequest) -> Callable[[], CacheRecordStore]:
@@ -139,6 +138,14 @@ class TestMemcached(StoreContract):
 class TestDynamoDb(StoreContract):
     """The pretend AWS of the journeys knows DynamoDB as well."""
 
+    def seconds_left(self, cache: Any, key: str) -> float:
+        item = cache._client.get_item(TableName=cache._name, Key=cache._key(key))["Item"]
+        return float(item["expiration_time"]) - time.time()
+
+    def put(self, cache: Any, key: str, value: bytes) -> None:
+        item = {**cache._key(key), "response": value.decode("latin-1"), "expiration_time": 9_999_999_999}
+        cache._client.put_item(TableName=cache._name, Item=item)
+
     @pytest.fixture
     def make(
         self, aws: Aws, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
@@ -170,6 +177,33 @@ class TestDynamoDb(StoreContract):
             with pytest.raises(StoreUnavailable):
                 use()
 
+    def test_as_many_as_there_are_are_kept_and_listed_and_got_at_once(
+        self, make: Callable[[], CacheRecordStore]
+    ) -> None:
+        """More than one answer of DynamoDB holds: a mebibyte of a table, or a hundred keys."""
+        store = make()
+        cache: Any = store._cache
+        records = [{**cache._item(f"login:{n}", {"n": n, "x": "x" * 3_000}, 3_600)} for n in range(500)]
+        with cache._dynamo.Table(cache._name).batch_writer() as batch:
+            for record in records:
+                batch.put_item(Item=record)
+        keys = list(store.keys("login:"))
+        assert len(set(keys)) == len(keys) == 500
+        assert [record and record["n"] for record in store.get_many([f"login:{n}" for n in range(500)])] == [
+            *range(500)
+        ]
+
+    def test_an_item_of_somebody_elses_counts_as_absent_and_hides_no_other(
+        self, make: Callable[[], CacheRecordStore]
+    ) -> None:
+        store = make()
+        cache: Any = store._cache
+        store.set("a", {"a": 1}, lifetime=HOUR)
+        for more in ({}, {"response": 5, "expiration_time": "never"}, {"response": "{}"}):
+            cache._client.put_item(TableName=cache._name, Item={**cache._key("k"), **more})
+            assert store.get("k") is None
+            assert store.get_many(["k", "a"]) == [None, {"a": 1}]
+
     def test_ended_records_are_left_to_dynamodb_and_count_as_absent_until_then(
         self, make: Callable[[], CacheRecordStore], aws: Aws
     ) -> None:
@@ -178,37 +212,13 @@ class TestDynamoDb(StoreContract):
         client = boto3.client("dynamodb", region_name="eu-central-1", endpoint_url=aws.sts_url)
         described = client.describe_time_to_live(TableName="awscons-logins")["TimeToLiveDescription"]
         assert (described["AttributeName"], described["TimeToLiveStatus"]) == ("expiration_time", "ENABLED")
-        (item,) = (
-            item
-            for item in client.scan(TableName="awscons-logins")["Items"]
-            if item["cache_key"]["S"].endswith("left_to_dynamodb_and_count_as_absent_until_then:login:a")
-        )
+        cache: Any = store._cache
+        key = {"cache_key": {"S": cache._key("login:a")["cache_key"]}}
+        item = client.get_item(TableName="awscons-logins", Key=key)["Item"]
         client.put_item(TableName="awscons-logins", Item={**item, "expiration_time": {"N": "1"}})
         assert store.get("login:a") is None
         assert list(store.keys("login:")) == []
         assert store.add("login:a", {"a": 2}, lifetime=HOUR) is True
-
-
-def test_redis_over_tls_with_a_password_trusts_the_configured_authority_alone(tmp_path: Path) -> None:
-    port = free_port()
-    certificate, key = write_tls(tmp_path)
-    ours, others = tmp_path / "ours.pem", tmp_path / "others.pem"
-    authority().cert_pem.write_to_path(ours)
-    trustme.CA().cert_pem.write_to_path(others)
-    command = ["redis-server", "--port", "0", "--tls-port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    command += ["--tls-cert-file", str(certificate), "--tls-key-file", str(key), "--tls-auth-clients", "no"]
-    command += ["--requirepass", PASSWORD, "--dir", str(tmp_path)]
-    options = {"host": "localhost", "ssl": True}
-    with program(command, port=port, log=tmp_path / "redis.log"):
-        store = CacheRecordStore(
-            build_cache(redis_backing(port, **options, ssl_ca_certs=str(ours)), environment={})
-        )
-        store.set("k", {"a": 1}, lifetime=HOUR)
-        assert store.get("k") == {"a": 1}
-        for wrong in ({"ssl_ca_certs": str(others)}, {"ssl_ca_certs": str(ours), "host": "127.0.0.2"}):
-            backing = redis_backing(port, **{**options, **wrong})
-            with pytest.raises(StoreUnavailable):
-                CacheRecordStore(build_cache(backing, environment={})).get("k")
 
 
 @contextmanager
@@ -260,27 +270,3 @@ def test_a_redis_that_hangs_is_a_503_within_bounds(tmp_path: Path) -> None:
         finally:
             process.send_signal(signal.SIGCONT)
         assert browser.get("/aws/cloudadmin").status_code == 301
-
-
-@pytest.mark.parametrize("kind", ["Redis", "Memcached"])
-def test_an_operator_ends_the_logins_of_a_person(tmp_path: Path, kind: str) -> None:
-    port = free_port()
-    store: dict[str, object] = {"cache_type": kind}
-    if kind == "Redis":
-        store |= {"host": "127.0.0.1", "port": port, "password": PASSWORD}
-    else:
-        store |= {"servers": [f"127.0.0.1:{port}"]}
-    with open_house(tmp_path, store=store) as house, store_program(kind, tmp_path, port):
-        configure(tmp_path, store)
-        browser, other = house.browser(), house.browser()
-        house.sign_in(browser, "/aws/")
-        house.sign_in(other, "/aws/", "otto@example.com")
-        everybody = logins(tmp_path, "list")
-        if kind == "Redis":
-            assert [name in everybody.stdout for name in ("ada@", "otto@")] == [True, True]
-        else:
-            assert everybody.returncode == 1
-            assert "memcached keeps no list" in everybody.stderr
-        assert logins(tmp_path, "end", "--person", "ada@example.com").stdout == "1 login ended\n"
-        assert browser.get("/aws/").status_code == 302
-        assert other.get("/aws/").status_code == 200

@@ -155,14 +155,21 @@ class Load:
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=self._ask) for _ in range(4)]
         self.codes: list[int] = []
+        self.clear: list[bool] = []
+        """Of each 503: whether it says what is wrong, and when to come again."""
         self.arrived = threading.Condition()
 
     def _ask(self) -> None:
         with httpx.Client(verify=client_tls(), timeout=20) as client:
             while not self._ended.is_set():
-                code = client.get(self._url, headers=self._headers).status_code
+                answer = client.get(self._url, headers=self._headers)
                 with self.arrived:
-                    self.codes.append(code)
+                    self.codes.append(answer.status_code)
+                    if answer.status_code == 503:
+                        self.clear.append(
+                            bool(answer.headers.get("Retry-After"))
+                            and "keep track of sign-ins" in answer.text
+                        )
                     self.arrived.notify_all()
 
     def wait_for(self, number: int, code: int) -> None:
@@ -233,6 +240,7 @@ def test_two_hosts_are_one_service_whatever_happens_to_one_of_them(
             # Memcached has forgotten everybody; Redis nobody.
             load.wait_for(10, 200 if kind == "Redis" else 302)
         assert set(load.codes) <= {200, 302, 503}
+        assert set(load.clear) == {True}
         assert kind == "Memcached" or 302 not in load.codes
         fresh = both.browser()
         answered = both.idp.sign_in(fresh, fresh.get("/aws/cloudadmin"), "ada")

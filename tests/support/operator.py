@@ -28,8 +28,13 @@ def configure(folder: Path, store: Mapping[str, object]) -> None:
 
 def logins(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`awscons logins …`, with the configuration in `folder`."""
+    return awscons(folder, "logins", *arguments)
+
+
+def awscons(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`awscons …`, with the configuration in `folder`."""
     return subprocess.run(
-        [sys.executable, "-m", "awscons", "logins", *arguments],
+        [sys.executable, "-m", "awscons", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         capture_output=True,

@@ -1,15 +1,39 @@
-"""The laws that every store obeys, for test classes to inherit."""
+"""The laws that every store obeys, for test classes to inherit; and the programs that some stores are."""
 
+import io
+import os
+import subprocess
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from awscons.adapters.audit_log import configure_logging
 from awscons.adapters.record_store import CacheRecordStore
 from awscons.errors import StoreCannotList
+from support.serving import program
 
 HOUR = timedelta(hours=1)
+PASSWORD = "swordfish"
+
+
+def redis_server(folder: Path, port: int, *options: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """Redis, which keeps nothing on disk unless `options` say so."""
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    command += ["--requirepass", PASSWORD, "--dir", str(folder), *options]
+    return program(command, port=port, log=folder / "redis.log")
+
+
+def memcached(folder: Path, port: int, *options: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """memcached, with 64 MiB unless `options` say otherwise."""
+    user = ["-u", "root"] if os.getuid() == 0 else []
+    command = ["memcached", *user, "-l", "127.0.0.1", "-p", str(port), *options]
+    return program(command, port=port, log=folder / "memcached.log")
+
 
 Make = Callable[[], CacheRecordStore]
 
@@ -20,9 +44,19 @@ class StoreContract:
     shared_between_instances = True
     can_list = True
 
+    counts_end_with_the_first = True
+
     @pytest.fixture
     def make(self) -> Make:
         """Open the store."""
+        raise NotImplementedError
+
+    def seconds_left(self, cache: Any, key: str) -> float:
+        """Until the store itself forgets what is under `key`."""
+        raise NotImplementedError
+
+    def put(self, cache: Any, key: str, value: bytes) -> None:
+        """Put something under `key` that we never would, behind our back; for an hour or for ever."""
         raise NotImplementedError
 
     def test_what_is_set_is_got_exactly(self, make: Make) -> None:
@@ -71,6 +105,45 @@ class StoreContract:
         one.set("k", {"a": 1}, lifetime=HOUR)
         assert (other.get("k") == {"a": 1}) is self.shared_between_instances
         assert other.add("k", {}, lifetime=HOUR) is not self.shared_between_instances
+
+    def test_the_store_itself_knows_when_a_record_ends_however_it_was_written(self, make: Make) -> None:
+        store = make()
+        cache: Any = store._cache
+        store.set("set", {}, lifetime=HOUR)
+        store.add("add", {}, lifetime=HOUR)
+        store.set("again", {}, lifetime=HOUR / 2)
+        store.set("again", {}, lifetime=HOUR)
+        store.count("count", lifetime=HOUR)
+        for key in ("set", "add", "again", "count"):
+            assert 3_540 < self.seconds_left(cache, key) <= 3_601, key
+        store.count("count", lifetime=2 * HOUR)
+        if self.counts_end_with_the_first:
+            assert self.seconds_left(cache, "count") <= 3_601
+
+    def test_a_record_may_live_for_longer_than_a_month(self, make: Make) -> None:
+        store = make()
+        store.set("k", {"a": 1}, lifetime=timedelta(days=400))
+        assert store.get("k") == {"a": 1}
+        assert 399 * 86_400 < self.seconds_left(store._cache, "k") < 401 * 86_400
+
+    @pytest.mark.parametrize(
+        "value", [b"{broken", b"[]", b"5", b'"text"', b"\xff\xfe", b"", b"[" * 100_000], ids=range(7)
+    )
+    def test_what_is_no_record_of_ours_counts_as_absent_and_hides_no_other_and_is_logged(
+        self, make: Make, value: bytes
+    ) -> None:
+        log = io.StringIO()
+        configure_logging(stream=log)
+        store = make()
+        store.set("login:a", {"a": 1}, lifetime=HOUR)
+        store.set("login:b", {}, lifetime=HOUR)
+        self.put(store._cache, "login:b", value)
+        assert store.get("login:b") is None
+        assert store.get_many(["login:b", "login:a"]) == [None, {"a": 1}]
+        assert log.getvalue().count("store.record_not_understood") == 2
+        assert "login:b" not in log.getvalue()
+        if self.can_list:
+            assert "login:a" in list(store.keys("login:"))
 
     def test_keys_of_any_text_are_kept_apart(self, make: Make) -> None:
         store = make()

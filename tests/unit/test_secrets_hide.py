@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from awscons.config.schema import RedisBacking
+from awscons.config.schema import MemcachedBacking, RedisBacking
 from awscons.credentials import ConsoleUrl, RoleCredentials, SigninToken
 from awscons.login import BegunLogin
 
@@ -17,6 +17,7 @@ def test_no_repr_or_str_shows_a_secret() -> None:
         ConsoleUrl(f"https://signin.example/?SigninToken={SECRET}"),
         BegunLogin("https://idp.example.com/", None, "handle", SECRET),
         RedisBacking(cache_type="Redis", password=SECRET),
+        MemcachedBacking(cache_type="Memcached", username="awscons", password=SECRET),
     ]
     for value in values:
         assert SECRET not in repr(value)

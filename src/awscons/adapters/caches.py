@@ -7,36 +7,36 @@ means once), bounded waits, and no silent dropping of live records.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import re
 import sqlite3
+import ssl
 import struct
 import sys
 import time
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import platformdirs
-from cachelib import FileSystemCache, MemcachedCache, RedisCache, SimpleCache
-from cachelib.serializers import JSONSerializer
+from cachelib import FileSystemCache, SimpleCache
 
-from awscons.adapters.record_store import RecordCache
+from awscons.adapters.json_values import JsonValues
+from awscons.adapters.record_store import STORE_HINT, RecordCache
 from awscons.adapters.sqlite_cache import SqliteCache
 from awscons.config.schema import (
     Backing,
     DynamoDBBacking,
     FileSystemBacking,
     MemcachedBacking,
+    NetworkBacking,
     RedisBacking,
     SimpleBacking,
     SqliteBacking,
 )
-from awscons.errors import ConfigurationError, Mistake, StoreCannotList
+from awscons.errors import ConfigurationError, Mistake, StoreCannotList, StoreUnavailable
 
 _STORE_TIMEOUT = 2.0
 """Seconds to wait for a store across the network, to connect or to answer."""
@@ -48,16 +48,6 @@ _SWEEP_INTERVAL = 600.0
 _PLAIN_KEY = re.compile(r"(?=.{1,200}$)[a-z]+(:[0-9a-z]+)+", re.ASCII)
 
 
-class _Json(JSONSerializer):
-    """cachelib's JSON serializer, which takes a missing value for a damaged one."""
-
-    def loads(self, bvalue: str | bytes | bytearray | None, *args: Any, **kwargs: Any) -> Any:
-        return None if bvalue is None else super().loads(bvalue, *args, **kwargs)
-
-    def load(self, f: IO[bytes], *args: Any, **kwargs: Any) -> Any:
-        return self.loads(f.read(), *args, **kwargs)
-
-
 class JsonSimpleCache(SimpleCache):
     """Memory of one process.
 
@@ -65,7 +55,7 @@ class JsonSimpleCache(SimpleCache):
     `threshold` that the configuration names does that; ended records are swept now and then.
     """
 
-    serializer: Any = _Json()
+    serializer: Any = JsonValues()
 
     def __init__(self, *, threshold: int) -> None:
         super().__init__(threshold=threshold or sys.maxsize)
@@ -97,38 +87,6 @@ class JsonSimpleCache(SimpleCache):
         )
 
 
-class JsonRedisCache(RedisCache):
-    """Redis; `add` is one command, so that a lifetime can never be missing."""
-
-    serializer: Any = _Json()
-
-    def add(self, key: str, value: Any, timeout: int | timedelta | None = None) -> bool:
-        """Keep `value` unless there is one (SET NX EX)."""
-        return bool(
-            self._write_client.set(
-                name=f"{self._get_prefix()}{key}",
-                value=self.serializer.dumps(value),
-                nx=True,
-                ex=self._normalize_timeout(timeout),
-            )
-        )
-
-    def count(self, key: str, timeout: int) -> int:
-        """One more under `key`, which ends `timeout` seconds after the first; one transaction."""
-        name = f"{self._get_prefix()}{key}"
-        with self._write_client.pipeline(transaction=True) as transaction:
-            transaction.set(name, 0, nx=True, ex=timeout)
-            transaction.incr(name)
-            return int(transaction.execute()[-1])
-
-    def keys(self, prefix: str) -> Iterator[str]:
-        """The keys that begin with `prefix`, in portions, so that the server never stands still."""
-        before = f"{self._get_prefix()}"
-        pattern = re.sub(r"([*?\[\]\\])", r"\\\1", f"{before}{prefix}") + "*"
-        for name in self._read_client.scan_iter(match=pattern, count=1_000):
-            yield name.decode().removeprefix(before)
-
-
 class JsonFileSystemCache(FileSystemCache):
     """A folder of files; `add` holds a lock, and ended records are swept.
 
@@ -136,7 +94,7 @@ class JsonFileSystemCache(FileSystemCache):
     first. For a replay memory that is a yes to everything, so here only a missing file is absent.
     """
 
-    serializer: Any = _Json()
+    serializer: Any = JsonValues()
 
     def __init__(self, cache_dir: str, *, threshold: int, mode: int) -> None:
         super().__init__(cache_dir, threshold=threshold, mode=mode)
@@ -145,7 +103,7 @@ class JsonFileSystemCache(FileSystemCache):
         self._swept_at = time.time()
 
     def get(self, key: str) -> Any:
-        """The value under `key`, or None. Raises OSError when the file cannot be read."""
+        """The value under `key`, or None. Raises OSError when the file cannot be read, ValueError."""
         try:
             with open(self._get_filename(key), "rb") as file:  # noqa: PTH123  as cachelib has it
                 return self.serializer.load(file) if self._is_live(file) else None
@@ -153,7 +111,7 @@ class JsonFileSystemCache(FileSystemCache):
             return None
 
     def has(self, key: str) -> bool:
-        """Whether a live value stands under `key`. Raises OSError when the file cannot be read."""
+        """Whether a live value stands under `key`. Raises OSError and ValueError as `get` does."""
         try:
             with open(self._get_filename(key), "rb") as file:  # noqa: PTH123  as cachelib has it
                 return self._is_live(file)
@@ -201,8 +159,10 @@ class JsonFileSystemCache(FileSystemCache):
         """The keys of live values that begin with `prefix`."""
         for path in Path(self._path).glob(f"{prefix.replace(':', '-')}*"):
             key = path.name.replace("-", ":")
-            if _PLAIN_KEY.fullmatch(key) and self.has(key):
-                yield key
+            # A damaged one hides no other.
+            with suppress(ValueError):
+                if _PLAIN_KEY.fullmatch(key) and self.has(key):
+                    yield key
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -225,79 +185,13 @@ class JsonFileSystemCache(FileSystemCache):
         """Whether the record's end, four bytes at its begin, lies ahead. Leaves `file` at the value."""
         head = file.read(4)
         if len(head) != 4:  # noqa: PLR2004  an unsigned int, as cachelib writes it
-            raise OSError("a record without its head")
+            raise ValueError("a record without its head")
         (ends_at,) = struct.unpack("I", head)
         return bool(ends_at == 0 or ends_at >= time.time())
 
     def _run_safely(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
         """Once: the retries of cachelib are for file systems of Windows."""
         return fn(*args, **kwargs)
-
-
-class CountingMemcachedCache(MemcachedCache):
-    """Memcached, which keeps no list of its keys."""
-
-    def count(self, key: str, timeout: int) -> int:
-        """One more under `key`, which ends `timeout` seconds after the first."""
-        while True:
-            if self.add(key, 1, timeout):
-                return 1
-            number: int | None = self._client.incr(self._normalize_key(key), 1)
-            # It may have ended between the two; then it begins again.
-            if number is not None:
-                return number
-
-    def keys(self, prefix: str) -> Iterator[str]:  # noqa: ARG002  of the protocol
-        """Not here."""
-        raise StoreCannotList(
-            "memcached keeps no list of what is in it",
-            hint="name the person, with --person; or restart memcached, and every login has ended",
-        )
-
-
-class FixedServers:
-    """Several memcached servers, each key at one of them for good.
-
-    A client that moves keys when a server is away forgets what was used, and lets it be used again.
-    Here the keys of a server that is away are an error, and all others work on.
-    """
-
-    def __init__(self, clients: Sequence[Any]) -> None:
-        self._clients = clients
-
-    def _client(self, key: str) -> Any:
-        return self._clients[zlib.crc32(key.encode()) % len(self._clients)]
-
-    def get(self, key: str) -> Any:
-        """The value under `key`, or None."""
-        return self._client(key).get(key)
-
-    def get_multi(self, keys: Sequence[str]) -> dict[str, Any]:
-        """The values under those of `keys` that have one; one question to each server."""
-        found: dict[str, Any] = {}
-        by_client: dict[int, list[str]] = {}
-        for key in keys:
-            by_client.setdefault(zlib.crc32(key.encode()) % len(self._clients), []).append(key)
-        for number, its_keys in by_client.items():
-            found |= self._clients[number].get_many(its_keys)
-        return found
-
-    def incr(self, key: str, delta: int) -> int | None:
-        """Add to a number; None when there is none."""
-        number: int | None = self._client(key).incr(key, delta)
-        return number
-
-    def set(self, key: str, value: object, expire: int) -> bool:
-        """Keep `value`; `expire` is Unix time."""
-        return bool(self._client(key).set(key, value, expire))
-
-    def add(self, key: str, value: object, expire: int) -> bool:
-        """Keep `value` unless there is one; `expire` is Unix time."""
-        return bool(self._client(key).add(key, value, expire))
-
-    def delete(self, key: str) -> bool:
-        """Forget the value under `key`; whether there was one."""
-        return bool(self._client(key).delete(key))
 
 
 def build_cache(backing: Backing, *, environment: Mapping[str, str]) -> RecordCache:
@@ -319,6 +213,36 @@ def build_cache(backing: Backing, *, environment: Mapping[str, str]) -> RecordCa
             return _memcached(backing)
         case DynamoDBBacking():
             return _dynamodb(backing)
+
+
+class WatchedCache(RecordCache, Protocol):
+    """A cache on a server that somebody else set up."""
+
+    def worries(self) -> Iterator[str]:
+        """Whether live records may be lost there, in sentences."""
+
+
+def store_worries(backing: Backing) -> list[str]:
+    """Whether the server that keeps logins takes them, and may lose some: what is to say, in sentences.
+
+    Files are not touched: made by whoever asks, they would not be the service's. Nor is AWS asked.
+    Raises ConfigurationError as `build_cache` does, StoreUnavailable when the server does not take records.
+    """
+    match backing:
+        case RedisBacking():
+            cache = _redis(backing)
+        case MemcachedBacking():
+            cache = _memcached(backing)
+        case _:
+            return []
+    try:
+        # A replica, or a user who may only read, would answer everything else.
+        cache.set("probe", {}, timeout=1)
+        return list(cache.worries())
+    except Exception as error:  # noqa: BLE001  caches raise whatever their libraries do
+        raise StoreUnavailable(
+            f"{backing.cache_type} does not take records: {type(error).__name__}: {error}", hint=STORE_HINT
+        ) from None
 
 
 def sqlite_path(backing: SqliteBacking, environment: Mapping[str, str]) -> Path:
@@ -360,51 +284,47 @@ def _file_system(backing: FileSystemBacking) -> RecordCache:
     return cache
 
 
-def _redis(backing: RedisBacking) -> RecordCache:
+def _redis(backing: RedisBacking) -> WatchedCache:
     try:
-        # Only where it is asked for, since it is optional.
-        import redis  # noqa: PLC0415
-        from redis.backoff import NoBackoff  # noqa: PLC0415
-        from redis.retry import Retry  # noqa: PLC0415
+        # Only where it is asked for, since its library is optional.
+        from awscons.adapters.redis_cache import build_redis_cache  # noqa: PLC0415
     except ImportError:
         raise _library_missing("redis") from None
-    options: dict[str, Any] = {"ssl": True, "ssl_ca_certs": backing.ssl_ca_certs} if backing.ssl else {}
-    client = redis.Redis(
-        host=backing.host,
-        port=backing.port,
-        db=backing.db,
-        username=backing.username,
-        password=backing.password,
-        socket_timeout=_STORE_TIMEOUT,
-        socket_connect_timeout=_STORE_TIMEOUT,
-        health_check_interval=30,
-        # Once more and at once, for a connection that went stale; the library's own patience is half a
-        # minute. A server that hangs has had its time and is not asked again.
-        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-        **options,
-    )
-    return JsonRedisCache(client, key_prefix=backing.key_prefix)
+    return build_redis_cache(backing, timeout=_STORE_TIMEOUT, tls=_tls(backing))
 
 
-def _memcached(backing: MemcachedBacking) -> RecordCache:
+def _memcached(backing: MemcachedBacking) -> WatchedCache:
     try:
-        from pymemcache.client.base import PooledClient  # noqa: PLC0415  as above
+        from awscons.adapters.memcached_cache import FixedMemcachedCache, FixedServers  # noqa: PLC0415  as above
     except ImportError:
         raise _library_missing("memcached") from None
-    clients = [
-        PooledClient(
-            server,
-            # Without it, Nagle's algorithm and delayed acknowledgement add 40 ms to each write.
-            no_delay=True,
-            default_noreply=False,
-            connect_timeout=_STORE_TIMEOUT,
-            timeout=_STORE_TIMEOUT,
-            serializer=_memcached_dump,
-            deserializer=_memcached_load,
-        )
-        for server in backing.servers
-    ]
-    return CountingMemcachedCache(FixedServers(clients), key_prefix=backing.key_prefix)
+    servers = FixedServers(
+        backing.servers,
+        timeout=_STORE_TIMEOUT,
+        tls=_tls(backing),
+        username=backing.username,
+        password=backing.password,
+    )
+    return FixedMemcachedCache(servers, key_prefix=backing.key_prefix)
+
+
+def _tls(backing: NetworkBacking) -> ssl.SSLContext | None:
+    """TLS as the configuration has it; None: without. Raises ConfigurationError."""
+    if not backing.ssl:
+        return None
+    key, file = "ssl_ca_certs", backing.ssl_ca_certs
+    wanted = "PEM certificates that this user may read"
+    try:
+        # Either these or the system's: whoever names an authority of their own means that one alone.
+        context = ssl.create_default_context(cafile=file)
+        if backing.ssl_certfile is not None:
+            key, file = "ssl_certfile", backing.ssl_certfile
+            wanted = "a PEM certificate with its key, in it or in `ssl_keyfile`, that this user may read"
+            # An encrypted key is an error, and no question at whatever terminal there may be.
+            context.load_cert_chain(file, backing.ssl_keyfile, password=lambda: "")
+    except (OSError, ValueError) as error:
+        raise _mistake(key, f"{file!r}: {_reason(error)}", wanted) from None
+    return context
 
 
 def _dynamodb(backing: DynamoDBBacking) -> RecordCache:
@@ -418,14 +338,6 @@ def _dynamodb(backing: DynamoDBBacking) -> RecordCache:
         endpoint_url=backing.endpoint_url,
         timeout=_STORE_TIMEOUT,
     )
-
-
-def _memcached_dump(_key: str, value: object) -> tuple[bytes, int]:
-    return json.dumps(value).encode(), 0
-
-
-def _memcached_load(_key: str, value: bytes, _flags: int) -> object:
-    return json.loads(value)
 
 
 def _library_missing(extra: str) -> ConfigurationError:

@@ -63,31 +63,32 @@ class CacheRecordStore:
         except Exception as error:  # noqa: BLE001  see _unavailable
             raise _unavailable("set", error) from None
         if not kept:
-            raise StoreUnavailable("the store did not keep a record", hint=_HINT)
+            raise StoreUnavailable("the store did not keep a record", hint=STORE_HINT)
 
     def get(self, key: str) -> Record | None:
         """The record under `key`; None when there is none, it has ended, or it cannot be understood."""
         try:
             record = self._cache.get(key)
-        except ValueError as error:
-            _log.warning(
-                "store.record_not_understood", kind=key.partition(":")[0], error=type(error).__name__
-            )
+        except OSError as error:
+            # First, since a certificate that is not trusted is a ValueError too, and no damaged record.
+            raise _unavailable("get", error) from None
+        except (ValueError, RecursionError) as error:
+            _not_understood(key, type(error))
             return None
         except Exception as error:  # noqa: BLE001  see _unavailable
             raise _unavailable("get", error) from None
-        return record if isinstance(record, dict) else None
+        return _as_record(key, record)
 
     def get_many(self, keys: Sequence[str]) -> list[Record | None]:
         """What `get` gives for each of `keys`, in fewer round trips where the store has a way."""
         try:
             records = self._cache.get_many(*keys) if keys else []
-        except ValueError:
+        except (ValueError, RecursionError):
             # One of them cannot be understood; one by one, it hides no other.
             return [self.get(key) for key in keys]
         except Exception as error:  # noqa: BLE001  see _unavailable
             raise _unavailable("get", error) from None
-        return [record if isinstance(record, dict) else None for record in records]
+        return [_as_record(key, record) for key, record in zip(keys, records, strict=True)]
 
     def delete(self, key: str) -> None:
         """Forget the record under `key`, if there is one."""
@@ -113,7 +114,7 @@ class CacheRecordStore:
             raise _unavailable("count", error) from None
 
 
-_HINT = (
+STORE_HINT = (
     "see `session_backing`: is the file or folder writable for this user, the server up, its password right?"
 )
 
@@ -123,8 +124,20 @@ def _seconds(lifetime: timedelta) -> int:
     return max(1, math.ceil(lifetime.total_seconds()))
 
 
+def _as_record(key: str, value: object) -> Record | None:
+    if value is None or isinstance(value, dict):
+        return value
+    _not_understood(key, type(value))
+    return None
+
+
+def _not_understood(key: str, found: type) -> None:
+    """Say so. The kind of record, never its key; `found`: an error, or a type that is no record's."""
+    _log.warning("store.record_not_understood", kind=key.partition(":")[0], found=found.__name__)
+
+
 def _unavailable(operation: str, error: Exception) -> StoreUnavailable:
     """Caches raise whatever their libraries do: every kind is the same to us, and none is guessed away."""
     return StoreUnavailable(
-        f"the store failed to {operation} a record: {type(error).__name__}: {error}", hint=_HINT
+        f"the store failed to {operation} a record: {type(error).__name__}: {error}", hint=STORE_HINT
     )

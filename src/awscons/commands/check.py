@@ -1,4 +1,4 @@
-"""`awscons check`: what the configuration opens to whom, and what AWS says of it."""
+"""`awscons check`: what the configuration opens to whom, and what the store and AWS say of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
+from awscons.adapters.caches import store_worries
 from awscons.assembly import build_broker, build_trust, utc_now
 from awscons.config.load import load_settings
 from awscons.config.settings import MetadataSettings, Settings, Site, notices
@@ -19,11 +20,15 @@ from awscons.terminal import table
 
 
 def check_configuration(config: Path, *, ask_aws: bool) -> None:
-    """Print what the configuration opens. Raises AwsconsError when AWS does not answer for a target."""
+    """Print what the configuration opens.
+
+    Raises AwsconsError when the store takes no records, or AWS does not answer for a target.
+    """
     settings = load_settings(config, environment=os.environ)
     configure_logging()
     trust = build_trust(settings, environment=os.environ, audit=StructlogAuditLog())
     click.echo("\n".join(_summary(config, settings, trust.current())))
+    _show_store(settings)
     if ask_aws:
         _show_aws(settings)
 
@@ -68,6 +73,13 @@ def _row(site: Site, target: Target) -> list[str]:
         _hours(target.duration),
         _who(target),
     ]
+
+
+def _show_store(settings: Settings) -> None:
+    """What a server that keeps logins says of itself. Raises StoreUnavailable when it takes none."""
+    worries = store_worries(settings.backing)
+    if worries:
+        click.echo("\n".join(["", "  About the store of logins:", *(f"  - {worry}" for worry in worries)]))
 
 
 def _show_aws(settings: Settings) -> None:

@@ -221,6 +221,13 @@ def _host_and_port(value: str) -> str:
     return value
 
 
+def _memcached_word(value: str) -> str:
+    """Memcached takes user and password for two words: a blank or a line end would begin another."""
+    if not value or _UNPRINTABLE.search(value):
+        raise not_as_wanted("one word, without white space")
+    return value
+
+
 def _metrics_token(value: str) -> str:
     if not _METRICS_TOKEN.fullmatch(value):
         raise not_as_wanted(
@@ -382,7 +389,25 @@ class FileSystemBacking(_Backing):
     mode: int = Field(default=0o600, ge=0, le=0o777, description="Permissions of the files.")
 
 
-class RedisBacking(_Backing):
+class NetworkBacking(_Backing):
+    """A store across the network, which may be reached over TLS."""
+
+    ssl: bool = Field(default=False, description="Talk TLS to it.")
+    ssl_ca_certs: NonEmpty | None = Field(
+        default=None,
+        description="File with the certificates to trust, PEM, and no others. Default: the system's.",
+    )
+    ssl_certfile: NonEmpty | None = Field(
+        default=None, description="File with our own certificate, PEM, for a server that asks for one."
+    )
+    ssl_keyfile: NonEmpty | None = Field(
+        default=None,
+        description="File with that certificate's key. Default: it is in the same file.",
+    )
+    key_prefix: NonEmpty = Field(default="awscons:", description="Put in front of every key.")
+
+
+class RedisBacking(NetworkBacking):
     """A Redis or Valkey server, shared by any number of hosts."""
 
     cache_type: Literal["Redis", "RedisCache"] = Field(description="A Redis server.")
@@ -391,21 +416,21 @@ class RedisBacking(_Backing):
     username: NonEmpty | None = Field(default=None, description="User of its access control list.")
     password: NonEmpty | None = Field(default=None, repr=False, description="Password.")
     db: int = Field(default=0, ge=0, description="Number of the database.")
-    key_prefix: NonEmpty = Field(default="awscons:", description="Put in front of every key.")
-    ssl: bool = Field(default=False, description="Talk TLS to it.")
-    ssl_ca_certs: NonEmpty | None = Field(
-        default=None, description="File with the certificates to trust, PEM. Default: the system's."
-    )
 
 
-class MemcachedBacking(_Backing):
-    """Memcached servers. They may drop live logins when memory runs short."""
+class MemcachedBacking(NetworkBacking):
+    """Memcached servers. Unless started with `-M`, they drop live logins when memory runs short."""
 
     cache_type: Literal["Memcached"] = Field(description="One or several memcached servers.")
     servers: Annotated[
         list[Annotated[str, AfterValidator(_host_and_port)]], BeforeValidator(_list_from_tuple)
     ] = Field(default=["127.0.0.1:11211"], min_length=1, description="`host:port`, one or several.")
-    key_prefix: NonEmpty = Field(default="awscons:", description="Put in front of every key.")
+    username: Annotated[str, AfterValidator(_memcached_word)] | None = Field(
+        default=None, description="User in the file that memcached was given with `-Y`."
+    )
+    password: Annotated[str, AfterValidator(_memcached_word)] | None = Field(
+        default=None, repr=False, description="That user's password."
+    )
 
 
 class DynamoDBBacking(_Backing):

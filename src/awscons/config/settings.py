@@ -25,8 +25,11 @@ from awscons.config.schema import (
     LOOPBACK_HOSTS,
     AwsSection,
     Backing,
+    MemcachedBacking,
+    NetworkBacking,
     OrganizationSection,
     PartitionSection,
+    RedisBacking,
     SamlSection,
     Section,
     ServerSection,
@@ -328,6 +331,8 @@ def parse_settings(
     if saml and aws:
         mistakes += _logins_too_short(saml, aws.targets)
         mistakes += _attributes_not_kept(saml, aws)
+    if session:
+        mistakes += _store_access(session.session_backing)
     if session and saml:
         mistakes += _plain_http(session, saml)
         mistakes += _cookie_reach(session, saml)
@@ -686,6 +691,20 @@ def _two_profiles(aws: AwsSection) -> list[Mistake]:
     ]
 
 
+def _store_access(backing: Backing) -> Iterator[Mistake]:
+    """Half of an option protects nothing, and looks as if it did."""
+    path = "session_config.session_backing"
+    if isinstance(backing, NetworkBacking):
+        for key in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
+            if getattr(backing, key) is not None and not backing.ssl:
+                yield Mistake(f"{path}.ssl", f"False, beside `{key}`", "True: without it there is no TLS")
+        if backing.ssl_keyfile is not None and backing.ssl_certfile is None:
+            yield Mistake(f"{path}.ssl_keyfile", "a key alone", "`ssl_certfile` beside it")
+    if isinstance(backing, MemcachedBacking) and (backing.username is None) != (backing.password is None):
+        missing = "username" if backing.username is None else "password"
+        yield Mistake(f"{path}.{missing}", "", "`username` and `password` together, or neither")
+
+
 def _plain_http(session: SessionSection, saml: SamlSection) -> list[Mistake]:
     """Cookies over plain http can be read by the network; on this very host there is none between."""
     parts = urlsplit(saml.acs_url)
@@ -850,6 +869,7 @@ def notices(settings: Settings, identity_provider: IdentityProvider, *, now: dat
     kept = {name.casefold() for name in settings.login.kept_attributes}
     said = [notice for target in settings.targets for notice in _target_notices(target, kept)]
     said += _partition_notices(settings)
+    said += _store_notices(settings.backing)
     if not settings.site.is_https:
         said.append(f"{settings.site.origin} is plain http: fine for a trial on this host, for nothing else")
     if urlsplit(identity_provider.sso_url).scheme != "https":
@@ -875,6 +895,24 @@ def _partition_notices(settings: Settings) -> Iterator[str]:
                 f"targets of partitions {' and '.join(sorted(names))} are opened with {credentials}, but "
                 "credentials work in one partition: see aws_config['partitions']"
             )
+
+
+def _store_notices(backing: Backing) -> Iterator[str]:
+    """Whoever can write to the store can make a login of anybody's."""
+    match backing:
+        case RedisBacking():
+            hosts = [backing.host]
+        case MemcachedBacking():
+            hosts = [server.rpartition(":")[0] for server in backing.servers]
+        case _:
+            return
+    kind = backing.cache_type
+    if LOOPBACK_HOSTS.issuperset(host.strip("[]") for host in hosts):
+        return
+    if backing.password is None and backing.ssl_certfile is None:
+        yield f"{kind} is used without a password: whoever reaches it can read logins, and make some"
+    if not backing.ssl:
+        yield f"{kind} is reached without TLS (`ssl`): whoever is on the way can read logins, and make some"
 
 
 def _target_notices(target: targets.Target, kept: set[str]) -> Iterator[str]:

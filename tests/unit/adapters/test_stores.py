@@ -10,21 +10,28 @@ import resource
 import signal
 import sqlite3
 import stat
+import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from awscons.adapters.caches import build_cache
+from awscons.adapters.memcached_cache import FixedMemcachedCache
 from awscons.adapters.record_store import CacheRecordStore
-from awscons.config.schema import FileSystemBacking, SimpleBacking, SqliteBacking
+from awscons.config.schema import Backing, FileSystemBacking, SimpleBacking, SqliteBacking
+from awscons.config.settings import LoginSettings
 from awscons.errors import ConfigurationError, StoreUnavailable
+from awscons.identity import Identity, Login
+from awscons.login_register import LoginRegister
 from support.stores import StoreContract
 
 HOUR = timedelta(hours=1)
@@ -55,15 +62,23 @@ class TestSqlite(StoreContract):
     def make(self, tmp_path: Path) -> Callable[[], CacheRecordStore]:
         return lambda: sqlite_store(tmp_path / "state" / "logins.sqlite3")
 
-    def test_the_file_is_for_this_user_alone(self, tmp_path: Path) -> None:
+    def seconds_left(self, cache: Any, key: str) -> float:
+        ((ends_at,),) = run_sql(cache._path, f"SELECT ends_at FROM records WHERE key = '{key}'")
+        return float(ends_at) - time.time()
+
+    def put(self, cache: Any, key: str, value: bytes) -> None:
+        run_sql(cache._path, f"UPDATE records SET value = x'{value.hex()}' WHERE key = '{key}'")
+
+    def test_the_file_is_for_this_user_alone_and_so_is_every_file_beside_it(self, tmp_path: Path) -> None:
         path = tmp_path / "state" / "logins.sqlite3"
         old = os.umask(0)
         try:
-            sqlite_store(path).set("k", {}, lifetime=HOUR)
+            store = sqlite_store(path)
+            store.set("k", {}, lifetime=HOUR)
         finally:
             os.umask(old)
-        for file in path.parent.iterdir():
-            assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+        found = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+        assert found == {f"logins.sqlite3{end}": 0o600 for end in ("", "-wal", "-shm", ".lock")}
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
     def test_records_are_json_in_the_file(self, tmp_path: Path) -> None:
@@ -204,6 +219,23 @@ class TestSqlite(StoreContract):
         assert run_sql(path, "SELECT count(*) FROM records") == [(100_201,)]
         assert store.get("login:first") == {"n": 0}
 
+    def test_a_hundred_thousand_logins_fit_into_the_file_that_the_defaults_allow(
+        self, tmp_path: Path
+    ) -> None:
+        """With a name and groups of ordinary length; a fiftieth of them, to be short."""
+        path = tmp_path / "logins.sqlite3"
+        store = sqlite_store(path)
+        groups = tuple(f"aws-account-team-{number:02d}" for number in range(10))
+        now = datetime.now(UTC)
+        settings = LoginSettings("name_id", {"groups": "groups"}, 8 * HOUR, HOUR, HOUR, force_authn=False)
+        register = LoginRegister(store=store, settings=settings, clock=lambda: now)
+        for number in range(2_000):
+            name = f"firstname.lastname{number}@example.com"
+            identity = Identity(name, name, {"groups": groups}, frozenset(groups))
+            register.keep(f"login {number}", Login(identity, now, now + 8 * HOUR))
+        run_sql(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+        assert 50 * path.stat().st_size < SqliteBacking().most_megabytes * 1_048_576 / 2
+
     def test_a_folder_that_cannot_be_made_is_an_error(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         with pytest.raises(ConfigurationError, match=r"session_backing\.path"):
@@ -238,6 +270,12 @@ class TestSimpleCache(StoreContract):
     shared_between_instances = False
     can_list = False
 
+    def seconds_left(self, cache: Any, key: str) -> float:
+        return float(cache._cache[key][0]) - time.time()
+
+    def put(self, cache: Any, key: str, value: bytes) -> None:
+        cache._cache[key] = (time.time() + 3_600, value)
+
     @pytest.fixture
     def make(self) -> Callable[[], CacheRecordStore]:
         return lambda: CacheRecordStore(build_cache(SimpleBacking(cache_type="SimpleCache"), environment={}))
@@ -258,6 +296,16 @@ class TestSimpleCache(StoreContract):
 
 
 class TestFileSystem(StoreContract):
+    counts_end_with_the_first = False
+
+    def seconds_left(self, cache: Any, key: str) -> float:
+        head = Path(cache._get_filename(key)).read_bytes()[:4]
+        return float(struct.unpack("I", head)[0]) - time.time()
+
+    def put(self, cache: Any, key: str, value: bytes) -> None:
+        head = struct.pack("I", int(time.time()) + 3_600)
+        Path(cache._get_filename(key)).write_bytes(head + value)
+
     @pytest.fixture
     def make(self, tmp_path: Path) -> Callable[[], CacheRecordStore]:
         backing = FileSystemBacking(cache_type="FileSystem", cache_dir=str(tmp_path / "cache"))
@@ -314,6 +362,17 @@ class TestFileSystem(StoreContract):
         with pytest.raises(StoreUnavailable):
             store.add("k", {}, lifetime=HOUR)
 
+    def test_a_record_that_was_cut_short_counts_as_absent_and_hides_no_other(
+        self, make: Callable[[], CacheRecordStore], tmp_path: Path
+    ) -> None:
+        store = make()
+        for key in ("login:a", "login:b"):
+            store.set(key, {"of": key}, lifetime=HOUR)
+        (tmp_path / "cache" / "login-a").write_bytes(b"")
+        assert store.get("login:a") is None
+        assert store.get_many(["login:a", "login:b"]) == [None, {"of": "login:b"}]
+        assert list(store.keys("login:")) == ["login:b"]
+
     def test_a_folder_that_went_away_is_an_error(
         self, make: Callable[[], CacheRecordStore], tmp_path: Path
     ) -> None:
@@ -323,6 +382,71 @@ class TestFileSystem(StoreContract):
             store.set("k", {}, lifetime=HOUR)
         with pytest.raises(StoreUnavailable):
             store.add("k", {}, lifetime=HOUR)
+
+
+@pytest.mark.parametrize(
+    "backing",
+    [
+        {"cache_type": "SQLite", "path": "{}/logins.sqlite3"},
+        {"cache_type": "FileSystem", "cache_dir": "{}/cache"},
+    ],
+    ids=lambda backing: backing["cache_type"],
+)
+def test_kill_9_amid_writing_loses_nothing_that_was_kept_and_holds_up_nobody(
+    tmp_path: Path, backing: dict[str, str]
+) -> None:
+    backing = {key: value.format(tmp_path) for key, value in backing.items()}
+    code = (
+        "import sys; from datetime import timedelta; from pydantic import TypeAdapter\n"
+        "from awscons.adapters.caches import build_cache\n"
+        "from awscons.adapters.record_store import CacheRecordStore\n"
+        "from awscons.config.schema import Backing\n"
+        "backing = TypeAdapter(Backing).validate_json(sys.argv[1])\n"
+        "store = CacheRecordStore(build_cache(backing, environment={}))\n"
+        "number = 0\n"
+        "while True:\n"
+        "    key = f'login:{sys.argv[2]}x{number}'\n"
+        "    assert store.add(key, {'n': number}, lifetime=timedelta(hours=1))\n"
+        "    print(key, flush=True)\n"
+        "    number += 1\n"
+    )
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, json.dumps(backing), str(number)],
+            env={"PYTHONPATH": "src"},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(2)
+    ]
+    kept = []
+    for writer in writers:
+        assert writer.stdout is not None
+        kept += [writer.stdout.readline() for _ in range(100)]
+        writer.kill()
+        kept += [line for line in writer.stdout if line.endswith("\n")]
+        assert writer.wait() == -signal.SIGKILL
+    store = CacheRecordStore(build_cache(TypeAdapter(Backing).validate_python(backing), environment={}))
+    assert len(kept) >= 200
+    assert None not in store.get_many([key.strip() for key in kept])
+    assert store.add("login:new", {}, lifetime=HOUR) is True
+
+
+def test_memcached_counts_lifetimes_by_its_own_clock_which_may_differ_from_ours() -> None:
+    """A month and less are seconds to memcached; more is Unix time, which a year can bear."""
+    asked: list[int] = []
+
+    class Servers:
+        def set(self, _key: str, _value: object, expire: int) -> bool:
+            asked.append(expire)
+            return True
+
+    store = CacheRecordStore(FixedMemcachedCache(Servers()))
+    for lifetime in (timedelta(seconds=90), HOUR, timedelta(days=30), timedelta(days=31)):
+        store.set("k", {}, lifetime=lifetime)
+    assert asked[:3] == [90, 3_600, 2_592_000]
+    assert asked[3] > time.time()
 
 
 def test_the_stores_of_many_threads_add_once(tmp_path: Path) -> None:

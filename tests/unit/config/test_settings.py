@@ -358,6 +358,30 @@ def test_a_report_names_path_found_wanted_and_hint() -> None:
             "host and port",
             "",
         ),
+        (
+            {"session": {"session_backing": {"cache_type": "Redis", "ssl_ca_certs": "/x.pem"}}},
+            "session_config.session_backing.ssl",
+            "True: without it there is no TLS",
+            "",
+        ),
+        (
+            {"session": {"session_backing": {"cache_type": "Memcached", "ssl": True, "ssl_keyfile": "k"}}},
+            "session_config.session_backing.ssl_keyfile",
+            "`ssl_certfile` beside it",
+            "",
+        ),
+        (
+            {"session": {"session_backing": {"cache_type": "Memcached", "password": "p"}}},
+            "session_config.session_backing.username",
+            "`username` and `password` together",
+            "",
+        ),
+        (
+            {"session": {"session_backing": {"cache_type": "Memcached", "username": "two words"}}},
+            "session_config.session_backing.username",
+            "one word",
+            "",
+        ),
         ({"session": {"session_path": "/aws"}}, "session_config.session_path", "'/' or shorter", ""),
         (
             {
@@ -460,8 +484,15 @@ def test_two_targets_of_one_name_are_a_mistake() -> None:
     assert "targets[0] has it" in found["aws_config.targets[1].service"].hint
 
 
-def test_a_secret_is_never_shown_even_when_it_is_the_mistake() -> None:
-    backing = {"cache_type": "Redis", "password": 12345678, "pasword": "hunter2hunter2"}
+@pytest.mark.parametrize(
+    "backing",
+    [
+        {"cache_type": "Redis", "password": 12345678, "pasword": "hunter2hunter2"},
+        {"cache_type": "Memcached", "username": "awscons", "password": "hunter2 12345678"},
+        {"cache_type": "Memcached", "password": "hunter2"},
+    ],
+)
+def test_a_secret_is_never_shown_even_when_it_is_the_mistake(backing: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse(session={"session_backing": backing})
     assert "12345678" not in str(caught.value)
@@ -486,6 +517,29 @@ def test_a_password_inside_another_value_is_not_shown_either() -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse(session={"session_backing": "redis://:hunter2@redis.example.com"})
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("backing", "said"),
+    [
+        ({"cache_type": "Redis"}, []),
+        ({"cache_type": "Memcached", "servers": ["127.0.0.1:11211", "[::1]:11211"]}, []),
+        ({"cache_type": "Redis", "host": "r.example.com", "ssl": True, "password": "p"}, []),
+        ({"cache_type": "Redis", "host": "r.example.com", "ssl": True, "ssl_certfile": "c.pem"}, []),
+        ({"cache_type": "Redis", "host": "r.example.com", "ssl": True}, ["without a password"]),
+        ({"cache_type": "Redis", "host": "r.example.com", "password": "p"}, ["without TLS"]),
+        (
+            {"cache_type": "Memcached", "servers": ["127.0.0.1:11211", "m.example.com:11211"]},
+            ["without a password", "without TLS"],
+        ),
+    ],
+)
+def test_a_store_that_others_could_write_to_is_pointed_out(
+    backing: dict[str, object], said: list[str]
+) -> None:
+    settings = parse(session={"session_backing": backing}, aws=FULL, saml={**SAML, "assertions": ["groups"]})
+    found = said_of(settings)
+    assert [part in notice for part, notice in zip(said, found, strict=True)] == [True] * len(said)
 
 
 def by_hand(settings: Settings) -> IdentityProvider:
