@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import types
 import typing
 from pathlib import Path
@@ -87,8 +88,11 @@ def default_words(field: FieldInfo) -> str:
 def table(section: type[schema.Section]) -> str:
     """The keys of one dict."""
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
-    # What every kind of store has comes last.
-    for name, field in sorted(section.model_fields.items(), key=lambda item: item[0] == "default_timeout"):
+    # What a kind of store has in common with others comes last.
+    distance = {
+        name: number for number, kind in enumerate(section.__mro__) for name in inspect.get_annotations(kind)
+    }
+    for name, field in sorted(section.model_fields.items(), key=lambda item: distance[item[0]]):
         takes_a_list = any(isinstance(mark, BeforeValidator) for mark in field.metadata)
         kind = type_words(field.annotation)
         kind = f"list or {kind}" if takes_a_list and kind.startswith("dict of") else kind
