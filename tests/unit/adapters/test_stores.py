@@ -208,6 +208,22 @@ class TestSqlite(StoreContract):
         store.set("k", {"a": 1}, lifetime=HOUR)
         assert store.get("k") == {"a": 1}
 
+    def test_a_file_that_is_mended_where_it_lies_works_again_without_a_restart(self, tmp_path: Path) -> None:
+        path = tmp_path / "logins.sqlite3"
+        store = sqlite_store(path)
+        for number in range(500):
+            store.set(f"k{number}", {"text": "x" * 200}, lifetime=HOUR)
+        run_sql(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+        good = path.read_bytes()
+        with path.open("r+b") as file:
+            file.seek(4_096)
+            file.write(b"\xff" * 60_000)
+        with pytest.raises(StoreUnavailable):
+            store.get_many([f"k{number}" for number in range(500)])
+        with path.open("r+b") as file:
+            file.write(good)
+        assert store.get_many([f"k{number}" for number in range(500)]) == [{"text": "x" * 200}] * 500
+
     def test_a_hundred_thousand_logins_are_all_kept(self, tmp_path: Path) -> None:
         path = tmp_path / "logins.sqlite3"
         store = sqlite_store(path)
