@@ -1,5 +1,6 @@
 """The register of logins: whose they are, until when they count, and that ending one ends it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -89,6 +90,21 @@ def test_looking_at_a_login_is_no_use_of_it(register: LoginRegister, clock: Mova
     assert register.of("ada@example.com") == ()
     assert list(register.all()) == []
     assert register.find("first") is None
+
+
+def test_a_login_that_has_ended_is_not_listed_though_the_store_may_still_have_it(
+    tmp_path: Path, clock: MovableClock
+) -> None:
+    """Without a time that it may lie unused, its age alone counts."""
+    cache = build_cache(SqliteBacking(path=str(tmp_path / "logins.sqlite3")), environment={})
+    settings = replace(SETTINGS, idle_timeout=8 * HOUR)
+    register = LoginRegister(store=CacheRecordStore(cache), settings=settings, clock=clock)
+    keep(register, "first", clock)
+    clock.forward(hours=7)
+    assert len(register.of("ada@example.com")) == len(list(register.all())) == 1
+    clock.forward(hours=1)
+    assert register.of("ada@example.com") == ()
+    assert list(register.all()) == []
 
 
 def test_use_carries_a_login_on_until_its_own_end(register: LoginRegister, clock: MovableClock) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -122,12 +123,13 @@ class FixedServers:
         for client in self._clients:
             where = "memcached at {}:{}".format(*client.server)
             settings, stats = _ask(client, "stats", "settings"), _ask(client, "stats")
-            if self._has_password and settings[b"auth_enabled_ascii"] == b"no":
+            if self._has_password and settings.get(b"auth_enabled_ascii") == b"no":
                 yield f"{where} asks nobody for a password: start it with -Y"
-            if settings[b"evictions"] == b"off":
+            if settings.get(b"evictions") == b"off":
                 continue
-            memory.append(int(stats[b"limit_maxbytes"]))
-            if stats[b"evictions"]:
+            # A proxy in front may not know.
+            memory.append(int(stats.get(b"limit_maxbytes", sys.maxsize)))
+            if stats.get(b"evictions"):
                 yield f"{where} has dropped {int(stats[b'evictions']):,} live records to make room: {cure}"
         room = len(self._clients) * min(memory, default=0) // _BYTES_OF_A_LOGIN
         if memory and room < _ENOUGH_LOGINS:
