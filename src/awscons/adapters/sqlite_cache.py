@@ -63,11 +63,15 @@ _COUNT = (
 _END_COUNT = "DELETE FROM records WHERE key = ? AND ends_at <= ?"
 
 
+_Owner = tuple[int, tuple[int, int] | None]
+"""Whose connections: the process, and the file that lay at the path."""
+
+
 class SqliteCache(BaseCache):
     """A cachelib cache in one file. Raises sqlite3.Error or OSError when the file cannot be used.
 
-    Each thread has a connection of its own, made in the process that uses it: a connection must not
-    cross a fork.
+    A connection serves one statement at a time, and goes to whoever comes next: a few do for many
+    threads. Each is made in the process that uses it: a connection must not cross a fork.
     """
 
     def __init__(self, path: Path, *, most_megabytes: int = 1_024) -> None:
@@ -75,7 +79,9 @@ class SqliteCache(BaseCache):
         super().__init__()
         self._path = path
         self._most_pages = most_megabytes * 1_048_576 // _PAGE_SIZE
-        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._owner: _Owner | None = None
+        self._idle: list[sqlite3.Connection] = []
         self._swept_at = 0.0
 
     def prepare(self) -> None:
@@ -120,7 +126,7 @@ class SqliteCache(BaseCache):
         return bool(self._run(_DELETE, key))
 
     def count(self, key: str, timeout: int) -> int:
-        """One more under `key`, which ends `timeout` seconds after the first; one statement, hence atomic."""
+        """One more under `key`, which ends `timeout` seconds after the first. No two get the same number."""
         self._sweep()
         now = time.time()
         while True:
@@ -158,31 +164,34 @@ class SqliteCache(BaseCache):
     def _run(self, statement: str, *values: object) -> list[Any]:
         """The rows that a statement gives. All at once: it is over then, and holds back nobody."""
         try:
+            idle = self._idle_connections()
+            # The last that came back: its part of the file is still at hand.
+            connection = _last(idle) or self._connect()
             try:
-                return self._connection().execute(statement, values).fetchall()
+                rows = connection.execute(statement, values).fetchall()
             except sqlite3.Error as error:
                 if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
                     raise
                 # Once more, with the room of what has ended.
-                connection = self._connection()
                 connection.execute(_SWEEP, (time.time(),))
-                return connection.execute(statement, values).fetchall()
+                rows = connection.execute(statement, values).fetchall()
         except sqlite3.Error:
             # The next use begins with a new connection, so that a mended file works without a restart.
-            self._local.owner = None
+            self._owner = None
             raise
+        idle.append(connection)
+        return rows
 
-    def _connection(self) -> sqlite3.Connection:
-        """This thread's connection to the file that lies there now, in this process."""
+    def _idle_connections(self) -> list[sqlite3.Connection]:
+        """Connections to the file that lies there now, of this process, which nobody uses at the moment."""
         owner = (os.getpid(), self._file_identity())
         if owner[1] is None:
             self.prepare()
             owner = (os.getpid(), self._file_identity())
-        if getattr(self._local, "owner", None) != owner:
-            self._local.connection = self._connect()
-            self._local.owner = owner
-        connection: sqlite3.Connection = self._local.connection
-        return connection
+        with self._lock:
+            if self._owner != owner:
+                self._owner, self._idle = owner, []
+            return self._idle
 
     def _file_identity(self) -> tuple[int, int] | None:
         """Which file lies at our path; None where there is none. A file put in its place is another."""
@@ -194,11 +203,13 @@ class SqliteCache(BaseCache):
 
     def _connect(self) -> sqlite3.Connection:
         uri = f"file:{quote(str(self._path))}?mode=rw"
-        connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT, isolation_level=None)
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+        )
         # A power cut may lose the last sign-ins, never damage the file.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA max_page_count = {self._most_pages}")
-        # Of each thread; the system keeps the file's pages for all of them together.
+        # Of each connection; the system keeps the file's pages for all of them together.
         connection.execute(f"PRAGMA cache_size = -{_PAGE_CACHE}")
         # What a burst has made of the write-ahead log is given back.
         connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_LOG}")
@@ -210,3 +221,11 @@ class SqliteCache(BaseCache):
             return
         self._swept_at = now
         self._run(_SWEEP, now)
+
+
+def _last(idle: list[sqlite3.Connection]) -> sqlite3.Connection | None:
+    """The last of them, taken out; None when another thread was quicker."""
+    try:
+        return idle.pop()
+    except IndexError:
+        return None
