@@ -22,7 +22,8 @@ REGION_PLACEHOLDER = "{region}"
 
 # Printable ASCII; browsers read a backslash as a slash. Whatever else a URL holds comes encoded.
 _DESTINATION = re.compile(r"https://(?P<host>[a-z0-9.-]+)(?:[/?#][\x21-\x5b\x5d-\x7e]*)?", re.ASCII)
-_UNSAFE = re.compile(r"[^A-Za-z0-9_.~-]+", re.ASCII)
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.~-]", re.ASCII)
+_ESCAPES = {chr(code): f"%{code:02X}" for code in range(128)}
 _SUBDOMAINS = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*", re.ASCII)
 
 
@@ -264,7 +265,7 @@ def encode_form(fields: Mapping[str, str]) -> str:
 
 
 def _escaped(match: re.Match[str]) -> str:
-    return quote(match[0], safe="")
+    return _ESCAPES.get(match[0]) or quote(match[0], safe="")
 
 
 def build_console_url(

@@ -1,6 +1,6 @@
 """Console URLs, and where each partition is."""
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import botocore.session
 import pytest
@@ -19,6 +19,7 @@ from awscons.console import (
     choose_destination,
     choose_regions,
     console_home,
+    encode_form,
     federation_endpoint,
     is_console_destination,
     is_region,
@@ -129,6 +130,11 @@ def test_the_hosts_of_sts_are_those_of_botocore(*, fips: bool, dual_stack: bool)
             if not region.endswith("-global"):
                 url = hosts.resolve_endpoint(Region=region, UseFIPS=fips, UseDualStack=dual_stack).url
                 assert sts_endpoint(region, fips=fips, dual_stack=dual_stack) == f"{url}/"
+
+
+@given(st.dictionaries(st.sampled_from("abc"), st.text(st.characters(exclude_categories=["Cs"]))))
+def test_a_form_is_encoded_as_everybody_encodes_it(fields: dict[str, str]) -> None:
+    assert encode_form(fields) == urlencode(fields, quote_via=quote, safe="")
 
 
 def test_a_region_belongs_to_one_partition() -> None:
