@@ -18,7 +18,7 @@ bind = "127.0.0.1:8000"
 
 # The work is waiting for AWS: few processes, many threads. This worker gives up on clients that take
 # for ever to say what they want. In config.py, `simultaneous` says how many of the threads may wait for
-# AWS: three quarters, 48.
+# AWS: 56, so that eight are left for pages that need no AWS.
 worker_class = "awscons.adapters.server.Worker"
 workers = 2
 threads = 64

@@ -106,9 +106,14 @@ def build_broker(
         roles=MeteredRoleAssumer(roles, meter),
         signin_tokens=MeteredSigninTokens(federation, meter),
         settings=settings.aws,
-        places=settings.aws.simultaneous or (threads * 3 // 4 if threads else _PLACES) or 1,
+        places=settings.aws.simultaneous or (_places(threads) if threads else _PLACES),
         clock=clock,
     )
+
+
+def _places(threads: int) -> int:
+    """All threads but an eighth, which is for pages that need no AWS; two of them at the least."""
+    return max(1, threads - max(2, threads // 8))
 
 
 def build_service(

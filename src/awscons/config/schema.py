@@ -841,9 +841,10 @@ class AwsSection(Section):
         ge=1,
         le=10_000,
         description=(
-            "Sign-ins that may wait for AWS at the same time, in each process; the next is answered with 503 "
-            "at once. Keep it below the server's threads, so that other pages stay quick. Default: three "
-            "quarters of the threads of `awscons serve` and of mod_wsgi; 12 under any other server."
+            "Sign-ins that may wait for AWS at the same time, in each process; the next waits a quarter of a "
+            "second and is answered with 503. Keep it below the server's threads, so that other pages stay "
+            "quick. Default: seven of eight threads of `awscons serve` and of mod_wsgi, and all but two at the "
+            "most; 12 under any other server."
         ),
     )
     sts_endpoint: UpstreamUrl | None = Field(
