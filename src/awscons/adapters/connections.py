@@ -1,20 +1,25 @@
-"""Kept connections to AWS, for both of its endpoints, on Python's own HTTP client.
+"""Kept connections to AWS, for both of its endpoints.
 
 A connection costs a handshake, and TLS the reading of all certificates: both are done once and kept. Proxies
-are found as botocore finds them, so that every call takes the same way out. Nothing of a request or of an
-answer is ever logged or put into an error: both hold credentials.
+are found as botocore finds them, so that every call takes the same way out. Python's own HTTP client makes
+the connections, tunnels and TLS among it; what goes over them is one POST and one short answer at a time, and
+is written and read here (RFC 9112): with all that a client has for other needs it would be a quarter of a
+console's CPU. Nothing of a request or of an answer is ever logged or put into an error: both hold
+credentials.
 """
 
 from __future__ import annotations
 
+import re
 import select
+import socket
 import ssl
 import threading
 from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead
+from http.client import BadStatusLine, HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead
 from typing import NoReturn
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -27,6 +32,14 @@ _MOST_KEPT = 64
 """Connections to one host: with more threads than these, each surplus one would shake hands anew."""
 _LARGEST_ANSWER = 64 * 1024
 """Bytes that are read of an answer; the largest has about four thousand."""
+_LONGEST_LINE = 8_192
+"""Bytes of a line of an answer's head."""
+_MOST_HEADERS = 100
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([2-5][0-9]{2})(?: [^\r\n]*)?\r\n")
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:;[^\r\n]*)?\r\n")
+_TELLING = frozenset({b"connection", b"content-length", b"transfer-encoding"})
+"""Headers that say where an answer ends: two of one kind would say it twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +99,7 @@ class Connections:
         if seconds_left <= 0:
             raise UpstreamSilent("the time for this sign-in is over", step=step.name, code="timeout")
         way = self._way(url)
-        request = (method, f"{way.path}?{query}" if query else way.path, body, {**headers, **way.headers})
+        request = way.request(method, query, headers, body)
         read_timeout = min(self._read_timeout, seconds_left)
         connecting = False
         try:
@@ -94,11 +107,11 @@ class Connections:
             if kept is not None:
                 # One that has just been closed, by AWS or on the way there, is replaced.
                 with suppress(ConnectionError):
-                    return _exchange(way, kept, request, read_timeout)
+                    return way.exchange(kept, request, read_timeout)
             connecting = True
             made = way.connect(min(self._connect_timeout, seconds_left))
             connecting = False
-            return _exchange(way, made, request, read_timeout)
+            return way.exchange(made, request, read_timeout)
         except (OSError, HTTPException) as error:
             _raise_failure(step, error, connecting=connecting)
 
@@ -121,41 +134,41 @@ class Connections:
 
 
 class _Way:
-    """How to reach one URL, and the connections that are kept for it.
-
-    path      what the request line has: all of the URL where a proxy reads it (RFC 9112 3.2.2)
-    headers   for a proxy that reads the request
-    """
+    """How to reach one URL, and the connections that are kept for it."""
 
     def __init__(self, url: str, *, proxy: str, tls: ssl.SSLContext | None) -> None:
         self._to = urlsplit(url)
         self._tls = tls
         self._proxy = urlsplit(proxy) if proxy else None
+        # All of the URL where a proxy reads it (RFC 9112 3.2.2); an encrypted one it does not.
         by_proxy = self._proxy is not None and tls is None
-        self.path = url if by_proxy else self._to.path or "/"
-        self.headers = _proxy_headers(self._proxy) if self._proxy and by_proxy else {}
-        self._kept: list[HTTPConnection] = []
+        self._path = url if by_proxy else self._to.path or "/"
+        host = self._to.netloc.rpartition("@")[2]
+        self._headers = {"Host": host, **(_proxy_headers(self._proxy) if self._proxy and by_proxy else {})}
+        self._kept: list[_Connection] = []
 
-    def take(self) -> HTTPConnection | None:
+    def request(self, method: str, query: str, headers: Mapping[str, str], body: bytes) -> bytes:
+        """What to send. Raises ValueError for a header that would be two."""
+        path = f"{self._path}?{query}" if query else self._path
+        lines = [f"{method} {path} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in {**self._headers, **headers}.items()]
+        if any("\n" in line or "\r" in line for line in lines):
+            raise ValueError("a header of several lines")
+        return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode("ascii") + body
+
+    def take(self) -> _Connection | None:
         """A kept connection that still stands, or None."""
         while self._kept:
             try:
                 connection = self._kept.pop()
             except IndexError:
                 return None
-            if not _has_news(connection):
+            if not connection.has_news():
                 return connection
             connection.close()
         return None
 
-    def keep(self, connection: HTTPConnection) -> None:
-        """Keep a connection on which nothing is under way."""
-        if len(self._kept) < _MOST_KEPT:
-            self._kept.append(connection)
-        else:
-            connection.close()
-
-    def connect(self, timeout: float) -> HTTPConnection:
+    def connect(self, timeout: float) -> _Connection:
         """A new connection; `timeout` in seconds. Raises OSError, HTTPException."""
         at = self._proxy or self._to
         host, port = at.hostname or "", at.port
@@ -167,39 +180,105 @@ class _Way:
             if self._proxy is not None:
                 made.set_tunnel(self._to.hostname or "", self._to.port, _proxy_headers(self._proxy))
         made.connect()
-        return made
+        return _Connection(made.sock)
+
+    def exchange(self, connection: _Connection, request: bytes, read_timeout: float) -> Answer:
+        """One request, its answer, and what becomes of the connection. Raises OSError, HTTPException."""
+        reusable = False
+        try:
+            answer, reusable = connection.exchange(request, read_timeout)
+        finally:
+            if reusable and len(self._kept) < _MOST_KEPT:
+                self._kept.append(connection)
+            else:
+                connection.close()
+        return answer
 
 
-def _exchange(
-    way: _Way,
-    connection: HTTPConnection,
-    request: tuple[str, str, bytes, Mapping[str, str]],
-    read_timeout: float,
-) -> Answer:
-    """One request, its answer, and what becomes of the connection. Raises OSError, HTTPException."""
-    method, path, body, headers = request
-    reusable = False
-    try:
-        connection.sock.settimeout(read_timeout)
-        connection.request(method, path, body=body or None, headers=headers)
-        response = connection.getresponse()
-        answer = Answer(response.status, response.read(_LARGEST_ANSWER + 1))
-        if response.length and len(answer.body) <= _LARGEST_ANSWER:
-            raise IncompleteRead(b"", response.length)
-        reusable = response.isclosed() and not response.will_close
-    finally:
-        if reusable:
-            way.keep(connection)
-        else:
-            connection.close()
-    return answer
+class _Connection:
+    """A connection, for one request at a time."""
 
+    def __init__(self, stream: socket.socket) -> None:
+        self._socket = stream
+        self._reader = stream.makefile("rb")
 
-def _has_news(connection: HTTPConnection) -> bool:
-    """Whether something came while nobody asked: on a kept connection, its end."""
-    poll = select.poll()
-    poll.register(connection.sock, select.POLLIN)
-    return bool(poll.poll(0))
+    def has_news(self) -> bool:
+        """Whether something came while nobody asked: on a kept connection, its end."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def close(self) -> None:
+        """Hang up."""
+        self._reader.close()
+        self._socket.close()
+
+    def exchange(self, request: bytes, read_timeout: float) -> tuple[Answer, bool]:
+        """Send, and read the answer; whether another request may follow. Raises OSError, HTTPException."""
+        self._socket.settimeout(read_timeout)
+        self._socket.sendall(request)
+        version, status, headers = self._read_head()
+        body, whole = self._read_body(headers)
+        stays = version == b"1" and headers.get(b"connection", b"").lower() != b"close"
+        return Answer(status, body), whole and stays
+
+    def _read_head(self) -> tuple[bytes, int, dict[bytes, bytes]]:
+        """Version, status and headers, by their names in small letters."""
+        first = self._reader.readline(_LONGEST_LINE)
+        if not first:
+            raise ConnectionResetError("closed in place of an answer")
+        matched = _STATUS_LINE.fullmatch(first)
+        if matched is None:
+            raise BadStatusLine("no HTTP/1")
+        headers: dict[bytes, bytes] = {}
+        for _ in range(_MOST_HEADERS):
+            line = self._reader.readline(_LONGEST_LINE)
+            if line == b"\r\n":
+                return matched[1], int(matched[2]), headers
+            name, colon, value = line.partition(b":")
+            name = name.lower()
+            if not colon or not line.endswith(b"\r\n") or (name in _TELLING and name in headers):
+                raise BadStatusLine("a header that cannot be understood")
+            headers[name] = value.strip()
+        raise BadStatusLine("headers without end")
+
+    def _read_body(self, headers: Mapping[bytes, bytes]) -> tuple[bytes, bool]:
+        """The body, of which no more is read than the largest has; whether it was all (RFC 9112 6.3)."""
+        coding, length = headers.get(b"transfer-encoding"), headers.get(b"content-length")
+        if coding is not None:
+            if coding.lower() != b"chunked" or length is not None:
+                raise BadStatusLine("a body that cannot be understood")
+            return self._read_chunks()
+        if length is None:
+            return self._reader.read(_LARGEST_ANSWER + 1), False
+        if not length.isdigit():
+            raise BadStatusLine("a length that is none")
+        wanted = min(int(length), _LARGEST_ANSWER + 1)
+        return self._read_all_of(wanted), wanted == int(length)
+
+    def _read_chunks(self) -> tuple[bytes, bool]:
+        body = b""
+        while len(body) <= _LARGEST_ANSWER:
+            matched = _CHUNK_LINE.fullmatch(self._reader.readline(_LONGEST_LINE))
+            if matched is None:
+                raise IncompleteRead(b"")
+            size = int(matched[1], 16)
+            body += self._read_all_of(min(size, _LARGEST_ANSWER + 1))
+            if size > _LARGEST_ANSWER:
+                break
+            end = self._reader.readline(_LONGEST_LINE)
+            if size == 0:
+                # Fields after the last chunk mean nothing to us: nobody reads on.
+                return body, end == b"\r\n"
+            if end != b"\r\n":
+                raise IncompleteRead(b"")
+        return body, False
+
+    def _read_all_of(self, length: int) -> bytes:
+        data = self._reader.read(length)
+        if len(data) < length:
+            raise IncompleteRead(b"")
+        return data
 
 
 def _proxy_headers(proxy: SplitResult) -> dict[str, str]:

@@ -121,13 +121,37 @@ def test_of_an_answer_without_end_only_the_beginning_is_read() -> None:
     [
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", UpstreamUnusable),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", UpstreamUnusable),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nok", UpstreamUnusable),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nokay\r\n0\r\n\r\n", UpstreamUnusable),
         (b"\x16\x03\x01 no HTTP at all\r\n", UpstreamSilent),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", UpstreamSilent),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok", UpstreamSilent),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", UpstreamSilent),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nok", UpstreamSilent),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", UpstreamSilent),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n", UpstreamSilent),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 20_000 + b"\r\n\r\n", UpstreamSilent),
+        (b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", UpstreamSilent),
         (b"", UpstreamSilent),
     ],
 )
 def test_half_an_answer_is_none(answer: bytes, kind: type[Exception]) -> None:
     with neighbour([[answer]]) as found, pytest.raises(kind):
         connections().ask(STEP, "GET", found.url, headers={})
+
+
+def test_a_header_of_several_lines_is_never_sent() -> None:
+    with neighbour([[OK]]) as found, pytest.raises(ValueError, match="several lines"):
+        connections().ask(STEP, "GET", found.url, headers={"User-Agent": "x\r\nHost: elsewhere"})
+
+
+def test_fields_after_the_last_chunk_mean_nothing_and_end_the_connection() -> None:
+    trailer = CHUNKED.removesuffix(b"\r\n") + b"Content-Length: 9\r\n\r\n"
+    kept = connections()
+    with neighbour([[trailer], [OK]]) as found:
+        for _ in range(2):
+            assert kept.ask(STEP, "GET", found.url, headers={}).body == b"ok"
+        assert found.connections == 2
 
 
 def test_a_port_where_nobody_listens_is_told_of_without_its_address() -> None:
