@@ -143,8 +143,9 @@ class _Way:
         # All of the URL where a proxy reads it (RFC 9112 3.2.2); an encrypted one it does not.
         by_proxy = self._proxy is not None and tls is None
         self._path = url if by_proxy else self._to.path or "/"
-        host = self._to.netloc.rpartition("@")[2]
-        self._headers = {"Host": host, **(_proxy_headers(self._proxy) if self._proxy and by_proxy else {})}
+        self._headers = {"Host": host_header(url)}
+        if self._proxy and by_proxy:
+            self._headers |= _proxy_headers(self._proxy)
         self._kept: list[_Connection] = []
 
     def request(self, method: str, query: str, headers: Mapping[str, str], body: bytes) -> bytes:
@@ -279,6 +280,14 @@ class _Connection:
         if len(data) < length:
             raise IncompleteRead(b"")
         return data
+
+
+def host_header(url: str) -> str:
+    """The Host header that goes with a URL: without the port that its scheme has anyway."""
+    to = urlsplit(url)
+    usual = {"https": 443, "http": 80}.get(to.scheme)
+    name = f"[{to.hostname}]" if ":" in (to.hostname or "") else to.hostname or ""
+    return name if to.port in {None, usual} else f"{name}:{to.port}"
 
 
 def _proxy_headers(proxy: SplitResult) -> dict[str, str]:

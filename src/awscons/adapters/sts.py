@@ -1,9 +1,9 @@
 """The port to STS: AssumeRole, signed and sent by ourselves over kept connections.
 
-botocore finds the broker's credentials, renews them and signs (Signature Version 4); its clients are left
-out, since they take half of a sign-in's CPU and a tenth of a worker's memory for what are one form and one
-answer here. Credentials file and profile go to botocore's session, never into the process's environment.
-No text of an error of botocore reaches further: it can quote a request.
+botocore finds the broker's credentials and renews them; its clients are left out, since they take half of a
+sign-in's CPU and a tenth of a worker's memory for what are one form and one answer here. Credentials file and
+profile go to botocore's session, never into the process's environment. No text of an error of botocore
+reaches further: it can quote a request.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 import botocore.session
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import NoCredentialsError
 
 from awscons.adapters.connections import Answer, Connections, Step
+from awscons.adapters.sigv4 import signed_headers
 from awscons.broker import StsRoute
 from awscons.config.settings import AwsSettings
 from awscons.console import encode_form, sts_endpoint
@@ -44,6 +43,7 @@ from awscons.saml.xml import Element, parse
 
 _STEP = Step("sts", "STS")
 _VERSION = "2011-06-15"
+_FORM = "application/x-www-form-urlencoded; charset=utf-8"
 
 # The codes that AWS uses for "slow down"; STS sends `Throttling` with HTTP 400, not 429.
 _THROTTLING = frozenset(
@@ -151,22 +151,24 @@ class StsClient:
         """
         credentials = self._signing_credentials(route.profile_name)
         endpoint, body = self._endpoint(route), encode_form({**form, "Version": _VERSION}).encode("ascii")
-        request = AWSRequest("POST", endpoint, data=body, headers=self._headers())
-        SigV4Auth(credentials, "sts", route.region).add_auth(request)
-        answer = self._connections.ask(_STEP, "POST", endpoint, headers=dict(request.headers), body=body)
+        signed = signed_headers(
+            endpoint,
+            body,
+            content_type=_FORM,
+            credentials=credentials,
+            service="sts",
+            region=route.region,
+            now=datetime.now(UTC),
+        )
+        # One User-Agent for every call and every release of ours: detections are told to expect it.
+        headers = {**signed, "user-agent": self._settings.user_agent}
+        answer = self._connections.ask(_STEP, "POST", endpoint, headers=headers, body=body)
         if answer.status == HTTPStatus.OK:
             return _read(answer)
         error = _refusal(answer, needs)
         if isinstance(error, BrokerCredentialsMissing):
             self._forget(route.profile_name)
         raise error
-
-    def _headers(self) -> dict[str, str]:
-        # One User-Agent for every call and every release of botocore: detections are told to expect it.
-        return {
-            "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
-            "User-Agent": self._settings.user_agent,
-        }
 
     # --- what is kept --------------------------------------------------------------------
 

@@ -843,8 +843,8 @@ class AwsSection(Section):
         description=(
             "Sign-ins that may wait for AWS at the same time, in each process; the next waits a quarter of a "
             "second and is answered with 503. Keep it below the server's threads, so that other pages stay "
-            "quick. Default: seven of eight threads of `awscons serve` and of mod_wsgi, never the last two; 12 "
-            "under any other server."
+            "quick. Default: seven of eight threads of `awscons serve` and of mod_wsgi, never the last two; "
+            "under any other server 12."
         ),
     )
     sts_endpoint: UpstreamUrl | None = Field(
