@@ -8,7 +8,7 @@ import os
 from awscons.adapters.memory import share_heaps
 
 # Each worker keeps to one CPU: its threads take turns, and change places faster there.
-from awscons.adapters.server import give_cpu as pre_fork  # noqa: F401  gunicorn looks for the name
+from awscons.adapters.server import give_place as pre_fork  # noqa: F401  gunicorn looks for the name
 
 wsgi_app = "awscons.wsgi:application"
 raw_env = ["AWSCONS_CONFIG=/etc/awscons/config.py"]

@@ -46,7 +46,7 @@ class Bulkhead:
     need no AWS: so nobody waits longer.
     """
 
-    def __init__(self, places: int, *, longest_wait: float = 0.25) -> None:
+    def __init__(self, places: int, *, longest_wait: float = 0.5) -> None:
         """`longest_wait`: seconds for a place."""
         self._places = places
         self._longest_wait = longest_wait

@@ -7,7 +7,6 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -24,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from awscons.adapters.server import LONGEST_REQUEST, give_cpu
+from awscons.adapters.server import LONGEST_REQUEST, cpu_of, give_place
 from awscons.cli import cli
 from awscons.demo.signin import PretendSignin
 from awscons.demo.sts import PretendSts
@@ -400,6 +399,11 @@ def test_a_tls_handshake_that_never_ends_gives_its_thread_back(tmp_path: Path) -
 # --- workers and CPUs ----------------------------------------------------------------------
 
 
+def connections_of(pid: int) -> int:
+    """How many sockets a process has open."""
+    return sum(str(link.readlink()).startswith("socket:") for link in Path(f"/proc/{pid}/fd").iterdir())
+
+
 @pytest.mark.parametrize(("option", "kept_to_one"), [((), True), (("--no-pin-workers",), False)])
 def test_a_worker_keeps_to_one_cpu_unless_told_otherwise(
     tmp_path: Path, option: tuple[str, ...], *, kept_to_one: bool
@@ -411,17 +415,36 @@ def test_a_worker_keeps_to_one_cpu_unless_told_otherwise(
         assert len(os.sched_getaffinity(int(worker))) == (1 if kept_to_one else len(usable))
 
 
-def test_every_worker_gets_the_cpu_that_fewest_others_have() -> None:
-    arbiter, usable = SimpleNamespace(pid=4711, WORKERS={}), len(os.sched_getaffinity(0))
-    for pid in range(2 * usable):
-        arbiter.WORKERS[pid] = SimpleNamespace(cpu=None)
-        give_cpu(arbiter, arbiter.WORKERS[pid])
-    shares = Counter(worker.cpu for worker in arbiter.WORKERS.values())
-    assert set(shares.values()) == ({2} if usable > 1 else {2 * usable})
-    lost = arbiter.WORKERS.pop(0)
-    replacement = SimpleNamespace(cpu=None)
-    give_cpu(arbiter, replacement)
-    assert replacement.cpu == lost.cpu
+def test_a_worker_that_replaces_another_takes_its_place() -> None:
+    arbiter = SimpleNamespace(WORKERS={})
+    for pid in range(4):
+        worker = SimpleNamespace(place=None)
+        give_place(arbiter, worker)
+        arbiter.WORKERS[pid] = worker
+    lost, replacement = arbiter.WORKERS.pop(1), SimpleNamespace(place=None)
+    give_place(arbiter, replacement)
+    assert replacement.place == lost.place == 1
+
+
+def test_neighbours_have_cpus_of_their_own() -> None:
+    usable = os.sched_getaffinity(0)
+    cpus = [cpu_of(place, service=4711) for place in range(len(usable))]
+    assert set(cpus) == (usable if len(usable) > 1 else {None})
+
+
+def test_connections_are_shared_out_among_the_workers(tmp_path: Path) -> None:
+    with served(tmp_path, "--workers", "2") as (port, process), ExitStack() as stack:
+        clients = [stack.enter_context(httpx.Client()) for _ in range(40)]
+        for client in clients:
+            assert client.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        # Of forty, one worker has fewer than six once in a million times.
+        assert all(connections_of(int(child)) >= 6 for child in children)
+
+
+def test_a_second_service_on_the_same_port_is_refused(tmp_path: Path) -> None:
+    with served(tmp_path) as (port, _):
+        assert f"port {port}: address already in use" in refused(tmp_path, "--port", str(port))
 
 
 # --- memory ------------------------------------------------------------------------------

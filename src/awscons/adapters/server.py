@@ -7,12 +7,13 @@ import os
 import selectors
 import socket
 import ssl
+import sys
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -34,6 +35,7 @@ _LONGEST_ANSWER = 30.0
 """Seconds that a client may take to receive it."""
 _KEEP_ALIVE = 75
 """Seconds that an idle connection is kept: longer than nginx does, so that it is never us who hang up."""
+_BACKLOG = 512
 _MOST_CONNECTIONS = 2_048
 """Of one process; idle ones cost no thread."""
 _LONGEST_REQUEST_LINE = 8_190
@@ -42,11 +44,24 @@ _LONGEST_HEADER_LINE = 16_384
 """Bytes; cookies of sixteen pending logins."""
 
 
-def open_listener(host: str, port: int) -> socket.socket:
-    """A listening socket on that address. Raises CannotListen, with what to do about it."""
+def open_listeners(host: str, port: int, *, number: int = 1) -> list[socket.socket]:
+    """So many listening sockets on one address; the system shares connections out among them, evenly.
+
+    Workers that all listened on one socket would be given what they are quick to take: at times one of them
+    everything. Only Linux shares out; elsewhere there is one socket. Raises CannotListen, with what to do
+    about it.
+    """
     try:
         family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server((host, port), family=family, backlog=512)
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        if number == 1 or sys.platform != "linux":
+            return [listener]
+        # Until here somebody else's socket there is an error. From here on ours have to bear each other.
+        listener.close()
+        return [
+            socket.create_server((host, port), family=family, backlog=_BACKLOG, reuse_port=True)
+            for _ in range(number)
+        ]
     except PermissionError:
         raise CannotListen(
             f"this user may not listen on port {port}", hint="ports below 1024 need root: use --port 8000"
@@ -86,7 +101,7 @@ def load_tls(certificate: Path, key: Path) -> ServerTls:
 
 def serve(
     build: Callable[[], WSGIApplication],
-    listener: socket.socket,
+    listeners: Sequence[socket.socket],
     *,
     on_ready: Callable[[], None],
     workers: int = 1,
@@ -97,17 +112,19 @@ def serve(
 ) -> None:
     """Serve until interrupted. Does not return.
 
+    listeners  one, or as many as there are workers
     build      makes the application, once in each worker: connections must not cross a fork
     on_ready   called once, when connections are being accepted
     threads    of each worker; the work is waiting for AWS, so many of them
     tls        None for plain http
     longest_request   seconds that a client may take to say what it wants
-    pinned     keep each worker to one CPU; see `give_cpu`
+    pinned     keep each worker to one CPU
     """
     limit = {"longest_request": longest_request}
     options: dict[str, Any] = {
-        "bind": f"fd://{listener.fileno()}",
-        "worker_class": type("LimitedWorker", (Worker,), limit),
+        "bind": [f"fd://{listener.fileno()}" for listener in listeners],
+        "worker_class": type("LimitedWorker", (Worker,), {**limit, "pinned": pinned}),
+        "pre_fork": give_place,
         "workers": workers,
         "threads": threads,
         "worker_connections": _MOST_CONNECTIONS,
@@ -124,8 +141,6 @@ def serve(
         "forwarder_headers": "",
         "when_ready": lambda _server: on_ready(),
     }
-    if pinned:
-        options["pre_fork"] = give_cpu
     if tls is not None:
         tls.context.sslsocket_class = type("LimitedTlsSocket", (_TlsSocket,), limit)
         # gunicorn would read the files anew for each connection; here they were read once.
@@ -153,22 +168,22 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from None
 
 
-# --- workers and CPUs ----------------------------------------------------------------------
+# --- workers and their places ------------------------------------------------------------
 
 
-def give_cpu(arbiter: Any, worker: Any) -> None:
-    """A hook of gunicorn, `pre_fork`: a CPU for a worker, the one that fewest of its fellows have.
+def give_place(arbiter: Any, worker: Any) -> None:
+    """A hook of gunicorn, `pre_fork`: the lowest number that none of a worker's fellows has."""
+    taken = {fellow.place for fellow in arbiter.WORKERS.values()}
+    worker.place = next(number for number in count() if number not in taken)
 
-    The threads of a process take turns, and pass the turn on whenever one waits, some thirty times for a
-    console. Between CPUs that takes longer than the work itself (docs/explanation/performance.md). nginx's
-    `worker_cpu_affinity` and uWSGI's `cpu-affinity` are the same thing.
+
+def cpu_of(place: int, service: int) -> int | None:
+    """The CPU that the worker of that place keeps to; None where there is no choice.
+
+    service   counting begins there: not every service of a host has its first worker on the first CPU
     """
     usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    if len(usable) > 1:
-        # Not from the first on: other services on this host may count from there.
-        begin = arbiter.pid % len(usable)
-        taken = Counter(fellow.cpu for fellow in arbiter.WORKERS.values())
-        worker.cpu = min(usable[begin:] + usable[:begin], key=lambda cpu: taken[cpu])
+    return usable[(service + place) % len(usable)] if len(usable) > 1 else None
 
 
 # --- slow clients ------------------------------------------------------------------------
@@ -182,16 +197,34 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """
 
     longest_request = LONGEST_REQUEST
-    cpu: int | None = None
-    """The one CPU that this worker keeps to; None for all."""
+    sockets: list[Any]
+    place: int | None = None
+    """Of those beside it; see `give_place`."""
+    pinned = True
+    """Whether a worker with a place keeps to one CPU.
+
+    The threads of a process take turns, and pass the turn on whenever one waits, some thirty times for a
+    console. Between CPUs that takes longer than the work itself (docs/explanation/performance.md). nginx's
+    `worker_cpu_affinity` and uWSGI's `cpu-affinity` are the same thing.
+    """
 
     def init_process(self) -> None:
-        """Begin, in the process of this worker."""
-        if self.cpu is not None:
+        """Begin, in the process of this worker: with a listener and a CPU of its own."""
+        if self.place is not None:
+            self._keep_to_one_cpu(self.place)
+            own = self.sockets[self.place % len(self.sockets)]
+            for other in self.sockets:
+                if other is not own:
+                    other.close()
+            self.sockets = [own]
+        super().init_process()
+
+    def _keep_to_one_cpu(self, place: int) -> None:
+        cpu = cpu_of(place, self.ppid) if self.pinned else None
+        if cpu is not None:
             # Where the system does not let us, it goes on as it was.
             with suppress(OSError):
-                os.sched_setaffinity(0, {self.cpu})
-        super().init_process()
+                os.sched_setaffinity(0, {cpu})
 
     def enqueue_req(self, conn: TConn) -> None:
         """Give a connection a thread; a new one only once there is something to read."""

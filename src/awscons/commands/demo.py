@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from awscons.adapters.audit_log import configure_logging
-from awscons.adapters.server import open_listener, serve
+from awscons.adapters.server import open_listeners, serve
 from awscons.demo.assembly import URL_PREFIX, build_demo, demo_address
 from awscons.demo.cast import PEOPLE, TARGETS, who_may_open
 from awscons.terminal import table
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def serve_demo(bind: str, port: int) -> None:
     """Serve the demo until interrupted."""
-    listener = open_listener(bind, port)
+    listeners = open_listeners(bind, port)
     configure_logging()
     address = demo_address(bind, port)
     with _own_folder() as folder:
@@ -32,7 +32,7 @@ def serve_demo(bind: str, port: int) -> None:
         def build() -> WSGIApplication:
             return build_demo(address, folder=folder, environment=os.environ)
 
-        serve(build, listener, on_ready=lambda: click.echo(_demo_banner(address.origin)))
+        serve(build, listeners, on_ready=lambda: click.echo(_demo_banner(address.origin)))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
 from awscons.adapters.caches import build_cache
 from awscons.adapters.memory import keep_shared, share_heaps
 from awscons.adapters.reloader import serve_and_reload
-from awscons.adapters.server import load_tls, open_listener, serve
+from awscons.adapters.server import load_tls, open_listeners, serve
 from awscons.assembly import build_service, build_trust
 from awscons.config.load import load_settings
 from awscons.config.schema import LOOPBACK_HOSTS, SimpleBacking
@@ -50,7 +50,8 @@ def serve_configured(  # noqa: PLR0913  one for each option
     # Here as well as in each worker, so that a store or metadata that cannot be had is a sentence.
     build_cache(settings.backing, environment=os.environ)
     build_trust(settings, environment=os.environ, audit=StructlogAuditLog())
-    listener = open_listener(host, port)
+    count = _worker_count(settings, workers)
+    listeners = open_listeners(host, port, number=count)
     share_heaps(os.environ)
     keep_shared()
 
@@ -59,9 +60,9 @@ def serve_configured(  # noqa: PLR0913  one for each option
 
     serve(
         lambda: build_service(settings, environment=os.environ, threads=threads, prepared=True),
-        listener,
+        listeners,
         on_ready=ready,
-        workers=_worker_count(settings, workers),
+        workers=count,
         threads=threads,
         tls=tls,
         longest_request=request_timeout,
