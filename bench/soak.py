@@ -21,6 +21,8 @@ _PIECE = 5.0
 _WARM = 15.0
 """Seconds until every thread has what it needs."""
 _CLIENTS = 32
+_CROWD = 256
+"""Clients at the beginning, so that every thread has worked once."""
 
 
 def main() -> None:
@@ -57,9 +59,13 @@ def _soak(running: Service, seconds: float) -> tuple[int, int, list[float]]:
     begun = time.monotonic()
     while (passed := time.monotonic() - begun) < seconds + _WARM:
         end = time.monotonic() + _PIECE
-        run = drive(lambda end=end: next(mix) if time.monotonic() < end else None, clients=_CLIENTS)  # type: ignore[misc]
-        failed, answered = failed + run.failed, answered + len(run.seconds)
-        if passed >= _WARM:
+        warm = passed >= _WARM
+        run = drive(
+            lambda end=end: next(mix) if time.monotonic() < end else None,  # type: ignore[misc]
+            clients=_CLIENTS if warm else _CROWD,
+        )
+        if warm:
+            failed, answered = failed + run.failed, answered + len(run.seconds)
             memory.append(max(running.memory()))
             print(f"  {passed:5.0f} s  {run.rate:7.1f}/s  {memory[-1]:6.1f} MiB", flush=True)
     return failed, answered, memory
