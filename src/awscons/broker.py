@@ -87,7 +87,7 @@ class SigninTokens(Protocol):
     """The port to the federation endpoint. Raises UpstreamError, never anything of a library."""
 
     def prepare(self, endpoint: str) -> None:
-        """Make what the first call to `endpoint` needs, without a call. Raises nothing."""
+        """Make what the first call to `endpoint` needs, without a call."""
 
     def signin_token(
         self,

@@ -231,7 +231,7 @@ class BrokerBusy(AwsconsError):
 class UpstreamError(AwsconsError):
     """AWS did not give us what we asked for. Never holds a credential, a token or a login URL.
 
-    step         `sts` or `federation`
+    step         `sts` or `federation`; `tls` for what stops both
     code         the error code of AWS, or the kind of failure
     request_id   what AWS support asks for; empty when there was no answer
     """

@@ -76,7 +76,7 @@ class Connections:
         self._ways: dict[str, _Way] = {}
 
     def prepare(self, url: str) -> None:
-        """Make what the first request to `url` needs, without a request."""
+        """Make what the first request to `url` needs, without a request. Raises UpstreamSilent."""
         self._way(url)
 
     def ask(
@@ -129,7 +129,15 @@ class Connections:
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:
             bundle = self._certificate_bundle or get_cert_path(verify=True)
-            self._tls = ssl.create_default_context(cafile=bundle)
+            try:
+                self._tls = ssl.create_default_context(cafile=bundle)
+            except OSError as error:
+                raise UpstreamSilent(
+                    f"the certificates in {bundle} cannot be read: {type(error).__name__}",
+                    step="tls",
+                    code=type(error).__name__,
+                    hint="AWS_CA_BUNDLE, or `ca_bundle` of the profile, names a PEM file of authorities",
+                ) from None
         return self._tls
 
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -159,6 +160,18 @@ def test_a_port_where_nobody_listens_is_told_of_without_its_address() -> None:
         port = closed.getsockname()[1]
     with pytest.raises(UpstreamSilent, match=r"^STS cannot be reached: ConnectionRefusedError$"):
         connections().ask(STEP, "POST", f"http://127.0.0.1:{port}/", headers={}, body=b"secret")
+
+
+@pytest.mark.parametrize("text", [None, "no certificate at all"])
+def test_certificates_that_cannot_be_read_are_told_of_with_their_file(
+    tmp_path: Path, text: str | None
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    if text is not None:
+        bundle.write_text(text)
+    unable = Connections(connect_timeout=5, read_timeout=5, certificate_bundle=str(bundle))
+    with pytest.raises(UpstreamSilent, match=r"bundle\.pem cannot be read"):
+        unable.prepare("https://sts.eu-west-1.amazonaws.com/")
 
 
 def test_no_request_begins_when_the_time_is_over() -> None:
