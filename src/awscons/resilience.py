@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,16 +47,18 @@ class Bulkhead:
     need no AWS: so nobody waits longer.
     """
 
-    def __init__(self, places: int, *, longest_wait: float = 0.5) -> None:
+    def __init__(self, places: int, *, longest_wait: float = 0.1) -> None:
         """`longest_wait`: seconds for a place."""
         self._places = places
         self._longest_wait = longest_wait
-        self._free = threading.BoundedSemaphore(places)
+        self._lock = threading.Lock()
+        self._free = places
+        self._waiting: deque[threading.Lock] = deque()
 
     @contextmanager
     def place(self) -> Iterator[None]:
         """A place inside, for as long as the block runs. Raises BrokerBusy."""
-        if not self._free.acquire(timeout=self._longest_wait):
+        if not self._enter():
             raise BrokerBusy(
                 f"all {self._places} places for sign-ins that wait for AWS are taken",
                 hint="AWS is slow, or `simultaneous` is too low for the number of people",
@@ -63,7 +66,31 @@ class Bulkhead:
         try:
             yield
         finally:
-            self._free.release()
+            self._leave()
+
+    def _enter(self) -> bool:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        if turn.acquire(timeout=self._longest_wait):
+            return True
+        with self._lock:
+            if turn not in self._waiting:
+                return True  # given at the last moment
+            self._waiting.remove(turn)
+            return False
+
+    def _leave(self) -> None:
+        """Hand the place on to whoever waits longest: otherwise those who come later would be quicker."""
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._free += 1
 
 
 @dataclass(slots=True)

@@ -841,7 +841,7 @@ class AwsSection(Section):
         ge=1,
         le=10_000,
         description=(
-            "Sign-ins that may wait for AWS at the same time, in each process; the next waits half a "
+            "Sign-ins that may wait for AWS at the same time, in each process; the next waits a tenth of a "
             "second and is answered with 503. Keep it below the server's threads, so that other pages stay "
             "quick. Default: seven of eight threads of `awscons serve` and of mod_wsgi, never the last two; "
             "under any other server 12."
