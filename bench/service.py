@@ -26,8 +26,8 @@ from awscons.identity import Identity, Login
 from awscons.login_records import PendingLogin
 from awscons.pending_logins import PendingLogins
 from bench.load import Address, get, post
-from support.forge import Forger, Story
-from support.house import config_for, write_credentials
+from support.forge import Forger
+from support.house import config_for, story_of, write_credentials
 from support.serving import authority, client_tls, free_port, program
 from support.world import write_config, write_tls
 
@@ -107,16 +107,12 @@ class Service:
                     fresh_start=False,
                 )
             )
-            story = Story(
-                now,
+            story = story_of(
+                f"person{count}@example.com",
                 request_id=request_id,
-                assertion_id=f"_a{secrets.token_hex(20)}",
-                acs=acs_url,
-                destination=acs_url,
-                recipient=acs_url,
-                response_in_response_to=request_id,
-                confirmation_in_response_to=request_id,
-                name_id=f"<saml:NameID>person{count}@example.com</saml:NameID>",
+                acs_url=acs_url,
+                now=now,
+                groups=("sysadmin",),
             )
             body = urlencode({"SAMLResponse": forger.form_value(story), "RelayState": handle}).encode()
             cookie = f"awscons-pending-{handle}={secret}"

@@ -6,6 +6,7 @@
 import os
 
 from awscons.adapters.memory import share_heaps
+from awscons.adapters.server import SETTINGS
 
 # Each worker keeps to one CPU: its threads take turns, and change places faster there.
 from awscons.adapters.server import give_place as pre_fork  # noqa: F401  gunicorn looks for the name
@@ -26,22 +27,7 @@ threads = 64
 # Threads that each have a heap of their own make a worker larger by a tenth.
 share_heaps(os.environ)
 
-# Idle connections, which cost no thread: kept for longer than a proxy keeps them. Otherwise we might hang up
-# at the moment in which it sends the next request, and that person would see an error.
-keepalive = 75
-worker_connections = 2_048
-
-# Requests in flight may finish when the service stops.
-graceful_timeout = 30
-
-# Bytes. A request line holds the address of a console page; header lines, sixteen pending logins' cookies.
-limit_request_line = 8_190
-limit_request_field_size = 16_384
-
-# No proxy header decides anything here: config.py says how many proxies are believed, and for what.
-forwarded_allow_ips = ""
-secure_scheme_headers = {}
-forwarder_headers = ""
-
-# Otherwise a socket appears in the home folder of whoever starts it.
-control_socket_disable = True
+# Limits, idle connections, a stop that lets requests finish, and no trust in proxy headers: as
+# `awscons serve` has them.
+# What you set below this line counts instead.
+globals().update(SETTINGS)

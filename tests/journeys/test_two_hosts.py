@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,7 +16,7 @@ import pytest
 from support.browser import Browser, forms_in, sent_to_idp
 from support.forge import SP
 from support.house import FULL_TARGETS, config_for, write_credentials
-from support.serving import client_tls, free_port, program
+from support.serving import client_tls, free_port, program, serve_command
 from support.simplesamlphp import SimpleSamlPhp, simplesamlphp
 from support.world import ROOT, Aws, write_config, write_tls
 
@@ -112,16 +111,7 @@ def two_hosts(folder: Path, aws: Aws, kind: str) -> Iterator[TwoHosts]:
         path = write_config(folder / "config.py", config)
         processes, logs = [], []
         for host in ports:
-            command: list[str | Path] = [
-                sys.executable,
-                "-m",
-                "awscons",
-                "serve",
-                "--config",
-                path,
-                "--port",
-                str(host),
-            ]
+            command = serve_command("--config", path, "--port", str(host))
             logs.append(folder / f"host-{host}.log")
             environment = {
                 **os.environ,

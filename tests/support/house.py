@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -62,6 +63,31 @@ GROUPS = {
 }
 
 
+def story_of(
+    name: str, *, request_id: str, acs_url: str, now: datetime, groups: tuple[str, ...] | None = None
+) -> Story:
+    """What the identity provider says of somebody who is asked for by that request."""
+    groups = GROUPS.get(name, ()) if groups is None else groups
+    return Story(
+        now,
+        request_id=request_id,
+        assertion_id=f"_a{request_id}",
+        acs=acs_url,
+        destination=acs_url,
+        recipient=acs_url,
+        response_in_response_to=request_id,
+        confirmation_in_response_to=request_id,
+        name_id=f"<saml:NameID>{name}</saml:NameID>",
+        attributes=(("groups", groups),) if groups else (),
+    )
+
+
+def vouch_for_ada(sent: SentToIdp, acs_url: str) -> dict[str, str]:
+    """The form that an identity provider beside the service posts, by the clock on the wall."""
+    story = story_of("ada@example.com", request_id=sent.request_id, acs_url=acs_url, now=datetime.now(UTC))
+    return {"SAMLResponse": Forger().form_value(story), "RelayState": sent.relay_state}
+
+
 @dataclass
 class House:
     """The service under test and its neighbours. `sts` and `signin` are those of the first region."""
@@ -103,19 +129,7 @@ class House:
 
     def story(self, request_id: str, name: str = "ada@example.com") -> Story:
         """What the identity provider says of somebody, here and now."""
-        groups = GROUPS.get(name, ())
-        return Story(
-            self.clock(),
-            request_id=request_id,
-            assertion_id=f"_a{request_id}",
-            acs=self.acs_url,
-            destination=self.acs_url,
-            recipient=self.acs_url,
-            response_in_response_to=request_id,
-            confirmation_in_response_to=request_id,
-            name_id=f"<saml:NameID>{name}</saml:NameID>",
-            attributes=(("groups", groups),) if groups else (),
-        )
+        return story_of(name, request_id=request_id, acs_url=self.acs_url, now=self.clock())
 
     def sign_in(
         self, browser: Browser, path: str, name: str = "ada@example.com", **changes: Any

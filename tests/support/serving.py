@@ -177,6 +177,11 @@ def serving(
             thread.join()
 
 
+def serve_command(*arguments: str | Path) -> list[str | Path]:
+    """The command line of `awscons serve`, as this Python runs it."""
+    return [sys.executable, "-m", "awscons", "serve", *arguments]
+
+
 @contextmanager
 def program(
     command: Sequence[str | Path],

@@ -1,19 +1,16 @@
 """A fresh worker of `awscons serve`, and whoever comes first: nothing is left to be loaded for them."""
 
 import os
-import sys
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from awscons.demo.signin import PretendSignin
 from awscons.demo.sts import PretendSts
-from support.browser import Browser, SentToIdp, sent_to_idp
-from support.forge import Forger, Story
-from support.house import BROKER, ROLES, config_for, console_url, write_credentials
-from support.serving import free_port, program, serving
+from support.browser import Browser, sent_to_idp
+from support.house import BROKER, ROLES, config_for, console_url, vouch_for_ada, write_credentials
+from support.serving import free_port, program, serve_command, serving
 from support.world import write_config, write_tls
 
 ROOT = Path(__file__).parents[2]
@@ -23,22 +20,6 @@ def loaded(log: Path) -> list[str]:
     """The modules that Python says the program has loaded so far, in order."""
     lines = log.read_text().splitlines()
     return [line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")]
-
-
-def answer(sent: SentToIdp, acs_url: str) -> dict[str, str]:
-    """The form by which the identity provider vouches for Ada."""
-    story = Story(
-        datetime.now(UTC),
-        request_id=sent.request_id,
-        acs=acs_url,
-        destination=acs_url,
-        recipient=acs_url,
-        response_in_response_to=sent.request_id,
-        confirmation_in_response_to=sent.request_id,
-        name_id="<saml:NameID>ada@example.com</saml:NameID>",
-        attributes=(("groups", ("sysadmin",)),),
-    )
-    return {"SAMLResponse": Forger().form_value(story), "RelayState": sent.relay_state}
 
 
 @pytest.mark.parametrize("store", [{"cache_type": "SQLite"}, {"cache_type": "SimpleCache"}], ids=str)
@@ -67,17 +48,8 @@ def test_the_first_sign_in_and_the_first_console_load_no_module(
             "STATE_DIRECTORY": str(tmp_path / "state"),
         }
         certificate, key = write_tls(tmp_path)
-        serve: list[str | Path] = [
-            sys.executable,
-            "-m",
-            "awscons",
-            "serve",
-            "--config",
-            path,
-            "--port",
-            str(port),
-        ]
-        serve += ["--workers", "1", "--certificate", certificate, "--key", key]
+        serve = serve_command("--config", path, "--port", str(port), "--workers", "1")
+        serve += ["--certificate", certificate, "--key", key]
         stack.enter_context(program(serve, port=port, log=log, environment=environment))
         # It answers once the worker has been built.
         browser = Browser(url)
@@ -87,7 +59,7 @@ def test_the_first_sign_in_and_the_first_console_load_no_module(
         assert "awscons.web.console_views" in at_start
 
         answered = browser.answer(
-            "/saml/acs", answer(sent_to_idp(browser.get("/aws/cloudadmin")), f"{url}/saml/acs")
+            "/saml/acs", vouch_for_ada(sent_to_idp(browser.get("/aws/cloudadmin")), f"{url}/saml/acs")
         )
         opened = browser.follow(answered)
         assert console_url(opened)["Action"] == "login"

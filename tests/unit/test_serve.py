@@ -5,12 +5,10 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -29,9 +27,9 @@ from awscons.demo.signin import PretendSignin
 from awscons.demo.sts import PretendSts
 from support.browser import Browser, sent_to_idp
 from support.faults import HOLD, Faulty
-from support.forge import Forger, Story, pem_of
-from support.house import BROKER, ROLES, config_for, write_credentials
-from support.serving import client_tls, free_port, has_ipv6, program, serving
+from support.forge import Forger, pem_of
+from support.house import BROKER, ROLES, config_for, vouch_for_ada, write_credentials
+from support.serving import client_tls, free_port, has_ipv6, program, serve_command, serving
 from support.world import write_tls
 
 ROOT = Path(__file__).parents[2]
@@ -55,10 +53,6 @@ HURRY = ("--request-timeout", "1")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
 
 
-def command(*arguments: str) -> list[str | Path]:
-    return [sys.executable, "-m", "awscons", "serve", *arguments]
-
-
 @contextmanager
 def served(
     folder: Path, *arguments: str, config: str = CONFIG, port: int | None = None, host: str = "127.0.0.1"
@@ -67,7 +61,7 @@ def served(
     port = port or free_port()
     environment = {**ENVIRONMENT, "STATE_DIRECTORY": str(folder / "state")}
     with program(
-        command("--port", str(port), *arguments),
+        serve_command("--port", str(port), *arguments),
         port=port,
         log=folder / "log",
         environment=environment,
@@ -80,7 +74,7 @@ def served(
 def refused(folder: Path, *arguments: str, config: str = CONFIG) -> str:
     (folder / "config.py").write_text(config)
     done = subprocess.run(
-        command(*arguments),
+        serve_command(*arguments),
         cwd=folder,
         env={**ENVIRONMENT, "STATE_DIRECTORY": str(folder / "state")},
         capture_output=True,
@@ -275,17 +269,7 @@ def pretend_aws(folder: Path, url: str) -> Iterator[tuple[str, Faulty]]:
 
 def sign_in(browser: Browser, path: str) -> None:
     """On the way to a console."""
-    sent, acs = sent_to_idp(browser.get(path)), f"{browser.base}/saml/acs"
-    story = Story(
-        datetime.now(UTC),
-        request_id=sent.request_id,
-        acs=acs,
-        destination=acs,
-        recipient=acs,
-        response_in_response_to=sent.request_id,
-        confirmation_in_response_to=sent.request_id,
-    )
-    form = {"SAMLResponse": Forger().form_value(story), "RelayState": sent.relay_state}
+    form = vouch_for_ada(sent_to_idp(browser.get(path)), f"{browser.base}/saml/acs")
     assert browser.follow(browser.answer("/saml/acs", form)).status_code == 301
 
 

@@ -167,14 +167,10 @@ class _Way:
 
     def take(self) -> _Connection | None:
         """A kept connection that still stands, or None."""
-        while self._kept:
-            try:
-                connection = self._kept.pop()
-            except IndexError:
-                return None
-            if not connection.has_news():
-                return connection
-            connection.close()
+        with suppress(IndexError):
+            while (connection := self._kept.pop()).has_news():
+                connection.close()
+            return connection
         return None
 
     def connect(self, timeout: float) -> _Connection:

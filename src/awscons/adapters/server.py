@@ -9,7 +9,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -33,15 +33,26 @@ LONGEST_REQUEST = 15.0
 """Seconds that a client may take to say what it wants, headers and body together."""
 _LONGEST_ANSWER = 30.0
 """Seconds that a client may take to receive it."""
-_KEEP_ALIVE = 75
-"""Seconds that an idle connection is kept: longer than nginx does, so that it is never us who hang up."""
 _BACKLOG = 512
-_MOST_CONNECTIONS = 2_048
-"""Of one process; idle ones cost no thread."""
-_LONGEST_REQUEST_LINE = 8_190
-"""Bytes: what gunicorn can take, and room for the address of a console page."""
-_LONGEST_HEADER_LINE = 16_384
-"""Bytes; cookies of sixteen pending logins."""
+SETTINGS: Mapping[str, Any] = {
+    # Seconds that an idle connection is kept, which costs no thread: longer than a proxy keeps it. Otherwise
+    # we might hang up at the moment in which it sends the next request, and that person would see an error.
+    "keepalive": 75,
+    "worker_connections": 2_048,
+    # Requests in flight may finish when the service stops.
+    "graceful_timeout": _GRACE,
+    # Bytes. A request line holds the address of a console page, and gunicorn takes no more; header lines,
+    # sixteen pending logins' cookies.
+    "limit_request_line": 8_190,
+    "limit_request_field_size": 16_384,
+    # No proxy header decides anything here: the configuration says how many proxies are believed, for what.
+    "forwarded_allow_ips": "",
+    "secure_scheme_headers": {},
+    "forwarder_headers": "",
+    # Otherwise a socket appears in the home folder of whoever starts it.
+    "control_socket_disable": True,
+}
+"""What `awscons serve` and `deploy/gunicorn.conf.py` both tell gunicorn."""
 
 
 def open_listeners(host: str, port: int, *, number: int = 1) -> list[socket.socket]:
@@ -123,22 +134,12 @@ def serve(
     limit = {"longest_request": longest_request}
     options: dict[str, Any] = {
         "bind": [f"fd://{listener.fileno()}" for listener in listeners],
+        **SETTINGS,
         "worker_class": type("LimitedWorker", (Worker,), {**limit, "pinned": pinned}),
         "pre_fork": give_place,
         "workers": workers,
         "threads": threads,
-        "worker_connections": _MOST_CONNECTIONS,
-        "keepalive": _KEEP_ALIVE,
-        "graceful_timeout": _GRACE,
-        "limit_request_line": _LONGEST_REQUEST_LINE,
-        "limit_request_field_size": _LONGEST_HEADER_LINE,
         "loglevel": "warning",
-        # A control socket would appear in the home folder of whoever starts us.
-        "control_socket_disable": True,
-        # Proxy headers are trusted as the configuration says, not as the server guesses.
-        "forwarded_allow_ips": "",
-        "secure_scheme_headers": {},
-        "forwarder_headers": "",
         "when_ready": lambda _server: on_ready(),
     }
     if tls is not None:

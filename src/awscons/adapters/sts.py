@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 
@@ -78,6 +79,21 @@ _ACTION = re.compile(r"not authorized to perform: (sts:[A-Za-z]+)")
 _OPAQUE = re.compile(r"[A-Za-z0-9+/=_-]{40,}")
 
 
+@dataclass(slots=True)
+class _Profile:
+    """What is kept of one profile, since botocore looks through all its sources each time.
+
+    region      that the profile or the environment names
+    kind        of its credentials, once it is known
+    endpoints   the URL of STS by region, where our own configuration says nothing
+    """
+
+    session: botocore.session.Session
+    region: str | None
+    kind: CredentialKind | None = None
+    endpoints: dict[str, str] = field(default_factory=dict)
+
+
 class StsClient:
     """AssumeRole with the broker's own credentials. Safe for many threads."""
 
@@ -89,18 +105,11 @@ class StsClient:
         self._environment = environment
         self._connections = connections
         self._lock = threading.Lock()
-        self._sessions: dict[str | None, botocore.session.Session] = {}
-        self._regions: dict[str | None, str | None] = {}
-        self._endpoints: dict[StsRoute, str] = {}
-        self._kinds: dict[str | None, CredentialKind] = {}
+        self._profiles: dict[str | None, _Profile] = {}
 
     def configured_region(self, profile_name: str | None) -> str | None:
         """The region that the profile or the environment names, or None."""
-        # Kept, since botocore looks through all its sources each time.
-        if profile_name not in self._regions:
-            region = self._session(profile_name).get_config_variable("region")
-            self._regions[profile_name] = region
-        return self._regions[profile_name]
+        return self._profile(profile_name).region
 
     def prepare(self, route: StsRoute) -> None:
         """Make what the first call by `route` needs, without a call. Raises BrokerCredentialsMissing."""
@@ -113,15 +122,13 @@ class StsClient:
         Found out once for each profile: kinds do not change while credentials are renewed. Raises
         UpstreamError; BrokerCredentialsMissing when there are no credentials.
         """
-        known = self._kinds.get(route.profile_name)
-        if known is not None:
-            return known
-        temporary = self._signing_credentials(route.profile_name).token is not None
-        kind = kind_by_provider(str(self._credentials(route.profile_name).method), temporary=temporary)
-        if kind is None:
-            kind = kind_by_principal(self.principal_arn(route))
-        self._kinds[route.profile_name] = kind
-        return kind
+        profile = self._profile(route.profile_name)
+        if profile.kind is None:
+            temporary = self._signing_credentials(route.profile_name).token is not None
+            method = str(self._credentials(route.profile_name).method)
+            kind = kind_by_provider(method, temporary=temporary)
+            profile.kind = kind or kind_by_principal(self.principal_arn(route))
+        return profile.kind
 
     def principal_arn(self, route: StsRoute) -> str:
         """Who the broker is to AWS, by GetCallerIdentity. Raises UpstreamError."""
@@ -172,27 +179,27 @@ class StsClient:
 
     # --- what is kept --------------------------------------------------------------------
 
-    def _session(self, profile_name: str | None) -> botocore.session.Session:
+    def _profile(self, profile_name: str | None) -> _Profile:
         with self._lock:
-            session = self._sessions.get(profile_name)
-            if session is None:
-                session = self._sessions[profile_name] = self._new_session(profile_name)
-            return session
+            profile = self._profiles.get(profile_name)
+            if profile is None:
+                profile = self._profiles[profile_name] = self._read_profile(profile_name)
+            return profile
 
-    def _new_session(self, profile_name: str | None) -> botocore.session.Session:
+    def _read_profile(self, profile_name: str | None) -> _Profile:
         session = botocore.session.Session(profile=profile_name)
         if self._settings.credentials_file is not None:
             session.set_config_variable("credentials_file", self._settings.credentials_file)
         try:
             session.get_scoped_config()
+            return _Profile(session, session.get_config_variable("region"))
         except Exception as error:  # noqa: BLE001  as in _credentials
             raise _missing(error) from None
-        return session
 
     def _credentials(self, profile_name: str | None) -> Credentials:
-        session = self._session(profile_name)
+        profile = self._profile(profile_name)
         try:
-            credentials = session.get_credentials()
+            credentials = profile.session.get_credentials()
         except Exception as error:  # noqa: BLE001  providers raise what files, programs and URLs make them raise
             raise _missing(error) from None
         if credentials is None:
@@ -209,28 +216,28 @@ class StsClient:
 
     def _endpoint(self, route: StsRoute) -> str:
         """The URL of STS: our configuration's, botocore's configuration's, or the region's own."""
-        known = self._endpoints.get(route)
+        if route.endpoint is not None:
+            return route.endpoint
+        profile = self._profile(route.profile_name)
+        known = profile.endpoints.get(route.region)
         if known is None:
-            session = self._session(route.profile_name)
-            known = self._endpoints[route] = (
-                route.endpoint
-                or _configured_endpoint(session, self._environment)
-                or sts_endpoint(
-                    route.region,
-                    fips=bool(session.get_config_variable("use_fips_endpoint")),
-                    dual_stack=bool(session.get_config_variable("use_dualstack_endpoint")),
-                )
-            )
+            try:
+                known = profile.endpoints[route.region] = self._find_endpoint(profile.session, route.region)
+            except Exception as error:  # noqa: BLE001  as in _credentials
+                raise _missing(error) from None
         return known
+
+    def _find_endpoint(self, session: botocore.session.Session, region: str) -> str:
+        return _configured_endpoint(session, self._environment) or sts_endpoint(
+            region,
+            fips=bool(session.get_config_variable("use_fips_endpoint")),
+            dual_stack=bool(session.get_config_variable("use_dualstack_endpoint")),
+        )
 
     def _forget(self, profile_name: str | None) -> None:
         """Credentials that AWS no longer takes are read anew by the next sign-in: somebody may mend them."""
         with self._lock:
-            self._sessions.pop(profile_name, None)
-            self._regions.pop(profile_name, None)
-            self._kinds.pop(profile_name, None)
-            for route in [route for route in self._endpoints if route.profile_name == profile_name]:
-                del self._endpoints[route]
+            self._profiles.pop(profile_name, None)
 
 
 def certificate_bundle(settings: AwsSettings, environment: Mapping[str, str]) -> str | None:

@@ -22,12 +22,12 @@ def register_compression(app: Flask) -> None:
 
     @app.after_request
     def compress(response: Response) -> Response:
-        if response.is_streamed or request.method == "HEAD" or not response.get_data():
+        if response.is_streamed or request.method == "HEAD":
             return response
-        if response.mimetype not in _TYPES:
+        body = response.get_data()
+        if not body or response.mimetype not in _TYPES:
             return response
         response.vary.add("Accept-Encoding")
-        body = response.get_data()
         if len(body) >= WORTH_IT and request.accept_encodings.quality("gzip") > 0:
             # No time in the header: the same answer is the same bytes.
             response.set_data(gzip.compress(body, _LEVEL, mtime=0))

@@ -140,6 +140,12 @@ def test_addresses_that_the_profile_ignores_are_ignored(
     assert proxy.host() == "sts.us-east-1.amazonaws.com:443"
 
 
+def test_services_that_cannot_be_read_are_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_profile(tmp_path, monkeypatch, "[default]\nservices = local\n[services local]\nsts = nonsense\n")
+    with pytest.raises(BrokerCredentialsMissing):
+        client().prepare(US)
+
+
 def test_region_and_certificates_are_those_of_the_profile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
