@@ -7,7 +7,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "src"))
 
 if __name__ == "__main__":
-    from awscons.cli import main
+    from awscons.cli.program import main
 
     main(["serve", "--config", str(HERE / "config.py"), *sys.argv[1:]])
 else:

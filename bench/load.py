@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-LONGEST = 60.0
+MAX_DURATION = 60.0
 """Seconds after which a run ends, whatever is still to be sent."""
 
 
@@ -103,7 +103,7 @@ async def _drive(next_round: Callable[[], Round | None], clients: int) -> Run:
     async def one() -> None:
         nonlocal failed
         connections: dict[tuple[str, int], _Client] = {}
-        while time.perf_counter() - begun < LONGEST and (steps := next_round()) is not None:
+        while time.perf_counter() - begun < MAX_DURATION and (steps := next_round()) is not None:
             start = time.perf_counter()
             try:
                 for address, request, wanted in steps:

@@ -17,14 +17,14 @@ from urllib.parse import urlencode
 
 import botocore
 
+from awscons.access.identity import Identity, Login
 from awscons.adapters.caches import build_cache
 from awscons.adapters.record_store import CacheRecordStore
-from awscons.assembly import build_login_register
+from awscons.assembly.service import build_login_register
 from awscons.config.load import load_settings
 from awscons.config.settings import Settings
-from awscons.identity import Identity, Login
-from awscons.login_records import PendingLogin
-from awscons.pending_logins import PendingLogins
+from awscons.signin.pending_logins import PendingLogins
+from awscons.signin.records import PendingLogin
 from bench.load import Address, get, post
 from support.forge import Forger
 from support.house import config_for, story_of, write_credentials
@@ -86,25 +86,27 @@ class Service:
         login_id, now = secrets.token_urlsafe(32), datetime.now(UTC)
         identity = Identity("ada@example.com", "ada@example.com", {"groups": groups}, frozenset(groups))
         register = build_login_register(self.settings, environment=self.environment)
-        register.keep(login_id, Login(identity, now, now + timedelta(hours=1)))
+        register.save(login_id, Login(identity, now, now + timedelta(hours=1)))
         return f"awscons={login_id}"
 
     def answers(self, number: int) -> list[bytes]:
         """So many posts to the ACS, each with a pending login of its own and a signed answer to it."""
         cache = build_cache(self.settings.backing, environment=self.environment)
-        pending = PendingLogins(store=CacheRecordStore(cache), most=1_000_000, lifetime=timedelta(minutes=10))
+        pending = PendingLogins(
+            store=CacheRecordStore(cache), max_pending=1_000_000, lifetime=timedelta(minutes=10)
+        )
         acs_url, now = self.settings.service_provider.acs_url, datetime.now(UTC)
         forger, made = Forger(), []
         for count in range(number):
             request_id, secret = f"_{secrets.token_hex(20)}", secrets.token_urlsafe(32)
-            handle = pending.keep(
+            handle = pending.save(
                 PendingLogin(
                     request_id=request_id,
                     return_to="/aws/",
                     browser_hash=_hashed(secret),
                     begun_at=now,
                     force_authn=False,
-                    fresh_start=False,
+                    retry_of_login=False,
                 )
             )
             story = story_of(
@@ -177,7 +179,7 @@ def service(folder: Path, aws: Upstream, *, workers: int = 2, targets: int = 20)
             credentials_file=write_credentials(folder / "credentials", "AKIAEXAMPLE", "secret"),
             store={"cache_type": "SQLite"},
             aws={"timeout": 20, "targets": _targets(targets)},
-            server={"sign_ins_per_address": 0, "sign_ins_overall": 0, "most_pending_logins": 1_000_000},
+            server={"rate_limit_per_address": 0, "rate_limit_overall": 0, "max_pending_logins": 1_000_000},
         )
         path = write_config(folder / "config.py", config)
         bundle = str(write_bundle(folder))

@@ -5,11 +5,11 @@
 
 import os
 
-from awscons.adapters.memory import share_heaps
-from awscons.adapters.server import SETTINGS
+from awscons.adapters.server.gunicorn_app import SETTINGS
 
 # Each worker keeps to one CPU: its threads take turns, and change places faster there.
-from awscons.adapters.server import give_place as pre_fork  # noqa: F401  gunicorn looks for the name
+from awscons.adapters.server.gunicorn_app import assign_worker_index as pre_fork  # noqa: F401  gunicorn looks for the name
+from awscons.adapters.server.malloc_arenas import limit_malloc_arenas
 
 wsgi_app = "awscons.wsgi:application"
 raw_env = ["AWSCONS_CONFIG=/etc/awscons/config.py"]
@@ -18,14 +18,14 @@ raw_env = ["AWSCONS_CONFIG=/etc/awscons/config.py"]
 bind = "127.0.0.1:8000"
 
 # The work is waiting for AWS: few processes, many threads. This worker gives up on clients that take
-# for ever to say what they want. In config.py, `simultaneous` says how many of the threads may wait for
-# AWS: 56, so that eight are left for pages that need no AWS.
-worker_class = "awscons.adapters.server.Worker"
+# for ever to say what they want. In config.py, `max_concurrent_sign_ins` says how many of the
+# threads may wait for AWS: 56, so that eight are left for pages that need no AWS.
+worker_class = "awscons.adapters.server.gunicorn_app.Worker"
 workers = 2
 threads = 64
 
 # Threads that each have a heap of their own make a worker larger by a tenth.
-share_heaps(os.environ)
+limit_malloc_arenas(os.environ)
 
 # Limits, idle connections, a stop that lets requests finish, and no trust in proxy headers: as
 # `awscons serve` has them.

@@ -1,6 +1,6 @@
 """`python3 -m awscons`: the same as the command `awscons`."""
 
-from awscons.cli import main
+from awscons.cli.program import main
 
 if __name__ == "__main__":
     main()

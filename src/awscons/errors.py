@@ -39,15 +39,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-LONGEST_VALUE_SHOWN = 200
+MAX_QUOTED_LENGTH = 200
 """Characters of a received value that go to the log; the rest is cut, visibly."""
 
 
-def shown(value: object) -> str:
+def quote_for_log(value: object) -> str:
     """`value` as the log shows it: quoted, control characters escaped, cut when long."""
     text = value if isinstance(value, str) else str(value)
-    if len(text) > LONGEST_VALUE_SHOWN:
-        text = f"{text[:LONGEST_VALUE_SHOWN]}… ({len(text)} characters)"
+    if len(text) > MAX_QUOTED_LENGTH:
+        text = f"{text[:MAX_QUOTED_LENGTH]}… ({len(text)} characters)"
     return repr(text)
 
 
@@ -122,7 +122,7 @@ class MetadataRefused(AwsconsError):
 # --- links -------------------------------------------------------------------------------
 
 
-class LandingRefused(AwsconsError):
+class DestinationRefused(AwsconsError):
     """A link to a target asks for a page or a region that is not in the console of its partition."""
 
     public = "This link asks for a page or a region that is not in the AWS console of this target."
@@ -165,8 +165,8 @@ class ResponseRefused(SignInError):
     ) -> None:
         self.rule = rule
         self.section = section
-        self.expected = shown(expected) if expected != "" else ""
-        self.received = shown(received) if received != "" else ""
+        self.expected = quote_for_log(expected) if expected != "" else ""
+        self.received = quote_for_log(received) if received != "" else ""
         parts = [f"{rule} ({section})"]
         if self.expected:
             parts.append(f"expected {self.expected}")
@@ -202,7 +202,7 @@ class TooManySignIns(AwsconsError):
     def __init__(self, cause: str, *, retry_after: int) -> None:
         super().__init__(
             cause,
-            hint="see `server_config`: `proxies` if all seem to come from one address, else the limits",
+            hint="see `server_config`: `trusted_proxies` if all seem to come from one address, or the limits",
         )
         self.retry_after = retry_after
 

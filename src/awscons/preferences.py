@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
-from awscons.login_records import hashed
+from awscons.signin.records import hashed
 
-MOST_FAVOURITES = 100
-MOST_RECENT = 5
+MAX_FAVOURITES = 100
+MAX_RECENT = 5
 _KEPT = timedelta(days=400)
 
 Record = dict[str, Any]
@@ -51,12 +51,12 @@ class Preferences:
         """Make a target a favourite; beyond MOST_FAVOURITES the oldest gives way. Raises StoreUnavailable."""
         key = _key("favourites", user_name)
         others = [name for name in self._names(key) if name != target]
-        self._keep(key, [*others, target][-MOST_FAVOURITES:])
+        self._save(key, [*others, target][-MAX_FAVOURITES:])
 
     def drop_favourite(self, user_name: str, target: str) -> None:
         """Make it none. Raises StoreUnavailable."""
         key = _key("favourites", user_name)
-        self._keep(key, [name for name in self._names(key) if name != target])
+        self._save(key, [name for name in self._names(key) if name != target])
 
     def note_opened(self, user_name: str, target: str) -> None:
         """Remember that somebody opened a target. Raises StoreUnavailable."""
@@ -64,7 +64,7 @@ class Preferences:
         names = self._names(key)
         if names[:1] == (target,):
             return
-        self._keep(key, [target, *(name for name in names if name != target)][:MOST_RECENT])
+        self._save(key, [target, *(name for name in names if name != target)][:MAX_RECENT])
 
     def _names(self, key: str) -> tuple[str, ...]:
         """What lies in the store; a record of any other shape counts as none."""
@@ -74,7 +74,7 @@ class Preferences:
             return ()
         return tuple(name for name in names if isinstance(name, str))
 
-    def _keep(self, key: str, names: list[str]) -> None:
+    def _save(self, key: str, names: list[str]) -> None:
         self._store.set(key, {"names": names}, lifetime=_KEPT)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from flask import Flask
 
 from awscons.adapters.audit_log import configure_logging
-from awscons.assembly import build_service
+from awscons.assembly.service import build_service
 from awscons.config.load import load_settings
 
 

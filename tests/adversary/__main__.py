@@ -12,8 +12,8 @@ import click
 
 from adversary.cases import Attack, Variant, refusal
 from adversary.corpus import ATTACKS, VARIANTS
-from adversary.fuzz import CHUNK, Tally, judge_in_processes
-from adversary.hostile import LONGEST, costs
+from adversary.fuzz import CHUNK, SharedCounters, judge_in_processes
+from adversary.hostile import MAX_DURATION, costs
 from support.forge import certificate_of, pem_of
 
 
@@ -60,10 +60,10 @@ def fuzz(mutations: int, processes: int, seed: str | None, folder: Path) -> None
     """Mutate well-signed responses: nothing but what was signed may be read, nothing may escape."""
     seed = seed or secrets.token_hex(4)
     click.echo(f"{mutations:,} mutations, seed {seed}, {processes} processes")
-    begun, total = time.monotonic(), Tally()
-    for tally in judge_in_processes(mutations, seed=seed, processes=processes):
-        total.add(tally)
-        for number, what, form_value in tally.findings:
+    begun, total = time.monotonic(), SharedCounters()
+    for shared_counters in judge_in_processes(mutations, seed=seed, processes=processes):
+        total.add(shared_counters)
+        for number, what, form_value in shared_counters.findings:
             click.echo(f"\nmutation {number} of seed {seed}: {what}")
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{seed}-{number}.txt").write_text(form_value)
@@ -92,9 +92,9 @@ def hostile() -> None:
         click.echo(f"{cost.milliseconds:7.2f} {cost.size:11,}  {cost.attack.name}: {cost.attack.rule}{mark}")
         too_much += cost.too_much
     if too_much:
-        click.echo(f"{too_much} cost more than {LONGEST:.0f} ms")
+        click.echo(f"{too_much} cost more than {MAX_DURATION:.0f} ms")
         sys.exit(1)
-    click.echo(f"each within {LONGEST:.0f} ms")
+    click.echo(f"each within {MAX_DURATION:.0f} ms")
 
 
 if __name__ == "__main__":

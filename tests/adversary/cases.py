@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.x509 import Certificate
 
 from awscons.errors import ResponseRefused
-from awscons.saml.content import Assertion
-from awscons.saml.logout import LogoutRequest, open_posted, open_redirected, read_logout_request
+from awscons.saml.assertion import Assertion
+from awscons.saml.logout_messages import LogoutRequest, open_posted, open_redirected, read_logout_request
 from awscons.saml.metadata import parse_idp_metadata
 from awscons.saml.parties import IdentityProvider, ServiceProvider
 from awscons.saml.redirect import read_redirect

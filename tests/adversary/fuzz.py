@@ -41,7 +41,7 @@ _ENCRYPTED_AFTERWARDS = 0.1
 
 
 @dataclass
-class Tally:
+class SharedCounters:
     """What came of some mutations.
 
     outcomes   how many ended in which way: `read`, or a rule
@@ -51,7 +51,7 @@ class Tally:
     outcomes: Counter[str] = field(default_factory=Counter)
     findings: list[tuple[int, str, str]] = field(default_factory=list)
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: SharedCounters) -> None:
         """Put another tally on top."""
         self.outcomes.update(other.outcomes)
         self.findings.extend(other.findings)
@@ -162,31 +162,35 @@ def mutation(number: int, seed: str) -> Mutation:
 Reader = Callable[[Door, str], object]
 
 
-def judge(numbers: Sequence[int], seed: str, *, read: Reader | None = None) -> Tally:
+def judge(numbers: Sequence[int], seed: str, *, read: Reader | None = None) -> SharedCounters:
     """Try the mutations of those numbers, on the library or on another reader of form values."""
     read = read or bench().read
-    tally = Tally()
+    shared_counters = SharedCounters()
     for number in numbers:
         made = mutation(number, seed)
         try:
             result = read(made.door, made.form_value)
         except ResponseRefused as refused:
-            tally.outcomes[refused.rule] += 1
+            shared_counters.outcomes[refused.rule] += 1
             continue
         except MetadataRefused:
-            tally.outcomes["metadata refused"] += 1
+            shared_counters.outcomes["metadata refused"] += 1
             continue
         except Exception as error:  # noqa: BLE001  that none escapes is what is tried
-            tally.outcomes["ESCAPED"] += 1
-            tally.findings.append((number, f"{type(error).__name__} escaped: {error}", made.form_value))
+            shared_counters.outcomes["ESCAPED"] += 1
+            shared_counters.findings.append(
+                (number, f"{type(error).__name__} escaped: {error}", made.form_value)
+            )
             continue
-        tally.outcomes["read" + (" (signed after the damage)" if made.signed_afterwards else "")] += 1
+        shared_counters.outcomes[
+            "read" + (" (signed after the damage)" if made.signed_afterwards else "")
+        ] += 1
         if not made.signed_afterwards and result not in bench().genuine:
-            tally.findings.append((number, f"read what nobody signed: {result}", made.form_value))
-    return tally
+            shared_counters.findings.append((number, f"read what nobody signed: {result}", made.form_value))
+    return shared_counters
 
 
-def judge_in_processes(mutations: int, *, seed: str, processes: int) -> Iterator[Tally]:
+def judge_in_processes(mutations: int, *, seed: str, processes: int) -> Iterator[SharedCounters]:
     """The same with several processes; gives a tally whenever a chunk is done."""
     bench()  # before the processes part: all have the same keys
     chunks = [range(begin, min(begin + CHUNK, mutations)) for begin in range(0, mutations, CHUNK)]

@@ -14,20 +14,20 @@ from functools import partial
 
 from adversary.cases import OTTO, Attack, of_class, refusal
 from adversary.craft import genuine, piece, swap
-from awscons.saml.gates import MOST_BYTES, MOST_FORM_CHARACTERS, MOST_TAGS, TAGS_PER_DECLARATION
+from awscons.saml.input_limits import MAX_BYTES, MAX_FORM_CHARACTERS, MAX_TAGS, TAGS_PER_DECLARATION
 from support.encrypt import Encrypter
 from support.forge import Forger
 
-LONGEST = 50.0
+MAX_DURATION = 50.0
 """Milliseconds that a hostile document may cost on a machine with nothing else to do."""
 
 _FULL = 240_000
 """Bytes of padding that fit, with a response around them."""
 
-_MANY = MOST_TAGS // TAGS_PER_DECLARATION - 100
+_MANY = MAX_TAGS // TAGS_PER_DECLARATION - 100
 """Namespaces, nearly as many as the gates let through."""
 
-_MOST = MOST_TAGS - _MANY - 200
+_MAX = MAX_TAGS - _MANY - 200
 """Tags or attributes, nearly as many as the gates let through beside those."""
 
 _NO_KEY = "no trusted key made this signature"
@@ -45,7 +45,7 @@ def _filled(unit: str, *, size: int = _FULL, modulus: int = 1_000_000) -> str:
     """As many units as fit and the gates let through, numbered; `{n}` is the number, `{m}` the number of a namespace."""
     units: list[str] = []
     length = 0
-    while length < size and len(units) <= _MOST:
+    while length < size and len(units) <= _MAX:
         units.append(unit.format(n=len(units), m=len(units) % modulus))
         length += len(units[-1])
     return "".join(units[:-1])
@@ -87,7 +87,7 @@ def _bomb() -> str:
 def _wide() -> str:
     """Every attribute that is let through, at most 24 an element."""
     element = "<x " + " ".join(f'{letter}=""' for letter in "abcdefghijklmnopqrstuvwx") + "/>"
-    return element * ((MOST_TAGS - 100) // 24)
+    return element * ((MAX_TAGS - 100) // 24)
 
 
 BEYOND = of_class(
@@ -97,17 +97,17 @@ BEYOND = of_class(
         Attack(
             "form-value-one-too-long",
             "form value too large",
-            lambda: "A" * (MOST_FORM_CHARACTERS + 1),
+            lambda: "A" * (MAX_FORM_CHARACTERS + 1),
             raw=True,
         ),
-        Attack("blanks-up-to-the-limit", "not well-formed XML", lambda: " " * MOST_FORM_CHARACTERS, raw=True),
-        Attack("document-one-too-long", "document too large", lambda: b"x" * (MOST_BYTES + 1)),
-        Attack("one-tag-too-many", "too many tags", lambda: "<" * (MOST_TAGS + 1)),
-        Attack("nothing-but-tags", "too many tags", lambda: "<" * MOST_BYTES),
+        Attack("blanks-up-to-the-limit", "not well-formed XML", lambda: " " * MAX_FORM_CHARACTERS, raw=True),
+        Attack("document-one-too-long", "document too large", lambda: b"x" * (MAX_BYTES + 1)),
+        Attack("one-tag-too-many", "too many tags", lambda: "<" * (MAX_TAGS + 1)),
+        Attack("nothing-but-tags", "too many tags", lambda: "<" * MAX_BYTES),
         Attack(
             "one-namespace-too-many",
             "too many namespaces",
-            lambda: f"<x {_namespaces(MOST_TAGS // TAGS_PER_DECLARATION + 1)}/>",
+            lambda: f"<x {_namespaces(MAX_TAGS // TAGS_PER_DECLARATION + 1)}/>",
         ),
         Attack(
             "nothing-but-namespaces",
@@ -118,7 +118,7 @@ BEYOND = of_class(
         Attack(
             "nested-without-end",
             "not well-formed XML",
-            lambda: _detail("<x>" * (_MOST // 2) + "</x>" * (_MOST // 2)),
+            lambda: _detail("<x>" * (_MAX // 2) + "</x>" * (_MAX // 2)),
         ),
         Attack(
             "an-attribute-too-many",
@@ -128,7 +128,7 @@ BEYOND = of_class(
         Attack(
             "nothing-but-attributes",
             "too many attributes in all",
-            lambda: _detail("<x " + 'a="" ' * MOST_TAGS + "/>"),
+            lambda: _detail("<x " + 'a="" ' * MAX_TAGS + "/>"),
         ),
         Attack(
             "one-element-full-of-attributes",
@@ -157,8 +157,8 @@ BEYOND = of_class(
 WITHIN = of_class(
     "within every limit",
     [
-        Attack("all-the-tags", _NO_KEY, lambda: _detail(_tags(MOST_TAGS - 100))),
-        Attack("all-the-tags-24-deep", _NO_KEY, lambda: _detail(("<x>" * 21 + "</x>" * 21) * (_MOST // 42))),
+        Attack("all-the-tags", _NO_KEY, lambda: _detail(_tags(MAX_TAGS - 100))),
+        Attack("all-the-tags-24-deep", _NO_KEY, lambda: _detail(("<x>" * 21 + "</x>" * 21) * (_MAX // 42))),
         Attack("all-the-attributes", _NO_KEY, lambda: _detail(_wide())),
         Attack("all-the-ids", _NO_KEY, lambda: _detail(_filled('<x ID="{n}"/>', size=_FULL - 40_000))),
         Attack("all-the-namespaces-on-one-element", _NO_KEY, lambda: _detail(f"<x {_namespaces(_MANY)}/>")),
@@ -185,8 +185,8 @@ WITHIN = of_class(
         Attack("one-long-name", "not well-formed XML", lambda: _detail(f"<{'y' * _FULL}/>")),
         Attack("one-long-namespace", _NO_KEY, lambda: _detail(f'<x xmlns="urn:{"y" * _FULL}"/>')),
         Attack("all-references-to-characters", _NO_KEY, lambda: _detail("&#65;" * (_FULL // 5))),
-        Attack("all-sections-of-cdata", _NO_KEY, lambda: _detail("<![CDATA[x]]>" * _MOST)),
-        Attack("all-comments", _NO_KEY, lambda: _detail("<!--x-->" * _MOST)),
+        Attack("all-sections-of-cdata", _NO_KEY, lambda: _detail("<![CDATA[x]]>" * _MAX)),
+        Attack("all-comments", _NO_KEY, lambda: _detail("<!--x-->" * _MAX)),
         Attack("all-letters-of-four-bytes", _NO_KEY, lambda: _detail("\U0001f600" * (_FULL // 4))),
         Attack(
             "name-id-without-end",
@@ -212,7 +212,7 @@ WITHIN = of_class(
                 f"<ds:X509Data><ds:X509Certificate>{'A' * _FULL}</ds:X509Certificate></ds:X509Data>"
             ),
         ),
-        Attack("key-info-full-of-elements", _NO_KEY, lambda: _key_info("<ds:KeyName/>" * _MOST)),
+        Attack("key-info-full-of-elements", _NO_KEY, lambda: _key_info("<ds:KeyName/>" * _MAX)),
         Attack(
             "transforms-without-end",
             "transforms",
@@ -226,7 +226,7 @@ WITHIN = of_class(
         Attack(
             "base64-in-single-letters",
             "document holds NUL",
-            lambda: " ".join("A" * (MOST_FORM_CHARACTERS // 2)),
+            lambda: " ".join("A" * (MAX_FORM_CHARACTERS // 2)),
             raw=True,
         ),
         Attack(
@@ -237,7 +237,7 @@ WITHIN = of_class(
         Attack(
             "genuine-signature-around-all-the-tags",
             "digest does not match",
-            lambda: _genuine_signature_around(_tags(MOST_TAGS - 100)),
+            lambda: _genuine_signature_around(_tags(MAX_TAGS - 100)),
         ),
         Attack(
             "genuine-signature-around-all-the-attributes",
@@ -259,7 +259,7 @@ WITHIN = of_class(
                 swap(
                     piece(genuine(), "saml:Assertion"),
                     "</saml:Assertion>",
-                    _tags(MOST_TAGS - 100) + "</saml:Assertion>",
+                    _tags(MAX_TAGS - 100) + "</saml:Assertion>",
                 )
             ),
         ),
@@ -267,7 +267,7 @@ WITHIN = of_class(
         Attack(
             "ciphertext-nested-without-end",
             _ALIKE,
-            lambda: _holding("<x>" * (_MOST // 2) + "</x>" * (_MOST // 2)),
+            lambda: _holding("<x>" * (_MAX // 2) + "</x>" * (_MAX // 2)),
         ),
     ],
 )
@@ -289,7 +289,7 @@ class Cost:
     @property
     def too_much(self) -> bool:
         """Whether it costs more than anybody should be able to make us spend."""
-        return self.milliseconds > LONGEST
+        return self.milliseconds > MAX_DURATION
 
 
 def costs(*, tries: int = 9) -> Iterator[Cost]:

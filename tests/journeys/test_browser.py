@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from support.house import FULL_TARGETS
 from support.world import Aws, World, world
 
-LONGEST = 15_000
+MAX_DURATION = 15_000
 """Milliseconds that a page may take."""
 
 
@@ -27,7 +27,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, aws: Aws) -> Iterator[World]
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     made = chromium.new_context(ignore_https_errors=True)
-    made.set_default_timeout(LONGEST)
+    made.set_default_timeout(MAX_DURATION)
     yield made
     made.close()
 
@@ -113,7 +113,7 @@ def test_two_tabs_each_come_back_to_their_own_page(place: World, context: Browse
 
 def test_the_portal_works_by_keyboard_and_without_javascript(place: World, chromium: Browser) -> None:
     context = chromium.new_context(ignore_https_errors=True, java_script_enabled=False)
-    context.set_default_timeout(LONGEST)
+    context.set_default_timeout(MAX_DURATION)
     page = context.new_page()
     sign_in(page, f"{place.url}/aws/", "ada")
     # The identity provider's page has a button for browsers without JavaScript.
@@ -145,10 +145,10 @@ def test_no_page_asks_any_foreign_host_or_breaks_its_own_security_policy(
 ) -> None:
     page = context.new_page()
     said: list[str] = []
-    asked: set[str] = set()
+    requested: set[str] = set()
     page.on("console", lambda message: said.append(message.text))
-    page.on("request", lambda request: asked.add(request.url.split("/")[2]))
+    page.on("request", lambda request: requested.add(request.url.split("/")[2]))
     page.goto(f"{place.url}/aws/nothing")
     page.goto(f"{place.url}/saml/signed-out")
-    assert asked == {place.url.removeprefix("https://")}
+    assert requested == {place.url.removeprefix("https://")}
     assert [text for text in said if "401" not in text] == []

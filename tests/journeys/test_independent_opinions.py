@@ -19,12 +19,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from adversary.cases import Variant, identity_provider
 from adversary.corpus import VARIANTS
 from adversary.craft import ATTACKER_SIGNS, genuine
-from awscons.demo.cast import PEOPLE
 from awscons.demo.identity_provider import DemoIdentityProvider
+from awscons.demo.sample_people import PEOPLE
+from awscons.saml.assertion import Assertion
 from awscons.saml.authn_request import AuthnRequest, build_authn_request
 from awscons.saml.certificates import load_pem_certificates
-from awscons.saml.content import Assertion
-from awscons.saml.logout import (
+from awscons.saml.logout_messages import (
     SubjectName,
     build_logout_request,
     build_logout_response,

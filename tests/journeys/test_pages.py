@@ -203,7 +203,7 @@ def test_the_page_on_the_way_to_the_identity_providers_logout_is_open_to_everybo
 
 def test_the_page_for_too_many_sign_ins_is_open_to_everybody(tmp_path: Path, chromium: Chromium) -> None:
     with (
-        open_house(tmp_path, server={"sign_ins_overall": 1}) as house,
+        open_house(tmp_path, server={"rate_limit_overall": 1}) as house,
         page_of(chromium, house, None, width=PHONE) as page,
     ):
         browser = house.browser()

@@ -26,7 +26,7 @@ def page(house: House, chromium: Chromium) -> Iterator[Page]:
         yield made
 
 
-def shown(page: Page) -> list[str]:
+def quote_for_log(page: Page) -> list[str]:
     """The targets that can be seen, by name."""
     rows = page.locator("[data-targets] li").filter(visible=True)
     return [str(row.get_attribute("id")).removeprefix("t-") for row in rows.all()]
@@ -42,14 +42,14 @@ def focused(page: Page) -> str:
 
 def test_typing_finds_by_any_words_and_says_how_many(page: Page) -> None:
     page.get_by_role("searchbox", name="Search", exact=True).press_sequentially("look SHOP")
-    assert shown(page) == ["shop-look"]
+    assert quote_for_log(page) == ["shop-look"]
     assert page.locator(".group").filter(visible=True).count() == 1
     expect(page.get_by_role("status")).to_have_text("1 of 4 shown")
     page.locator("#q").fill("zzz")
-    assert shown(page) == []
+    assert quote_for_log(page) == []
     expect(page.get_by_text("Nothing here has all of these words.")).to_be_visible()
     page.locator("#q").press("Escape")
-    assert len(shown(page)) == 4
+    assert len(quote_for_log(page)) == 4
     expect(page.get_by_role("status")).to_have_text("")
 
 
@@ -123,12 +123,12 @@ def test_a_link_is_copied_and_that_is_said(house: House, chromium: Chromium) -> 
 def test_a_favourite_moves_to_the_top_and_the_page_stays_where_it_was(page: Page) -> None:
     page.get_by_label("Favourite: nameless").click()
     page.wait_for_url("**#t-nameless")
-    assert shown(page)[0] == "nameless"
+    assert quote_for_log(page)[0] == "nameless"
     star = page.get_by_label("Favourite: nameless")
     assert star.get_attribute("aria-pressed") == "true"
     with page.expect_navigation():
         star.click()
-    assert shown(page)[-1] == "nameless"
+    assert quote_for_log(page)[-1] == "nameless"
 
 
 def test_colours_change_at_once_and_for_good(page: Page) -> None:
@@ -156,13 +156,13 @@ def test_without_javascript_everything_works_by_plain_forms(house: House, chromi
         page.locator("#q").fill("look")
         with page.expect_navigation():
             page.get_by_role("button", name="Search").click()
-        assert shown(page) == ["lake-look", "shop-look"]
+        assert quote_for_log(page) == ["lake-look", "shop-look"]
         with page.expect_navigation():
             page.get_by_label("Favourite: Look around").nth(1).click()
-        assert shown(page) == ["shop-look", "lake-look"]
+        assert quote_for_log(page) == ["shop-look", "lake-look"]
         with page.expect_navigation():
             page.get_by_role("link", name="Show all").first.click()
-        assert len(shown(page)) == 4
+        assert len(quote_for_log(page)) == 4
         page.get_by_label("Copy link: Administrator").click()
         assert page.get_by_label("Your link").input_value() == f"{house.url}/aws/shop-admin"
         page.locator("summary").click()

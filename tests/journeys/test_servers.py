@@ -85,9 +85,9 @@ class Arrived:
     """Somebody's browser, the path that was asked for, and the answers on the way."""
 
     browser: Browser
-    asked: str
+    requested: str
     begun: httpx.Response
-    answered: httpx.Response
+    record_upstream_call: httpx.Response
     opened: httpx.Response
 
 
@@ -95,11 +95,13 @@ class Arrived:
 def arrived(deployed: Deployed) -> Arrived:
     """Somebody who asked for a page of the console, and signed in on the way."""
     browser = deployed.browser()
-    asked = f"/aws/cloudadmin?a=1&b=%2F&destination={quote(PAGE, safe='/:')}"
-    begun = browser.get(asked, headers=FORGED)
+    requested = f"/aws/cloudadmin?a=1&b=%2F&destination={quote(PAGE, safe='/:')}"
+    begun = browser.get(requested, headers=FORGED)
     assert begun.headers["Location"].startswith(deployed.idp.sso_url)
-    answered = deployed.idp.sign_in(browser, begun, "zoë")
-    return Arrived(browser, asked, begun, answered, opened=browser.follow(answered))
+    record_upstream_call = deployed.idp.sign_in(browser, begun, "zoë")
+    return Arrived(
+        browser, requested, begun, record_upstream_call, opened=browser.follow(record_upstream_call)
+    )
 
 
 def audit(deployed: Deployed) -> list[dict[str, object]]:
@@ -140,7 +142,7 @@ def raw(deployed: Deployed, request: str) -> str:
 def test_a_person_comes_back_to_the_asked_url_and_a_long_301_leads_to_the_console(
     deployed: Deployed, arrived: Arrived, aws: Aws
 ) -> None:
-    assert arrived.answered.headers["Location"] == f"{deployed.url}{arrived.asked}"
+    assert arrived.record_upstream_call.headers["Location"] == f"{deployed.url}{arrived.requested}"
     opened = arrived.opened
     assert opened.status_code == 301
     assert opened.headers["Cache-Control"] == "no-store"
@@ -155,7 +157,7 @@ def test_cookies_are_as_strict_as_the_address_allows(deployed: Deployed, arrived
     path, https = urlsplit(deployed.url).path, deployed.url.startswith("https://")
     prefix = ("__Secure-" if path else "__Host-") if https else ""
     usual = {"HttpOnly", f"Path={path or '/'}", *({"Secure"} if https else ())}
-    assert cookie(arrived.answered, f"{prefix}awscons=") == {*usual, "SameSite=Lax"}
+    assert cookie(arrived.record_upstream_call, f"{prefix}awscons=") == {*usual, "SameSite=Lax"}
     # Over http the identity provider is on the same host, and the strictest that works is Lax.
     same_site = "SameSite=None" if https else "SameSite=Lax"
     assert cookie(arrived.begun, f"{prefix}awscons-pending-") == {*usual, same_site}
@@ -310,12 +312,12 @@ def test_under_apache_other_pages_find_a_thread_while_aws_hangs(
         stack.callback(signin.released.set)
         people = stack.enter_context(ThreadPoolExecutor(40))
         cookies = dict(browser.http.cookies)
-        asked = [people.submit(open_console, deployed.url, cookies) for _ in range(40)]
+        requested = [people.submit(open_console, deployed.url, cookies) for _ in range(40)]
         signin.wait_for_calls(12)
         assert deployed.browser().get("/healthz", timeout=2).text == "ok\n"
         signin.released.set()
         # Three quarters of the eight threads of each of the two processes wait; the others are told at once.
-        assert sum(each.result() == 503 for each in asked) >= 40 - 12
+        assert sum(each.result() == 503 for each in requested) >= 40 - 12
 
 
 def open_console(url: str, cookies: dict[str, str]) -> int:

@@ -27,10 +27,10 @@ from support.xmlsec1 import places_of
 
 NOT_BY_HAND = {"issuer": None, "certificate": None, "saml_endpoint": None}
 SLO_SIGNED = {"sign.logout": True, "validate.logout": True}
-FRESH = {**FULL_TARGETS[0], "service": "fresh", "max_login_age": 120}
+FRESH = {**FULL_TARGETS[0], "service": "logout_first", "max_login_age": 120}
 BINDINGS = "urn:oasis:names:tc:SAML:2.0:bindings:"
 NEXT_KEY = "simplesamlphp-next"
-LONGEST = 15_000
+MAX_DURATION = 15_000
 """Milliseconds that a page may take in Chromium."""
 
 
@@ -319,9 +319,9 @@ def test_a_target_that_wants_a_fresh_login_has_it_ask_for_the_password_again(
         house.clock.forward(seconds=121)
         idp.set_clock(house.clock())
         console_url(browser.get("/aws/cloudadmin"))
-        asked = browser.follow_all(browser.get("/aws/fresh"))
-        assert asks_for_a_password(asked)
-        form = idp.answer(browser, asked, "ada")
+        requested = browser.follow_all(browser.get("/aws/fresh"))
+        assert asks_for_a_password(requested)
+        form = idp.answer(browser, requested, "ada")
         console_url(browser.follow(browser.answer(form.action, form.fields)))
 
 
@@ -408,8 +408,8 @@ def test_where_it_validates_an_unsigned_answer_of_ours_does_not_satisfy_it(
 ) -> None:
     with service(tmp_path, idp, there=SLO_SIGNED, keys=True) as house:
         browser = signed_in(house, idp)
-        answered = browser.follow(signing_out_there(browser, idp))
-        refused = browser.follow_all(browser.get(unsigned(answered.headers["Location"])))
+        record_upstream_call = browser.follow(signing_out_there(browser, idp))
+        refused = browser.follow_all(browser.get(unsigned(record_upstream_call.headers["Location"])))
         assert "no signature found on message" in text_of(refused)
 
 
@@ -427,7 +427,7 @@ def test_in_a_real_browser_a_posted_request_signs_in_and_signing_out_is_told_the
     here = {"authn_request_binding": "HTTP-POST", "sign_requests": True, "single_logout": True}
     with service(tmp_path, idp, here=here, there=SLO_SIGNED, keys=True) as house:
         context = chromium.new_context(ignore_https_errors=True)
-        context.set_default_timeout(LONGEST)
+        context.set_default_timeout(MAX_DURATION)
         page = context.new_page()
         page.goto(f"{house.url}/aws/")
         page.fill("input[name=username]", "ada")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from awscons.assembly import build_service
+from awscons.assembly.service import build_service
 from awscons.config.settings import parse_settings
 from support.browser import Browser, text_of
 from support.house import FULL_TARGETS
@@ -56,7 +56,7 @@ def test_whoever_follows_the_guide_to_simplesamlphp_gets_a_person_in_with_name_a
             page = browser.follow(idp.sign_in(browser, browser.get("/"), "otto"))
             browser.close()
     assert page.status_code == 200
-    shown = text_of(page)
-    assert "otto" in shown
-    assert "sandbox" in shown
-    assert "cloudadmin" not in shown
+    quote_for_log = text_of(page)
+    assert "otto" in quote_for_log
+    assert "sandbox" in quote_for_log
+    assert "cloudadmin" not in quote_for_log

@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 
 from support.house import House
 
-LONGEST = 15_000
+MAX_DURATION = 15_000
 """Milliseconds that a page may take."""
 
 
@@ -31,7 +31,7 @@ def page_of(
     context = chromium.new_context(
         ignore_https_errors=True, viewport={"width": width, "height": 800}, **options
     )
-    context.set_default_timeout(LONGEST)
+    context.set_default_timeout(MAX_DURATION)
     if name is not None:
         browser = house.browser()
         house.sign_in(browser, "/aws/", name)

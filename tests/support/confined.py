@@ -21,7 +21,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000  # SCMP_ACT_ALLOW, SCMP_ACT_ERRNO
 _EQUAL, _MASKED_EQUAL = 4, 7  # SCMP_CMP_EQ, SCMP_CMP_MASKED_EQ
 _PROT_WRITE, _PROT_EXEC = 2, 4
-_MOST_FAMILIES = 46
+_MAX_FAMILIES = 46
 
 
 class _Comparison(ctypes.Structure):
@@ -108,7 +108,7 @@ def _shut_in(unit: Path) -> None:
     families = {
         getattr(socket, name) for value in settings["RestrictAddressFamilies"] for name in value.split()
     }
-    for family in set(range(_MOST_FAMILIES)) - families:
+    for family in set(range(_MAX_FAMILIES)) - families:
         refused.rule(_REFUSE | errno.EAFNOSUPPORT, "socket", _Comparison(0, _EQUAL, family, 0))
     if settings["MemoryDenyWriteExecute"] == ["yes"]:
         both = _PROT_WRITE | _PROT_EXEC

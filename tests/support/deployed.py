@@ -208,7 +208,7 @@ def gunicorn(folder: Path, aws: Aws, *, nginx: bool = False) -> Iterator[Deploye
     site = _Nginx(folder, port) if nginx else None
     url = site.url if site else f"http://127.0.0.1:{port}"
     with ExitStack() as stack:
-        server = {"proxies": 1} if nginx else None
+        server = {"trusted_proxies": 1} if nginx else None
         idp, config = stack.enter_context(_configured(folder, aws, url, server=server))
         changes = {"/etc/awscons/config.py": str(config), "127.0.0.1:8000": f"127.0.0.1:{port}"}
         (folder / "gunicorn.conf.py").write_text(_with((DEPLOY / "gunicorn.conf.py").read_text(), changes))
@@ -271,7 +271,7 @@ def unit(
     url = f"{site.url}{mount_path}"
     with ExitStack() as stack:
         idp, config = stack.enter_context(
-            _configured(folder, aws, url, store={"cache_type": "SQLite"}, server={"proxies": 1})
+            _configured(folder, aws, url, store={"cache_type": "SQLite"}, server={"trusted_proxies": 1})
         )
         command, environment = confined(checkout, folder, *arguments, config=config, port=port)
         log, tests = folder / "unit.log", ROOT / "tests"

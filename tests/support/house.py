@@ -18,10 +18,10 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from awscons.adapters.audit_log import configure_logging
-from awscons.assembly import build_service
+from awscons.assembly.service import build_service
 from awscons.config.settings import parse_settings
-from awscons.demo.signin import PretendSignin
-from awscons.demo.sts import PretendRole, PretendSts
+from awscons.demo.pretend_signin import PretendSignin
+from awscons.demo.pretend_sts import PretendRole, PretendSts
 from support.browser import Browser, SentToIdp, sent_to_idp
 from support.clock import MovableClock
 from support.faults import ByRegion, Faulty
@@ -136,9 +136,9 @@ class House:
     ) -> httpx.Response:
         """Ask for a path, sign in on the way, and give the answer to the path itself."""
         sent = sent_to_idp(browser.get(path))
-        answered = browser.answer("/saml/acs", self.answer(sent, name, **changes))
-        assert answered.status_code == 303, answered.text
-        return browser.follow(answered)
+        record_upstream_call = browser.answer("/saml/acs", self.answer(sent, name, **changes))
+        assert record_upstream_call.status_code == 303, record_upstream_call.text
+        return browser.follow(record_upstream_call)
 
     def secrets(self) -> set[str]:
         """Every secret that the pretend AWS has given out."""

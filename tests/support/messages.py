@@ -22,7 +22,7 @@ WEB = Path(__file__).parents[2] / "src" / "awscons" / "web"
 MESSAGES = WEB / "messages"
 DOMAIN = "awscons"
 _METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
-_KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None}
+_KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
 # The same sources are the same file, whenever it is written.
 _ALWAYS = datetime(2026, 11, 22, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from awscons.demo.sts import PretendRole
+from awscons.demo.pretend_sts import PretendRole
 from support.browser import forms_in
 
 SHOP, LAKE, NAMELESS = "111111111111", "222222222222", "333333333333"

@@ -24,7 +24,7 @@ import trustme
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-LONGEST_START = 20.0
+MAX_START = 20.0
 """Seconds that a program may take until it answers."""
 
 
@@ -220,7 +220,7 @@ def program(
 def wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path, host: str = "127.0.0.1") -> None:
     """Return when something listens on `port`; fail when the program ended or takes too long."""
     begun = time.monotonic()
-    while time.monotonic() - begun < LONGEST_START:
+    while time.monotonic() - begun < MAX_START:
         if process.poll() is not None:
             raise AssertionError(f"the program ended with {process.returncode}: {log.read_text()[-2000:]}")
         try:

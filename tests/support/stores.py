@@ -140,7 +140,7 @@ class StoreContract:
         self.put(store._cache, "login:b", value)
         assert store.get("login:b") is None
         assert store.get_many(["login:b", "login:a"]) == [None, {"a": 1}]
-        assert log.getvalue().count("store.record_not_understood") == 2
+        assert log.getvalue().count("store.record_invalid") == 2
         assert "login:b" not in log.getvalue()
         if self.can_list:
             assert "login:a" in list(store.keys("login:"))

@@ -18,8 +18,8 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-from awscons.demo.signin import PretendSignin
-from awscons.demo.sts import RoleSession
+from awscons.demo.pretend_signin import PretendSignin
+from awscons.demo.pretend_sts import RoleSession
 from support.browser import Browser
 from support.forge import SP
 from support.house import config_for, write_credentials

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awscons.access import Granted, RefusalReason, Refused, decide
-from awscons.targets import Target
-from support.cast import ADA, ADMIN_ROLE, AWSADM, CLOUDADMIN, NINA, OTTO, SANDBOX, person
+from awscons.access.decision import Granted, RefusalReason, Refused, decide
+from awscons.access.targets import Target
+from support.sample_people import ADA, ADMIN_ROLE, AWSADM, CLOUDADMIN, NINA, OTTO, SANDBOX, person
 
 AUDITORS = Target("audit", ADMIN_ROLE, 3600, attributes=("costCenter", "employeeNumber"))
 BOTH = Target("both", ADMIN_ROLE, 3600, groups=("dbs",), attributes=("costCenter",))

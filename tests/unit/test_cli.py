@@ -15,7 +15,7 @@ import pytest
 from lxml import etree
 
 from awscons import __version__
-from awscons.demo.sts import PretendSts
+from awscons.demo.pretend_sts import PretendSts
 from support.describe import Description
 from support.forge import Forger, Story, pem_of, posted
 from support.serving import serving
@@ -244,9 +244,9 @@ def test_the_version_is_the_packages(tmp_path: Path) -> None:
 
 
 def test_help_explains_each_command(tmp_path: Path) -> None:
-    shown = awscons("--help", folder=tmp_path).stdout
+    quote_for_log = awscons("--help", folder=tmp_path).stdout
     for command in ("check", "demo", "keys", "logins", "metadata", "saml", "serve"):
-        assert re.search(rf"^  {command} +\S", shown, re.MULTILINE)
+        assert re.search(rf"^  {command} +\S", quote_for_log, re.MULTILINE)
         assert awscons(command, "-h", folder=tmp_path).stdout.startswith(f"Usage: awscons {command}")
 
 
@@ -401,20 +401,20 @@ def test_help_and_typing_mistakes_wait_for_no_library(tmp_path: Path, arguments:
 
 @pytest.mark.parametrize("words", ["awscons ", "awscons logins ", "awscons serve --"])
 def test_completion_in_the_shell_waits_for_no_library(tmp_path: Path, words: str) -> None:
-    asked = {
+    requested = {
         "_AWSCONS_COMPLETE": "bash_complete",
         "COMP_WORDS": words,
         "COMP_CWORD": str(len(words.split(" ")) - 1),
     }
-    done = awscons(folder=tmp_path, environment=asked)
+    done = awscons(folder=tmp_path, environment=requested)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) > 1
-    loaded = loaded_by(folder=tmp_path, environment=asked)
+    loaded = loaded_by(folder=tmp_path, environment=requested)
     assert "click" in loaded
     assert not loaded & LIBRARIES
 
 
 def test_a_command_loads_neither_the_server_nor_the_demo_of_others(tmp_path: Path) -> None:
     loaded = loaded_by("check", folder=configured(tmp_path))
-    assert "awscons.commands.check" in loaded
-    assert not loaded & {"gunicorn", "awscons.demo", "awscons.commands.serve"}
+    assert "awscons.cli.check_command" in loaded
+    assert not loaded & {"gunicorn", "awscons.demo", "awscons.cli.serve"}

@@ -9,25 +9,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from urllib3.util import parse_url
 
-from awscons.console import (
-    LONGEST_DESTINATION,
-    PARTITIONS,
-    Landing,
-    build_console_url,
-    build_landing_query,
-    check_landing,
+from awscons.aws.console_url import build_console_url, encode_form
+from awscons.aws.destinations import (
+    MAX_DESTINATION_LENGTH,
+    ConsoleDestination,
+    build_destination_query,
+    check_destination,
     choose_destination,
     choose_regions,
-    console_home,
-    encode_form,
-    federation_endpoint,
     is_console_destination,
+)
+from awscons.aws.partitions import (
+    PARTITIONS,
+    console_home,
+    federation_endpoint,
     is_region,
     region_for,
     sts_endpoint,
 )
-from awscons.credentials import SigninToken
-from awscons.errors import LandingRefused
+from awscons.aws.role_credentials import SigninToken
+from awscons.errors import DestinationRefused
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_the_console_url_carries_everything_encoded_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("partition", "asked", "standing", "configured", "broker", "regions"),
+    ("partition", "requested", "default", "configured", "broker", "regions"),
     [
         ("aws", None, None, (), None, ("us-east-1",)),
         ("aws", None, None, (), "eu-west-1", ("eu-west-1",)),
@@ -189,16 +190,16 @@ def test_the_console_url_carries_everything_encoded_once() -> None:
 )
 def test_the_regions_to_sign_in_by_are_ours_nearest_first(
     partition: str,
-    asked: str | None,
-    standing: str | None,
+    requested: str | None,
+    default: str | None,
     configured: tuple[str, ...],
     broker: str | None,
     regions: tuple[str, ...],
 ) -> None:
     assert regions == choose_regions(
         PARTITIONS[partition],
-        asked=Landing(region=asked),
-        standing=Landing(region=standing),
+        requested=ConsoleDestination(region=requested),
+        default=ConsoleDestination(region=default),
         configured=configured,
         broker_region=broker,
     )
@@ -274,7 +275,7 @@ def test_a_page_of_the_console_is_a_place_to_land(text: str) -> None:
         "https://signin.aws.amazon.com/oauth?Action=logout",
         "https://s3.amazonaws.com/bucket",
         "https://console.amazonaws.cn/",
-        "https://console.aws.amazon.com/" + "a" * LONGEST_DESTINATION,
+        "https://console.aws.amazon.com/" + "a" * MAX_DESTINATION_LENGTH,
     ],
 )
 def test_anything_else_is_none(text: str) -> None:
@@ -312,14 +313,16 @@ def test_what_is_let_through_leads_every_parser_to_the_console_alone(text: str) 
 @given(st.text("abcxyz/?#&=+%25$'~()*!;:@,.-_[]{}|^`<>\"", max_size=200))
 def test_a_page_reaches_the_console_url_and_the_way_back_to_the_letter(rest: str) -> None:
     page = f"https://eu-west-1.console.aws.amazon.com/{rest}"
-    asked = Landing(region="eu-west-1", console_destination=page)
-    check_landing(asked, AWS)
-    back = f"https://sso.example.com/aws/x{build_landing_query(asked)}"
+    requested = ConsoleDestination(region="eu-west-1", console_destination=page)
+    check_destination(requested, AWS)
+    back = f"https://sso.example.com/aws/x{build_destination_query(requested)}"
     url = build_console_url(
         "https://x/federation",
         signin_token=SigninToken("t"),
         relogin_url=back,
-        console_destination=choose_destination(asked, Landing(), partition=AWS, region="eu-west-1"),
+        console_destination=choose_destination(
+            requested, ConsoleDestination(), partition=AWS, region="eu-west-1"
+        ),
     )
     parameters = parse_qs(urlsplit(url.value).query, strict_parsing=True)
     assert parameters["Destination"] == [page]
@@ -328,18 +331,18 @@ def test_a_page_reaches_the_console_url_and_the_way_back_to_the_letter(rest: str
 
 
 @pytest.mark.parametrize(
-    ("asked", "page"),
+    ("requested", "page"),
     [
-        (Landing(console_destination="https://evil.example.com/"), "destination"),
-        (Landing(region="us-gov-west-1"), "region"),
-        (Landing(region="eu-west-1.evil.example.com"), "region"),
-        (Landing(region="eu-west-1\n"), "region"),
-        (Landing(region=""), "region"),
+        (ConsoleDestination(console_destination="https://evil.example.com/"), "destination"),
+        (ConsoleDestination(region="us-gov-west-1"), "region"),
+        (ConsoleDestination(region="eu-west-1.evil.example.com"), "region"),
+        (ConsoleDestination(region="eu-west-1\n"), "region"),
+        (ConsoleDestination(region=""), "region"),
     ],
 )
-def test_a_link_that_leads_elsewhere_is_refused(asked: Landing, page: str) -> None:
-    with pytest.raises(LandingRefused) as caught:
-        check_landing(asked, AWS)
+def test_a_link_that_leads_elsewhere_is_refused(requested: ConsoleDestination, page: str) -> None:
+    with pytest.raises(DestinationRefused) as caught:
+        check_destination(requested, AWS)
     assert str(caught.value).startswith(page)
 
 
@@ -350,24 +353,28 @@ S3_EU = "https://eu-west-1.console.aws.amazon.com/s3/home?region=eu-west-1"
 
 
 @pytest.mark.parametrize(
-    ("asked", "standing", "lands"),
+    ("requested", "default", "lands"),
     [
-        (Landing(), Landing(), HOME_EU),
-        (Landing(), Landing(console_destination=S3_US), S3_US),
-        (Landing(), Landing(console_destination=S3_ANYWHERE), S3_EU),
-        (Landing(region="eu-west-1"), Landing(), HOME_EU),
-        (Landing(region="eu-west-1"), Landing(console_destination=S3_US), HOME_EU),
-        (Landing(region="eu-west-1"), Landing(console_destination=S3_ANYWHERE), S3_EU),
-        (Landing(console_destination=LOGS), Landing(console_destination=S3_US), LOGS),
-        (Landing(console_destination=f"{S3_US}#{{region}}"), Landing(), f"{S3_US}#{{region}}"),
+        (ConsoleDestination(), ConsoleDestination(), HOME_EU),
+        (ConsoleDestination(), ConsoleDestination(console_destination=S3_US), S3_US),
+        (ConsoleDestination(), ConsoleDestination(console_destination=S3_ANYWHERE), S3_EU),
+        (ConsoleDestination(region="eu-west-1"), ConsoleDestination(), HOME_EU),
+        (ConsoleDestination(region="eu-west-1"), ConsoleDestination(console_destination=S3_US), HOME_EU),
+        (ConsoleDestination(region="eu-west-1"), ConsoleDestination(console_destination=S3_ANYWHERE), S3_EU),
+        (ConsoleDestination(console_destination=LOGS), ConsoleDestination(console_destination=S3_US), LOGS),
+        (
+            ConsoleDestination(console_destination=f"{S3_US}#{{region}}"),
+            ConsoleDestination(),
+            f"{S3_US}#{{region}}",
+        ),
     ],
 )
 def test_the_page_is_the_links_then_the_targets_then_the_front_page(
-    asked: Landing, standing: Landing, lands: str
+    requested: ConsoleDestination, default: ConsoleDestination, lands: str
 ) -> None:
-    assert choose_destination(asked, standing, partition=AWS, region="eu-west-1") == lands
+    assert choose_destination(requested, default, partition=AWS, region="eu-west-1") == lands
 
 
 def test_a_link_that_asks_for_nothing_has_no_query() -> None:
-    assert build_landing_query(Landing()) == ""
-    assert build_landing_query(Landing(region="eu-west-1")) == "?region=eu-west-1"
+    assert build_destination_query(ConsoleDestination()) == ""
+    assert build_destination_query(ConsoleDestination(region="eu-west-1")) == "?region=eu-west-1"

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awscons.durations import (
-    LONGEST,
-    LONGEST_CHAINED,
-    SHORTEST,
+from awscons.aws.durations import (
+    MAX_CHAINED_DURATION,
+    MAX_DURATION,
+    MIN_DURATION,
     CredentialKind,
     kind_by_principal,
     kind_by_provider,
@@ -61,7 +61,7 @@ def test_every_source_of_credentials_gets_the_longest_console_that_aws_allows_it
 
 
 @pytest.mark.parametrize(
-    ("wanted", "asked"),
+    ("wanted", "requested"),
     [
         (900, [(900, 900), (900, None)]),
         (3600, [(3600, 3600), (3600, None)]),
@@ -72,10 +72,10 @@ def test_every_source_of_credentials_gets_the_longest_console_that_aws_allows_it
 )
 @pytest.mark.parametrize("kind", UNCHAINED)
 def test_unchained_a_short_role_session_opens_a_long_console(
-    kind: Kind, wanted: int, asked: list[tuple[int, int | None]]
+    kind: Kind, wanted: int, requested: list[tuple[int, int | None]]
 ) -> None:
     plans = plan_durations(wanted, kind)
-    assert [(plan.role_session_duration, plan.console_session_duration) for plan in plans] == asked
+    assert [(plan.role_session_duration, plan.console_session_duration) for plan in plans] == requested
 
 
 @pytest.mark.parametrize(("wanted", "given"), [(900, 900), (3600, 3600), (3601, 3600), (43200, 3600)])
@@ -86,15 +86,15 @@ def test_chained_an_hour_at_most_and_no_session_duration(kind: Kind, wanted: int
     assert ("role chaining ends after an hour" in plan.reason) == (wanted > 3600)
 
 
-@given(st.integers(SHORTEST, LONGEST), st.sampled_from(Kind))
+@given(st.integers(MIN_DURATION, MAX_DURATION), st.sampled_from(Kind))
 def test_whatever_is_asked_for_is_legal_and_the_last_is_refused_by_nobody(wanted: int, kind: Kind) -> None:
     plans = plan_durations(wanted, kind)
     for plan in plans:
-        assert SHORTEST <= plan.role_session_duration <= LONGEST
+        assert MIN_DURATION <= plan.role_session_duration <= MAX_DURATION
         assert plan.console_session_duration in {None, wanted}
         assert plan.console_lasts <= wanted
         assert kind.value in plan.reason
-    assert plans[-1].role_session_duration <= LONGEST_CHAINED
+    assert plans[-1].role_session_duration <= MAX_CHAINED_DURATION
     assert plans[-1].console_session_duration is None
     assert len(set(plans)) == len(plans)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from awscons.demo.signin import PretendSignin
-from awscons.demo.sts import PretendSts
+from awscons.demo.pretend_signin import PretendSignin
+from awscons.demo.pretend_sts import PretendSts
 from support.browser import Browser, sent_to_idp
 from support.house import BROKER, ROLES, config_for, console_url, vouch_for_ada, write_credentials
 from support.serving import free_port, program, serve_command, serving
@@ -58,10 +58,10 @@ def test_the_first_sign_in_and_the_first_console_load_no_module(
         at_start = loaded(log)
         assert "awscons.web.console_views" in at_start
 
-        answered = browser.answer(
+        record_upstream_call = browser.answer(
             "/saml/acs", vouch_for_ada(sent_to_idp(browser.get("/aws/cloudadmin")), f"{url}/saml/acs")
         )
-        opened = browser.follow(answered)
+        opened = browser.follow(record_upstream_call)
         assert console_url(opened)["Action"] == "login"
         assert browser.get("/aws/").status_code == 200
 

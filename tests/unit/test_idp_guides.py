@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from awscons.config.keys import make_first_pair
-from awscons.config.settings import MetadataSettings, Settings, parse_settings
-from awscons.groups import GroupForm, plain_group_name
+from awscons.access.groups import GroupFormat, normalize_group
+from awscons.config.settings import Settings, parse_settings
+from awscons.config.sp_keys import make_first_pair
+from awscons.signin.settings import MetadataSettings
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "how-to" / "idp"
@@ -59,7 +60,7 @@ def test_the_example_of_every_guide_is_a_configuration_without_a_mistake(guide: 
     make_first_pair(tmp_path / "keys", now=datetime.now(UTC))
     settings = settings_with(saml_config_of(guide, tmp_path))
     assert isinstance(settings.trust, MetadataSettings)
-    assert "groups" in settings.login.kept_attributes
+    assert "groups" in settings.login.attribute_map
     assert settings.service_provider.acs_url == "https://sso.example.com/saml/acs"
 
 
@@ -96,6 +97,6 @@ def test_group_forms_reduce_what_the_index_says_that_they_reduce() -> None:
     rows = re.findall(
         r'^\| `\["(\w+)"\]` \| `([^`]+)` \| `([^`]+)` \|$', INDEX.read_text(encoding="utf-8"), re.MULTILINE
     )
-    assert {form for form, _, _ in rows} == {form.value for form in GroupForm}
+    assert {form for form, _, _ in rows} == {form.value for form in GroupFormat}
     for form, arrives, counts_as in rows:
-        assert plain_group_name(arrives, [GroupForm(form)]) == counts_as
+        assert normalize_group(arrives, [GroupFormat(form)]) == counts_as

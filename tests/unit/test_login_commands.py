@@ -97,10 +97,10 @@ def test_ending_without_saying_whose_ends_nothing(house: House, tmp_path: Path, 
 
 def test_a_name_that_could_do_something_to_a_terminal_is_escaped(house: House, tmp_path: Path) -> None:
     signed_in(house, "ada\u009b31m\u202e")
-    shown = logins(tmp_path, "list").stdout
-    assert "\u009b" not in shown
-    assert "\u202e" not in shown
-    assert "x9b" in shown
+    quote_for_log = logins(tmp_path, "list").stdout
+    assert "\u009b" not in quote_for_log
+    assert "\u202e" not in quote_for_log
+    assert "x9b" in quote_for_log
 
 
 def test_a_store_that_is_not_there_is_an_error_and_none_is_made(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from types import ModuleType
 import click
 import pytest
 
-from awscons.cli import cli
+from awscons.cli.program import cli
 from awscons.config import schema
 from awscons.config.load import load_settings
 
@@ -93,10 +93,10 @@ def test_every_link_to_a_place_in_a_page_finds_that_heading(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_command_that_a_document_shows_is_one_that_there_is(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    shown = "\n".join(
+    quote_for_log = "\n".join(
         re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE) + re.findall(r"`([^`\n]+)`", text)
     )
-    for name, word in re.findall(r"(?:^|[\s(])awscons ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", shown):
+    for name, word in re.findall(r"(?:^|[\s(])awscons ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", quote_for_log):
         command = cli.commands.get(name)
         assert command, f"awscons {name}"
         if isinstance(command, click.Group) and word:
@@ -112,10 +112,12 @@ def test_the_readme_shows_the_commands_that_there_are() -> None:
 
 
 def test_make_help_explains_every_command() -> None:
-    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    quote_for_log = subprocess.run(
+        ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"^\.PHONY: (\S+)", makefile, re.MULTILINE):
-        assert re.search(rf"^  make {target} +\S", shown, re.MULTILINE), target
+        assert re.search(rf"^  make {target} +\S", quote_for_log, re.MULTILINE), target
 
 
 def test_the_gate_calls_exactly_the_command_that_the_readme_gives() -> None:

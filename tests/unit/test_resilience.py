@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
+from awscons.aws.failover import Budget, Circuits, ConcurrencyLimit
 from awscons.errors import BrokerBusy
-from awscons.resilience import Budget, Bulkhead, Circuits
 from support.clock import MovableClock
 
 
@@ -76,25 +76,25 @@ def test_of_many_at_once_exactly_one_probes() -> None:
 
 
 def test_a_place_beyond_the_last_is_refused_and_free_again_afterwards() -> None:
-    bulkhead = Bulkhead(2, longest_wait=0)
-    with bulkhead.place(), bulkhead.place(), pytest.raises(BrokerBusy), bulkhead.place():
+    bulkhead = ConcurrencyLimit(2, max_wait=0)
+    with bulkhead.slot(), bulkhead.slot(), pytest.raises(BrokerBusy), bulkhead.slot():
         pass
-    with pytest.raises(ZeroDivisionError), bulkhead.place():
+    with pytest.raises(ZeroDivisionError), bulkhead.slot():
         raise ZeroDivisionError
-    with bulkhead.place(), bulkhead.place():
+    with bulkhead.slot(), bulkhead.slot():
         pass
 
 
 def test_whoever_comes_a_moment_too_early_gets_the_place_that_becomes_free() -> None:
-    bulkhead, asks, inside = Bulkhead(1, longest_wait=60), threading.Event(), threading.Event()
+    bulkhead, asks, inside = ConcurrencyLimit(1, max_wait=60), threading.Event(), threading.Event()
 
     def come() -> None:
         asks.set()
-        with bulkhead.place():
+        with bulkhead.slot():
             inside.set()
 
     early = threading.Thread(target=come)
-    with bulkhead.place():
+    with bulkhead.slot():
         early.start()
         assert asks.wait(20)
     early.join(20)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awscons.errors import AttributesUnfit
-from awscons.identity import Identity
-from awscons.role_session import (
+from awscons.access.identity import Identity
+from awscons.access.targets import RoleArn, RoleTerms, Target
+from awscons.aws.role_request import (
     build_role_request,
     is_external_id,
     is_policy_arn_for,
@@ -17,7 +17,7 @@ from awscons.role_session import (
     legal_role_session_name,
     normal_session_policy,
 )
-from awscons.targets import RoleArn, RoleTerms, Target
+from awscons.errors import AttributesUnfit
 
 LEGAL = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
 

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
+from awscons.aws.role_credentials import ConsoleUrl, RoleCredentials, SigninToken
 from awscons.config.schema import MemcachedBacking, RedisBacking
-from awscons.credentials import ConsoleUrl, RoleCredentials, SigninToken
-from awscons.login import BegunLogin
+from awscons.signin.login import BegunLogin
 
 SECRET = "do-not-show-me"
 

@@ -21,10 +21,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from awscons.adapters.server import LONGEST_REQUEST, cpu_of, give_place
-from awscons.cli import cli
-from awscons.demo.signin import PretendSignin
-from awscons.demo.sts import PretendSts
+from awscons.adapters.server.gunicorn_app import MAX_REQUEST_SECONDS, assign_worker_index, cpu_of
+from awscons.cli.program import cli
+from awscons.demo.pretend_signin import PretendSignin
+from awscons.demo.pretend_sts import PretendSts
 from support.browser import Browser, sent_to_idp
 from support.faults import HOLD, Faulty
 from support.forge import Forger, pem_of
@@ -93,7 +93,7 @@ def refused(folder: Path, *arguments: str, config: str = CONFIG) -> str:
 @pytest.mark.parametrize("bind", ["0.0.0.0", "0.0.0.0:8000", "::", "[::]:8000", "192.0.2.1"])
 def test_plain_http_beyond_this_host_is_refused_unless_told(tmp_path: Path, bind: str) -> None:
     said = refused(tmp_path, "--bind", bind)
-    for cure in ("127.0.0.1", "`proxies`", "--certificate", "--plain-http"):
+    for cure in ("127.0.0.1", "`trusted_proxies`", "--certificate", "--plain-http"):
         assert cure in said
 
 
@@ -101,7 +101,7 @@ def test_plain_http_beyond_this_host_is_refused_unless_told(tmp_path: Path, bind
     ("arguments", "config"),
     [
         (["--plain-http"], CONFIG),
-        ([], CONFIG + "server_config = {'proxies': 1}\n"),
+        ([], CONFIG + "server_config = {'trusted_proxies': 1}\n"),
         ([], CONFIG.replace("session_config = {}", "session_config = {'session_secure': False}")),
     ],
     ids=["--plain-http", "a proxy on another host", "session_secure is False"],
@@ -141,7 +141,7 @@ def test_a_command_line_that_cannot_be_meant_is_a_sentence(
 
 def test_help_names_the_limit_that_the_server_has_by_itself() -> None:
     option = next(param for param in cli.commands["serve"].params if param.name == "request_timeout")
-    assert option.default == LONGEST_REQUEST
+    assert option.default == MAX_REQUEST_SECONDS
 
 
 def test_a_certificate_for_an_address_of_plain_http_is_refused(tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_people_who_wait_for_aws_get_their_consoles_when_the_server_is_asked_to_
         signin.misbehave(HOLD)
         stack.callback(signin.released.set)
         cookies = dict(browser.http.cookies)
-        asked = [
+        requested = [
             people.submit(httpx.get, f"{url}/aws/cloudadmin", cookies=cookies, timeout=30) for _ in range(20)
         ]
         signin.wait_for_calls(20)
@@ -240,7 +240,7 @@ def test_people_who_wait_for_aws_get_their_consoles_when_the_server_is_asked_to_
         while _accepts(port):
             pass
         signin.released.set()
-        assert [each.result().status_code for each in asked] == [301] * 20
+        assert [each.result().status_code for each in requested] == [301] * 20
         assert process.wait(timeout=20) == 0
 
 
@@ -403,10 +403,10 @@ def test_a_worker_that_replaces_another_takes_its_place() -> None:
     arbiter = SimpleNamespace(WORKERS={})
     for pid in range(4):
         worker = SimpleNamespace(place=None)
-        give_place(arbiter, worker)
+        assign_worker_index(arbiter, worker)
         arbiter.WORKERS[pid] = worker
     lost, replacement = arbiter.WORKERS.pop(1), SimpleNamespace(place=None)
-    give_place(arbiter, replacement)
+    assign_worker_index(arbiter, replacement)
     assert replacement.place == lost.place == 1
 
 
@@ -434,7 +434,7 @@ def test_a_second_service_on_the_same_port_is_refused(tmp_path: Path) -> None:
 # --- memory ------------------------------------------------------------------------------
 
 MEBI = 1_048_576
-LARGEST_HEAP = 64 * MEBI
+MAX_HEAP = 64 * MEBI
 
 
 def heaps_of_threads(pid: int) -> int:
@@ -443,9 +443,9 @@ def heaps_of_threads(pid: int) -> int:
     for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
         addresses, access, *rest = line.split()
         first, last = (int(address, 16) for address in addresses.split("-"))
-        if access == "rw-p" and len(rest) == 3 and first % LARGEST_HEAP == 0:
+        if access == "rw-p" and len(rest) == 3 and first % MAX_HEAP == 0:
             begin = last
-        elif access == "---p" and first == begin and last % LARGEST_HEAP == 0:
+        elif access == "---p" and first == begin and last % MAX_HEAP == 0:
             found += 1
     return found
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from awscons.identity import Identity, Login
-from awscons.step_up import Demands, step_up
-from awscons.targets import RoleArn, Target
+from awscons.access.identity import Identity, Login
+from awscons.access.step_up import AuthnRequirement, step_up
+from awscons.access.targets import RoleArn, Target
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 MFA = "https://refeds.org/profile/mfa"
@@ -49,4 +49,4 @@ def test_a_login_that_is_fresh_and_of_the_kind_will_do(door: Target, who: Login)
     ],
 )
 def test_any_other_has_to_authenticate_anew_in_a_way_that_the_target_wants(door: Target, who: Login) -> None:
-    assert step_up(door, who, now=NOW) == Demands(force_authn=True, authn_context=door.authn_context)
+    assert step_up(door, who, now=NOW) == AuthnRequirement(force_authn=True, authn_context=door.authn_context)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from awscons.targets import RoleArn, parse_role_arn
+from awscons.access.targets import RoleArn, parse_role_arn
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import TextIO
 
 import structlog
 
-from awscons.audit import AuditEvent, Outcome
+from awscons.audit.events import AuditEvent, Outcome
 
 
 def _exception_without_text(

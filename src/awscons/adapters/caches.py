@@ -202,7 +202,7 @@ def build_cache(backing: Backing, *, environment: Mapping[str, str]) -> RecordCa
     """
     match backing:
         case SqliteBacking():
-            return _sqlite(sqlite_path(backing, environment), most_megabytes=backing.most_megabytes)
+            return _sqlite(sqlite_path(backing, environment), max_size_mb=backing.max_size_mb)
         case SimpleBacking():
             return JsonSimpleCache(threshold=backing.threshold)
         case FileSystemBacking():
@@ -258,8 +258,8 @@ def state_folder(backing: Backing, environment: Mapping[str, str]) -> Path:
     return Path(state) if state else platformdirs.user_state_path("awscons")
 
 
-def _sqlite(path: Path, *, most_megabytes: int) -> RecordCache:
-    cache = SqliteCache(path, most_megabytes=most_megabytes)
+def _sqlite(path: Path, *, max_size_mb: int) -> RecordCache:
+    cache = SqliteCache(path, max_size_mb=max_size_mb)
     try:
         cache.prepare()
     except (OSError, ValueError, sqlite3.Error) as error:

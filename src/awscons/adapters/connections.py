@@ -28,13 +28,13 @@ from botocore.utils import get_environ_proxies
 
 from awscons.errors import UpstreamSilent, UpstreamUnusable
 
-_MOST_KEPT = 64
+_MAX_KEPT = 64
 """Connections to one host: with more threads than these, each surplus one would shake hands anew."""
-_LARGEST_ANSWER = 64 * 1024
+_MAX_RESPONSE_BYTES = 64 * 1024
 """Bytes that are read of an answer; the largest has about four thousand."""
-_LONGEST_LINE = 8_192
+_MAX_LINE_LENGTH = 8_192
 """Bytes of a line of an answer's head."""
-_MOST_HEADERS = 100
+_MAX_HEADERS = 100
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([2-5][0-9]{2})(?: [^\r\n]*)?\r\n")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:;[^\r\n]*)?\r\n")
@@ -47,7 +47,7 @@ class Step:
     """One of the two calls of a sign-in: its `name` in logs, and what people call whom it asks."""
 
     name: str
-    asked: str
+    requested: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ class _Way:
     def take(self) -> _Connection | None:
         """A kept connection that still stands, or None."""
         with suppress(IndexError):
-            while (connection := self._kept.pop()).has_news():
+            while (connection := self._kept.pop()).is_stale():
                 connection.close()
             return connection
         return None
@@ -193,7 +193,7 @@ class _Way:
         try:
             answer, reusable = connection.exchange(request, read_timeout)
         finally:
-            if reusable and len(self._kept) < _MOST_KEPT:
+            if reusable and len(self._kept) < _MAX_KEPT:
                 self._kept.append(connection)
             else:
                 connection.close()
@@ -207,7 +207,7 @@ class _Connection:
         self._socket = stream
         self._reader = stream.makefile("rb")
 
-    def has_news(self) -> bool:
+    def is_stale(self) -> bool:
         """Whether something came while nobody asked: on a kept connection, its end."""
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
@@ -229,15 +229,15 @@ class _Connection:
 
     def _read_head(self) -> tuple[bytes, int, dict[bytes, bytes]]:
         """Version, status and headers, by their names in small letters."""
-        first = self._reader.readline(_LONGEST_LINE)
+        first = self._reader.readline(_MAX_LINE_LENGTH)
         if not first:
             raise ConnectionResetError("closed in place of an answer")
         matched = _STATUS_LINE.fullmatch(first)
         if matched is None:
             raise BadStatusLine("no HTTP/1")
         headers: dict[bytes, bytes] = {}
-        for _ in range(_MOST_HEADERS):
-            line = self._reader.readline(_LONGEST_LINE)
+        for _ in range(_MAX_HEADERS):
+            line = self._reader.readline(_MAX_LINE_LENGTH)
             if line == b"\r\n":
                 return matched[1], int(matched[2]), headers
             name, colon, value = line.partition(b":")
@@ -255,23 +255,23 @@ class _Connection:
                 raise BadStatusLine("a body that cannot be understood")
             return self._read_chunks()
         if length is None:
-            return self._reader.read(_LARGEST_ANSWER + 1), False
+            return self._reader.read(_MAX_RESPONSE_BYTES + 1), False
         if not length.isdigit():
             raise BadStatusLine("a length that is none")
-        wanted = min(int(length), _LARGEST_ANSWER + 1)
+        wanted = min(int(length), _MAX_RESPONSE_BYTES + 1)
         return self._read_all_of(wanted), wanted == int(length)
 
     def _read_chunks(self) -> tuple[bytes, bool]:
         body = b""
-        while len(body) <= _LARGEST_ANSWER:
-            matched = _CHUNK_LINE.fullmatch(self._reader.readline(_LONGEST_LINE))
+        while len(body) <= _MAX_RESPONSE_BYTES:
+            matched = _CHUNK_LINE.fullmatch(self._reader.readline(_MAX_LINE_LENGTH))
             if matched is None:
                 raise IncompleteRead(b"")
             size = int(matched[1], 16)
-            body += self._read_all_of(min(size, _LARGEST_ANSWER + 1))
-            if size > _LARGEST_ANSWER:
+            body += self._read_all_of(min(size, _MAX_RESPONSE_BYTES + 1))
+            if size > _MAX_RESPONSE_BYTES:
                 break
-            end = self._reader.readline(_LONGEST_LINE)
+            end = self._reader.readline(_MAX_LINE_LENGTH)
             if size == 0:
                 # Fields after the last chunk mean nothing to us: nobody reads on.
                 return body, end == b"\r\n"
@@ -308,16 +308,16 @@ def _raise_failure(step: Step, error: Exception, *, connecting: bool) -> NoRetur
     if isinstance(error, TimeoutError):
         kind = "ConnectTimeout" if connecting else "ReadTimeout"
         raise UpstreamSilent(
-            f"{step.asked} did not answer in time: {kind}", step=step.name, code=kind
+            f"{step.requested} did not answer in time: {kind}", step=step.name, code=kind
         ) from None
     if isinstance(error, ssl.SSLError):
-        between = f"between this host and {step.asked}"
+        between = f"between this host and {step.requested}"
         raise UpstreamSilent(
-            f"no TLS connection to {step.asked}: {kind}",
+            f"no TLS connection to {step.requested}: {kind}",
             step=step.name,
             code=kind,
             hint=f"a proxy or an old certificate bundle stands {between}; see AWS_CA_BUNDLE",
         ) from None
     if isinstance(error, IncompleteRead):
-        raise UpstreamUnusable(f"{step.asked} gave half an answer", step=step.name, code=kind) from None
-    raise UpstreamSilent(f"{step.asked} cannot be reached: {kind}", step=step.name, code=kind) from None
+        raise UpstreamUnusable(f"{step.requested} gave half an answer", step=step.name, code=kind) from None
+    raise UpstreamSilent(f"{step.requested} cannot be reached: {kind}", step=step.name, code=kind) from None

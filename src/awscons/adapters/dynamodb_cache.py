@@ -20,10 +20,10 @@ from cachelib import DynamoDbCache
 _KEY = "cache_key"
 _VALUE = "response"
 _ENDS_AT = "expiration_time"
-_MOST_CONNECTIONS = 64
-_MOST_IN_A_BATCH = 100
+_MAX_CONNECTIONS = 64
+_MAX_BATCH = 100
 """Keys; BatchGetItem takes no more."""
-_MOST_QUESTIONS = 8
+_MAX_QUESTIONS = 8
 """For one batch."""
 
 
@@ -49,7 +49,7 @@ class JsonDynamoDbCache(DynamoDbCache):
                 connect_timeout=timeout,
                 read_timeout=timeout,
                 retries={"mode": "standard", "total_max_attempts": 2},
-                max_pool_connections=_MOST_CONNECTIONS,
+                max_pool_connections=_MAX_CONNECTIONS,
             ),
         )
         self._client: Any = self._dynamo.meta.client
@@ -66,12 +66,12 @@ class JsonDynamoDbCache(DynamoDbCache):
     def get_many(self, *keys: str) -> list[Any]:
         """The values under `keys`, None where there is none; a hundred in each question."""
         items: dict[str, Any] = {}
-        asked = [self._key(key) for key in dict.fromkeys(keys)]
-        for beginning in range(0, len(asked), _MOST_IN_A_BATCH):
-            batch = asked[beginning : beginning + _MOST_IN_A_BATCH]
+        requested = [self._key(key) for key in dict.fromkeys(keys)]
+        for beginning in range(0, len(requested), _MAX_BATCH):
+            batch = requested[beginning : beginning + _MAX_BATCH]
             request = {self._name: {"Keys": batch, "ConsistentRead": True}}
             # What the service had no time for, or no room in its answer, it asks to be asked for again.
-            for _ in range(_MOST_QUESTIONS):
+            for _ in range(_MAX_QUESTIONS):
                 answer = self._client.batch_get_item(RequestItems=request)
                 items |= {item[_KEY]: item for item in answer["Responses"].get(self._name, [])}
                 request = answer.get("UnprocessedKeys", {})

@@ -10,8 +10,8 @@ import json
 from http import HTTPStatus
 
 from awscons.adapters.connections import Connections, Step
-from awscons.console import encode_form
-from awscons.credentials import RoleCredentials, SigninToken
+from awscons.aws.console_url import encode_form
+from awscons.aws.role_credentials import RoleCredentials, SigninToken
 from awscons.errors import (
     SigninRefused,
     UpstreamRefused,

@@ -23,7 +23,7 @@ from awscons.errors import StoreCannotList
 
 _IDLE_TIMEOUT = 30
 """Seconds after which an unused connection is closed, before a firewall on the way forgets it."""
-_LONGEST_RELATIVE = 30 * 24 * 3600
+_MAX_RELATIVE = 30 * 24 * 3600
 """Seconds; memcached takes more for a time of day."""
 _STALE = (MemcacheUnexpectedCloseError, ConnectionResetError, BrokenPipeError)
 
@@ -59,7 +59,7 @@ class FixedMemcachedCache(MemcachedCache):
     def _normalize_timeout(self, timeout: int | timedelta | None) -> int:
         """By memcached's own clock, which may differ from ours; cachelib gives it a time by ours."""
         seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-        if seconds is not None and 0 < seconds <= _LONGEST_RELATIVE:
+        if seconds is not None and 0 < seconds <= _MAX_RELATIVE:
             return int(seconds)
         return int(super()._normalize_timeout(timeout))
 

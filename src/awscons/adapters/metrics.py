@@ -27,14 +27,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from awscons.adapters.caches import state_folder
-from awscons.audit import AuditEvent, AuditLog
-from awscons.broker import RoleAssumer, SigninTokens, StsRoute
+from awscons.audit.events import AuditEvent, AuditLog
+from awscons.audit.metrics_recorder import Gauge, GaugeSource, MetricsRecorder
+from awscons.aws.durations import CredentialKind
+from awscons.aws.ports import RoleAssumer, SigninTokens, StsRoute
+from awscons.aws.role_credentials import RoleCredentials, SigninToken
+from awscons.aws.role_request import RoleRequest
 from awscons.config.settings import Settings
-from awscons.credentials import RoleCredentials, SigninToken
-from awscons.durations import CredentialKind
 from awscons.errors import ConfigurationError, Mistake
-from awscons.measures import Gauge, GaugeSource, Meter
-from awscons.role_session import RoleRequest
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -45,18 +45,18 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds: upper ends of the classes that upstream answers are sorted into."""
 _FLUSH_INTERVAL = 1.0
 """Seconds."""
-_MOST_SERIES = 1_000
+_MAX_SERIES = 1_000
 """Series of one process; a label that takes more values than that is a mistake, and stops counting."""
 
 _DECISIONS = ("awscons_decisions", "Sign-ins, consoles, sign-outs: by action, outcome and reason.")
-_TURNED_AWAY = ("awscons_requests_turned_away", "Requests refused before they were looked at, by reason.")
+_TURNED_AWAY = ("awscons_requests_rejected", "Requests refused before they were looked at, by reason.")
 _UPSTREAM = ("awscons_upstream_seconds", "Seconds until AWS answered, by step and outcome.")
 
 _Series = tuple[str, tuple[str, ...]]
 """A metric's name and the values of its labels."""
 
 
-class Tally:
+class SharedCounters:
     """The `Meter` of one process, and the totals of all of them. Safe for many threads."""
 
     def __init__(self, path: Path) -> None:
@@ -83,17 +83,17 @@ class Tally:
 
     # --- what is told --------------------------------------------------------------------
 
-    def decided(self, event: AuditEvent) -> None:
+    def record_decision(self, event: AuditEvent) -> None:
         """See `measures.Meter`."""
         name, _ = _DECISIONS
         self._add((name, (event.action.value, event.outcome.value, event.reason or "")))
 
-    def turned_away(self, reason: str) -> None:
+    def record_rejection(self, reason: str) -> None:
         """See `measures.Meter`."""
         name, _ = _TURNED_AWAY
         self._add((name, (reason,)))
 
-    def answered(self, step: str, outcome: str, seconds: float) -> None:
+    def record_upstream_call(self, step: str, outcome: str, seconds: float) -> None:
         """See `measures.Meter`."""
         name, _ = _UPSTREAM
         end = next((f"{bucket}" for bucket in BUCKETS if seconds <= bucket), "+Inf")
@@ -103,7 +103,7 @@ class Tally:
     def _add(self, series: _Series, amount: float = 1.0) -> None:
         with self._lock:
             if series not in self._seen:
-                if len(self._seen) >= _MOST_SERIES:
+                if len(self._seen) >= _MAX_SERIES:
                     return
                 self._seen.add(series)
             self._new[series] += amount
@@ -135,7 +135,7 @@ class Tally:
                     rows,
                 )
         except (OSError, sqlite3.Error) as error:
-            _log.warning("metrics.not_written", error=f"{type(error).__name__}: {error}")
+            _log.warning("metrics.not_saved", error=f"{type(error).__name__}: {error}")
             with self._lock:
                 for series, value in new.items():
                     self._new[series] += value
@@ -158,28 +158,28 @@ class Tally:
         return connection
 
 
-def build_tally(settings: Settings, *, environment: Mapping[str, str]) -> Tally:
+def build_shared_counters(settings: Settings, *, environment: Mapping[str, str]) -> SharedCounters:
     """The tally in the file that the configuration names, or beside the embedded store.
 
     Raises ConfigurationError when it cannot be used.
     """
     named = settings.server.metrics_file
     path = Path(named) if named else state_folder(settings.backing, environment) / "metrics.sqlite3"
-    tally = Tally(path)
+    shared_counters = SharedCounters(path)
     try:
-        tally.prepare()
+        shared_counters.prepare()
     except (OSError, ValueError, sqlite3.Error) as error:
         found = f"{str(path)!r}: {(getattr(error, 'strerror', None) or str(error)).lower()}"
         mistake = Mistake("server_config.metrics_file", found, "a file that this user can make and write")
         raise ConfigurationError("metrics", [mistake]) from None
-    return tally
+    return shared_counters
 
 
 class MetricsPage:
     """What a scrape reads: the totals, and every gauge as it is now."""
 
-    def __init__(self, tally: Tally, gauges: Sequence[GaugeSource]) -> None:
-        self._tally = tally
+    def __init__(self, shared_counters: SharedCounters, gauges: Sequence[GaugeSource]) -> None:
+        self._shared_counters = shared_counters
         self._gauges = gauges
 
     def text(self) -> bytes:
@@ -194,7 +194,7 @@ class MetricsPage:
     def _families(self) -> Iterable[Metric]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415  as above
 
-        totals = self._tally.totals()
+        totals = self._shared_counters.totals()
         for (name, description), label_names in (
             (_DECISIONS, ["action", "outcome", "reason"]),
             (_TURNED_AWAY, ["reason"]),
@@ -242,21 +242,21 @@ def _histogram(totals: dict[tuple[str, ...], float]) -> Metric:
 class MeteredAuditLog:
     """An audit log whose events are counted as well."""
 
-    def __init__(self, audit: AuditLog, meter: Meter) -> None:
+    def __init__(self, audit: AuditLog, recorder: MetricsRecorder) -> None:
         self._audit = audit
-        self._meter = meter
+        self._recorder = recorder
 
     def record(self, event: AuditEvent) -> None:
         """Write and count one event."""
         self._audit.record(event)
-        self._meter.decided(event)
+        self._recorder.record_decision(event)
 
 
 class _Timed:
     """Takes the time of one call; an error's class is its outcome."""
 
-    def __init__(self, meter: Meter, step: str) -> None:
-        self._meter = meter
+    def __init__(self, recorder: MetricsRecorder, step: str) -> None:
+        self._recorder = recorder
         self._step = step
 
     def __enter__(self) -> None:
@@ -264,15 +264,15 @@ class _Timed:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         seconds = time.perf_counter() - self._begun
-        self._meter.answered(self._step, kind.__name__ if kind else "ok", seconds)
+        self._recorder.record_upstream_call(self._step, kind.__name__ if kind else "ok", seconds)
 
 
 class MeteredRoleAssumer:
     """The port to STS, timed."""
 
-    def __init__(self, roles: RoleAssumer, meter: Meter) -> None:
+    def __init__(self, roles: RoleAssumer, recorder: MetricsRecorder) -> None:
         self._roles = roles
-        self._meter = meter
+        self._recorder = recorder
 
     def configured_region(self, profile_name: str | None) -> str | None:
         """See `broker.RoleAssumer`."""
@@ -294,16 +294,16 @@ class MeteredRoleAssumer:
         self, request: RoleRequest, route: StsRoute, *, role_session_duration: int
     ) -> RoleCredentials:
         """See `broker.RoleAssumer`."""
-        with _Timed(self._meter, "sts"):
+        with _Timed(self._recorder, "sts"):
             return self._roles.assume_role(request, route, role_session_duration=role_session_duration)
 
 
 class MeteredSigninTokens:
     """The port to the federation endpoint, timed."""
 
-    def __init__(self, signin_tokens: SigninTokens, meter: Meter) -> None:
+    def __init__(self, signin_tokens: SigninTokens, recorder: MetricsRecorder) -> None:
         self._signin_tokens = signin_tokens
-        self._meter = meter
+        self._recorder = recorder
 
     def prepare(self, endpoint: str) -> None:
         """See `broker.SigninTokens`."""
@@ -319,7 +319,7 @@ class MeteredSigninTokens:
         seconds_left: float,
     ) -> SigninToken:
         """See `broker.SigninTokens`."""
-        with _Timed(self._meter, "federation"):
+        with _Timed(self._recorder, "federation"):
             return self._signin_tokens.signin_token(
                 endpoint,
                 credentials,

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import structlog
 
 from awscons.errors import StoreCannotList, StoreUnavailable
-from awscons.login_records import Record
+from awscons.signin.records import Record
 
 _log = structlog.get_logger(__name__)
 
@@ -133,7 +133,7 @@ def _as_record(key: str, value: object) -> Record | None:
 
 def _not_understood(key: str, found: type) -> None:
     """Say so. The kind of record, never its key; `found`: an error, or a type that is no record's."""
-    _log.warning("store.record_not_understood", kind=key.partition(":")[0], found=found.__name__)
+    _log.warning("store.record_invalid", kind=key.partition(":")[0], found=found.__name__)
 
 
 def _unavailable(operation: str, error: Exception) -> StoreUnavailable:

@@ -31,7 +31,7 @@ _PAGE_SIZE = 4_096
 """Bytes; SQLite's default since 2016."""
 _PAGE_CACHE = 128
 """KiB."""
-_LARGEST_LOG = 64 * 1_048_576
+_MAX_LOG_BYTES = 64 * 1_048_576
 """Bytes."""
 
 _SCHEMA = """
@@ -74,11 +74,11 @@ class SqliteCache(BaseCache):
     threads. Each is made in the process that uses it: a connection must not cross a fork.
     """
 
-    def __init__(self, path: Path, *, most_megabytes: int = 1_024) -> None:
-        """`most_megabytes`: beyond it, writing is an error until something has ended."""
+    def __init__(self, path: Path, *, max_size_mb: int = 1_024) -> None:
+        """`max_size_mb`: beyond it, writing is an error until something has ended."""
         super().__init__()
         self._path = path
-        self._most_pages = most_megabytes * 1_048_576 // _PAGE_SIZE
+        self._max_pages = max_size_mb * 1_048_576 // _PAGE_SIZE
         self._lock = threading.Lock()
         self._owner: _Owner | None = None
         self._idle: list[sqlite3.Connection] = []
@@ -208,11 +208,11 @@ class SqliteCache(BaseCache):
         )
         # A power cut may lose the last sign-ins, never damage the file.
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(f"PRAGMA max_page_count = {self._most_pages}")
+        connection.execute(f"PRAGMA max_page_count = {self._max_pages}")
         # Of each connection; the system keeps the file's pages for all of them together.
         connection.execute(f"PRAGMA cache_size = -{_PAGE_CACHE}")
         # What a burst has made of the write-ahead log is given back.
-        connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_LOG}")
+        connection.execute(f"PRAGMA journal_size_limit = {_MAX_LOG_BYTES}")
         return connection
 
     def _sweep(self) -> None:

@@ -21,11 +21,13 @@ from botocore.exceptions import NoCredentialsError
 
 from awscons.adapters.connections import Answer, Connections, Step
 from awscons.adapters.sigv4 import signed_headers
-from awscons.broker import StsRoute
-from awscons.config.settings import AwsSettings
-from awscons.console import encode_form, sts_endpoint
-from awscons.credentials import RoleCredentials
-from awscons.durations import CredentialKind, kind_by_principal, kind_by_provider
+from awscons.aws.console_url import encode_form
+from awscons.aws.durations import CredentialKind, kind_by_principal, kind_by_provider
+from awscons.aws.partitions import sts_endpoint
+from awscons.aws.ports import StsRoute
+from awscons.aws.role_credentials import RoleCredentials
+from awscons.aws.role_request import RoleRequest
+from awscons.aws.settings import AwsSettings
 from awscons.errors import (
     BrokerCredentialsMissing,
     PolicyRefused,
@@ -38,8 +40,7 @@ from awscons.errors import (
     UpstreamThrottled,
     UpstreamUnusable,
 )
-from awscons.role_session import RoleRequest
-from awscons.saml.gates import check_document
+from awscons.saml.input_limits import check_document
 from awscons.saml.xml import Element, parse
 
 _STEP = Step("sts", "STS")

@@ -23,7 +23,7 @@ from awscons.config.schema import (
 )
 from awscons.errors import Mistake
 
-_LONGEST_FOUND = 80
+_MAX_FOUND_LENGTH = 80
 _USER_IN_URL = re.compile(r"://[^/\s]*@")
 _SECRET_KEYS = frozenset({"metrics_token", "password"})
 
@@ -50,12 +50,12 @@ def found_words(value: object, *, secret: bool = False) -> str:
         return f"({kind}, not shown)"
     if value is None:
         return "None"
-    shown = repr(value)
-    if _USER_IN_URL.search(shown):
+    quote_for_log = repr(value)
+    if _USER_IN_URL.search(quote_for_log):
         return f"({kind} with a user name and password, not shown)"
-    if len(shown) > _LONGEST_FOUND:
-        shown = shown[:_LONGEST_FOUND] + "…"
-    return f"{shown} ({kind})"
+    if len(quote_for_log) > _MAX_FOUND_LENGTH:
+        quote_for_log = quote_for_log[:_MAX_FOUND_LENGTH] + "…"
+    return f"{quote_for_log} ({kind})"
 
 
 def mistakes_of(section: str, model: type[Section], error: ValidationError) -> Iterable[Mistake]:

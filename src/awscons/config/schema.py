@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from awscons import console, durations, role_session, targets
+from awscons.access import targets
+from awscons.aws import durations, partitions
+from awscons.aws import role_request as role_session
 
 RESERVED_SERVICES = frozenset(
     {
@@ -32,9 +34,9 @@ RESERVED_SERVICES = frozenset(
 )
 """Paths of our own, which no target may take."""
 
-LONGEST_LOGIN = 30 * 24 * 3600
+MAX_LOGIN_DURATION = 30 * 24 * 3600
 """Seconds."""
-_LONGEST_ENTITY_ID = 1024
+_MAX_ENTITY_ID_LENGTH = 1024
 """Characters; SAML core 8.3.6."""
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -51,7 +53,7 @@ _COLOR = re.compile(r"#(?:[0-9A-Fa-f]{3}){1,2}", re.ASCII)
 _ACCOUNT_ID = re.compile(r"[0-9]{12}", re.ASCII)
 # Control characters, line ends among them, and halves of surrogate pairs.
 _UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_LONGEST_SHOWN_TEXT = 1000
+_MAX_TEXT_LENGTH = 1000
 """Characters."""
 LOGO_TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".webp": "image/webp"}
 
@@ -85,8 +87,8 @@ def _role(value: str) -> str:
             "a role ARN such as 'arn:aws:iam::123456789012:role/Admin'",
             "twelve digits of account number, and `role`, not `user` or `assumed-role`",
         )
-    if arn.partition not in console.PARTITIONS:
-        known = ", ".join(sorted(console.PARTITIONS))
+    if arn.partition not in partitions.PARTITIONS:
+        known = ", ".join(sorted(partitions.PARTITIONS))
         raise not_as_wanted(f"a role in a partition with a known sign-in host: {known}")
     return value
 
@@ -98,8 +100,8 @@ def _session_tags(value: dict[str, str]) -> dict[str, str]:
             f"keys of 1 to 128 letters, digits, spaces and _ . : / = + - @, not {wrong[0]!r}",
             "keys that begin with 'aws:' are AWS's own" if wrong[0].casefold().startswith("aws:") else "",
         )
-    if len(value) > role_session.MOST_TAGS:
-        raise not_as_wanted(f"at most {role_session.MOST_TAGS} tags")
+    if len(value) > role_session.MAX_TAGS:
+        raise not_as_wanted(f"at most {role_session.MAX_TAGS} tags")
     if len({key.casefold() for key in value}) < len(value):
         raise not_as_wanted("keys that differ in more than letter case")
     return value
@@ -124,20 +126,20 @@ def _session_policy(value: object) -> object:
 
 
 def _partition_names(value: dict[str, Any]) -> dict[str, Any]:
-    unknown = sorted(set(value) - set(console.PARTITIONS))
+    unknown = sorted(set(value) - set(partitions.PARTITIONS))
     if unknown:
-        raise not_as_wanted(f"names of partitions: {', '.join(console.PARTITIONS)}, not {unknown[0]!r}")
+        raise not_as_wanted(f"names of partitions: {', '.join(partitions.PARTITIONS)}, not {unknown[0]!r}")
     return value
 
 
 def _host(value: str) -> str:
     if not _HOST.fullmatch(value):
-        raise not_as_wanted("a host name in lower case, such as 'console.aws.amazon.com'")
+        raise not_as_wanted("a host name in lower case, such as 'console_url.aws.amazon.com'")
     return value
 
 
 def _region(value: str) -> str:
-    if not any(console.is_region(value, partition) for partition in console.PARTITIONS.values()):
+    if not any(partitions.is_region(value, partition) for partition in partitions.PARTITIONS.values()):
         raise not_as_wanted("the name of a region, such as 'eu-west-1'")
     return value
 
@@ -174,7 +176,7 @@ def _upstream_url(value: str) -> str:
         raise not_as_wanted(
             "an https URL; plain http is for loopback only", "credentials travel on this connection"
         )
-    if "{" in value.replace(console.REGION_PLACEHOLDER, ""):
+    if "{" in value.replace(partitions.REGION_PLACEHOLDER, ""):
         raise not_as_wanted("a URL with no other placeholder than {region}")
     return value
 
@@ -186,7 +188,7 @@ def _ascii(value: str) -> str:
 
 
 def _entity_id(value: str) -> str:
-    if not 0 < len(value) <= _LONGEST_ENTITY_ID or _UNPRINTABLE.search(value):
+    if not 0 < len(value) <= _MAX_ENTITY_ID_LENGTH or _UNPRINTABLE.search(value):
         raise not_as_wanted("an entity ID: 1 to 1,024 characters, no white space")
     return value
 
@@ -278,8 +280,8 @@ def _attribute_names(value: object) -> object:
 
 def _shown_text(value: str) -> str:
     _not_empty(value)
-    if len(value) > _LONGEST_SHOWN_TEXT or _UNSHOWABLE.search(value):
-        raise not_as_wanted(f"one line of text, up to {_LONGEST_SHOWN_TEXT:,} characters")
+    if len(value) > _MAX_TEXT_LENGTH or _UNSHOWABLE.search(value):
+        raise not_as_wanted(f"one line of text, up to {_MAX_TEXT_LENGTH:,} characters")
     return value
 
 
@@ -357,7 +359,7 @@ class SqliteBacking(_Backing):
         default=None,
         description="The file. Default: `logins.sqlite3` in `$STATE_DIRECTORY`, or the user's state folder.",
     )
-    most_megabytes: int = Field(
+    max_size_mb: int = Field(
         default=1_024,
         ge=1,
         le=1_048_576,
@@ -475,7 +477,7 @@ class SessionSection(Section):
         description="Name of the login cookie. Default: `awscons`, with the strictest prefix possible.",
     )
     session_expire: int = Field(
-        default=3600, ge=1, le=LONGEST_LOGIN, description="Seconds without use after which a login ends."
+        default=3600, ge=1, le=MAX_LOGIN_DURATION, description="Seconds without use after which a login ends."
     )
     session_secure: bool | None = Field(
         default=None,
@@ -554,18 +556,21 @@ class SamlSection(Section):
             'claims/groups"}`. `groups` must be among them for group rules.'
         ),
     )
-    group_forms: Annotated[list[Literal["path", "domain", "dn"]], BeforeValidator(_list_from_tuple)] = Field(
-        default=[],
-        description=(
-            "Forms of group names that are reduced to the plain name: `path` (`/admins`, Keycloak), `domain` "
-            "(`CORP\\admins`, ADFS), `dn` (`CN=admins,OU=…`, Active Directory). Nothing is reduced unless "
-            "it is named here."
-        ),
+    group_formats: Annotated[list[Literal["path", "domain", "dn"]], BeforeValidator(_list_from_tuple)] = (
+        Field(
+            default=[],
+            description=(
+                "Formats of group names that are reduced to the plain name: `path` (`/admins`, Keycloak), "
+                "`domain` (`CORP\\admins`, ADFS), `dn` (`CN=admins,OU=…`, Active Directory). Nothing is "
+                "reduced unless "
+                "it is named here."
+            ),
+        )
     )
     auth_duration: int = Field(
         default=3600,
         ge=1,
-        le=LONGEST_LOGIN,
+        le=MAX_LOGIN_DURATION,
         description=(
             "Seconds after which a login ends, however much it is used; "
             "earlier if the identity provider says so."
@@ -651,8 +656,8 @@ class TargetSection(Section):
     role: Annotated[str, AfterValidator(_role)] = Field(description="ARN of the role to assume.")
     duration: int = Field(
         default=3600,
-        ge=durations.SHORTEST,
-        le=durations.LONGEST,
+        ge=durations.MIN_DURATION,
+        le=durations.MAX_DURATION,
         description="Seconds the console should last (900 to 43,200).",
     )
     ends_with_login: bool = Field(
@@ -672,7 +677,7 @@ class TargetSection(Section):
     max_login_age: int | None = Field(
         default=None,
         ge=120,
-        le=LONGEST_LOGIN,
+        le=MAX_LOGIN_DURATION,
         description=(
             "Seconds since the person authenticated at the identity provider, after which this target asks "
             "for it anew (ForceAuthn); 120 or more, since clocks may differ by 60."
@@ -716,7 +721,7 @@ class TargetSection(Section):
             "characters together with `policy_arns`."
         ),
     )
-    policy_arns: Annotated[Texts, Field(max_length=role_session.MOST_POLICY_ARNS)] = Field(
+    policy_arns: Annotated[Texts, Field(max_length=role_session.MAX_POLICY_ARNS)] = Field(
         default=[], description="Managed policies as further bounds, at most 10."
     )
     destination: NonEmpty | None = Field(
@@ -765,7 +770,7 @@ class PartitionSection(Section):
     console_host: Annotated[str, AfterValidator(_host)] | None = Field(
         default=None,
         description=(
-            "Host of its console, without a region, such as `console.aws.amazon.com`. "
+            "Host of its console, without a region, such as `console_url.aws.amazon.com`. "
             "Required where AWS does not publish it (`aws-iso…`)."
         ),
     )
@@ -820,11 +825,12 @@ class AwsSection(Section):
             "each partition."
         ),
     )
-    log_out_first: bool = Field(
+    logout_first: bool = Field(
         default=False,
         description=(
-            "Send browsers through AWS's log-out before each console, as `?fresh=1` on a link does once; "
-            "`?fresh=0` on a link prevents it."
+            "Send browsers through AWS's log-out before each console, as `?logout_first=1` on a link does "
+            "once; "
+            "`?logout_first=0` on a link prevents it."
         ),
     )
     timeout: float = Field(
@@ -836,7 +842,7 @@ class AwsSection(Section):
             "take a quarter of it (9 at most), one connection 15 percent (3 at most)."
         ),
     )
-    simultaneous: int | None = Field(
+    max_concurrent_sign_ins: int | None = Field(
         default=None,
         ge=1,
         le=10_000,
@@ -875,7 +881,7 @@ class ServerSection(Section):
 
     heading: ClassVar[str] = "server_config"
 
-    proxies: int = Field(
+    trusted_proxies: int = Field(
         default=0,
         ge=0,
         le=10,
@@ -884,17 +890,17 @@ class ServerSection(Section):
             "address in the audit log and in rate limits, and nothing else."
         ),
     )
-    sign_ins_per_address: int = Field(
+    rate_limit_per_address: int = Field(
         default=300,
         ge=0,
         description="Sign-ins that one address may begin, and answers it may post, in a minute; 0: no limit.",
     )
-    sign_ins_overall: int = Field(
+    rate_limit_overall: int = Field(
         default=6_000,
         ge=0,
         description="The same for everybody together, over all processes and hosts; 0: no limit.",
     )
-    most_pending_logins: int = Field(
+    max_pending_logins: int = Field(
         default=50_000,
         ge=100,
         le=10_000_000,
@@ -952,7 +958,7 @@ class SiteSection(Section):
     support_url: Annotated[str, AfterValidator(_support_url)] | None = Field(
         default=None, description="Where to ask: an https URL, or `mailto:` and an address."
     )
-    groups_on_refusals: bool = Field(
+    show_required_groups: bool = Field(
         default=True, description="Whether a refusal says which groups or attributes would let the person in."
     )
     accounts: dict[Annotated[str, AfterValidator(_account_id)], AccountSection] = Field(

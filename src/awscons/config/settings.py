@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -17,8 +16,12 @@ from urllib.parse import SplitResult, urlsplit
 from cryptography.x509 import Certificate
 from pydantic import ValidationError
 
-from awscons import __version__, console, durations, role_session, targets
-from awscons.config.keys import KeyRing, load_key_ring
+from awscons import __version__
+from awscons.access import targets
+from awscons.access.groups import GroupFormat
+from awscons.aws import destinations, durations, partitions
+from awscons.aws import role_request as role_session
+from awscons.aws.settings import AwsSettings, PartitionSettings
 from awscons.config.mistakes import did_you_mean, found_words, mistakes_of
 from awscons.config.schema import (
     LOGO_TYPES,
@@ -37,232 +40,29 @@ from awscons.config.schema import (
     SiteSection,
     TargetSection,
 )
+from awscons.config.sp_keys import KeyRing, load_key_ring
 from awscons.errors import ConfigurationError, KeysRefused, Mistake
-from awscons.groups import GroupForm
 from awscons.saml.certificates import end_of, load_pem_certificates, subject_of, unfit
 from awscons.saml.metadata import Organization
 from awscons.saml.names import HTTP_POST, HTTP_REDIRECT
 from awscons.saml.parties import IdentityProvider, ServiceProvider
+from awscons.signin.settings import LoginHint, LoginSettings, MetadataSettings
+from awscons.site import MAX_LOGO_BYTES, Account, Branding, CookieSettings, Logo, Site
 
 _ENDS_SOON = timedelta(days=30)
 _LOGO_STARTS = {".svg": b"<", ".png": b"\x89PNG", ".webp": b"RIFF"}
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """Where people reach us. All our own URLs are made from this, never from a request's headers.
-
-    origin      `https://sso.example.com`, without a slash at the end
-    mount_path  `/awscon`, or "" when mounted at the root
-    url_prefix  `/aws`, or ""
-    """
-
-    origin: str
-    mount_path: str
-    url_prefix: str
-
-    @property
-    def is_https(self) -> bool:
-        """Whether people reach us over TLS."""
-        return self.origin.startswith("https://")
-
-    @property
-    def host(self) -> str:
-        """The host name, without port."""
-        return urlsplit(self.origin).hostname or ""
-
-    @property
-    def home_path(self) -> str:
-        """The portal's path, below where we are mounted."""
-        return f"{self.url_prefix}/"
-
-    def target_path(self, name: str) -> str:
-        """A target's path, below where we are mounted."""
-        return f"{self.url_prefix}/{name}"
-
-    def url(self, path: str) -> str:
-        """The public URL of a path of ours (the path begins with a slash)."""
-        return f"{self.origin}{self.mount_path}{path}"
-
-
-@dataclass(frozen=True, slots=True)
-class CookieSettings:
-    """What the configuration says of cookies; None: the service chooses."""
-
-    name: str | None
-    path: str | None
-    secure: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class MetadataSettings:
-    """Where the identity provider describes itself, and what we say on top.
-
-    location           a file, or an https URL
-    entity_id          which identity provider of several; None: the only one
-    signed_by          pinned certificates that have to have signed the document; none: it may be unsigned
-    sso_url, slo_url   in place of those in the document
-    binding            URI of the binding by which AuthnRequests are sent
-    """
-
-    location: str
-    entity_id: str | None
-    signed_by: tuple[Certificate, ...]
-    sso_url: str | None
-    slo_url: str | None
-    binding: str
-    gcm_only: bool
-
-
-class LoginHint(StrEnum):
-    """How the name in a link is handed on to the identity provider."""
-
-    OFF = "off"
-    QUERY = "query"
-    SUBJECT = "subject"
-
-
-@dataclass(frozen=True, slots=True)
-class LoginSettings:
-    """How a sign-in works, and how long it counts.
-
-    kept_attributes   short name to the attribute's Name
-    group_forms       forms of group names that are reduced to the plain name
-    """
-
-    user_attr: str
-    kept_attributes: Mapping[str, str]
-    auth_duration: timedelta
-    idle_timeout: timedelta
-    pending_lifetime: timedelta
-    force_authn: bool
-    group_forms: tuple[GroupForm, ...] = ()
-    authn_request_binding: str = HTTP_REDIRECT
-    authn_context: tuple[str, ...] = ()
-    name_id_format: str | None = None
-    login_hint: LoginHint = LoginHint.OFF
-    sign_requests: bool = False
-    single_logout: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionSettings:
-    """What the configuration says of one partition. `partition` has its hosts already.
-
-    signin_method   POST; GET puts credentials into a URL, for sign-in hosts that take nothing else
-    """
-
-    partition: console.Partition
-    profile_name: str | None = None
-    fips: bool = False
-    sts_endpoint: str | None = None
-    signin_endpoint: str | None = None
-    signin_method: str = "POST"
-
-
-@dataclass(frozen=True, slots=True)
-class AwsSettings:
-    """How this service itself talks to AWS.
-
-    user_agent     of every call to AWS
-    role_session_name_attribute   the attribute that becomes RoleSessionName, or `user_name`
-    timeout        seconds for all of one sign-in
-    simultaneous   sign-ins that may wait for AWS at once, in each process; None: as the server has threads
-    regions        nearest first, of all partitions together; empty: the broker's own, else the default
-    log_out_first  send browsers through AWS's log-out before each console, unless a link says otherwise
-    sts_endpoint, signin_endpoint   in place of AWS's own; `{region}` stands for the region
-    """
-
-    profile_name: str | None
-    credentials_file: str | None
-    user_agent: str
-    role_session_name_attribute: str
-    timeout: float
-    simultaneous: int | None
-    regions: tuple[str, ...]
-    log_out_first: bool
-    sts_endpoint: str | None
-    signin_endpoint: str | None
-    partitions: Mapping[str, PartitionSettings]
-
-    def profile_for(self, target: targets.Target) -> str | None:
-        """The profile whose credentials open that target."""
-        own = self.partitions[target.role.partition].profile_name
-        return target.profile_name or own or self.profile_name
-
-    def sts_endpoint_in(self, partition: str, region: str) -> str | None:
-        """The URL of STS there; None: the one that AWS gives it."""
-        endpoint = self.partitions[partition].sts_endpoint or self.sts_endpoint
-        return endpoint and endpoint.replace(console.REGION_PLACEHOLDER, region)
-
-    def signin_endpoint_in(self, partition: str, region: str) -> str:
-        """The URL of the federation endpoint there."""
-        own = self.partitions[partition]
-        endpoint = own.signin_endpoint or self.signin_endpoint
-        if endpoint is None:
-            return console.federation_endpoint(own.partition, region, fips=own.fips)
-        return endpoint.replace(console.REGION_PLACEHOLDER, region)
-
-    @property
-    def connect_timeout(self) -> float:
-        """Seconds until one connection must stand."""
-        return min(3.0, 0.15 * self.timeout)
-
-    @property
-    def read_timeout(self) -> float:
-        """Seconds until one answer must have come."""
-        return min(9.0, 0.25 * self.timeout)
-
-    @property
-    def slowest_call(self) -> float:
-        """Seconds that one call can take; with less left of a sign-in, none is begun."""
-        return self.connect_timeout + self.read_timeout
-
-
-@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """How the service is reached, and what it bears; numbers are per minute, 0 is no limit."""
 
-    proxies: int
-    sign_ins_per_address: int
-    sign_ins_overall: int
-    most_pending_logins: int
+    trusted_proxies: int
+    rate_limit_per_address: int
+    rate_limit_overall: int
+    max_pending_logins: int
     metrics_token: str | None = field(repr=False)
     metrics_file: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """An AWS account, as people know it; empty: nothing was said of it."""
-
-    name: str = ""
-    environment: str = ""
-    color: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Logo:
-    """The picture beside the site's name."""
-
-    suffix: str
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SiteFace:
-    """What people see of the whole site; colours as `#rrggbb`.
-
-    support_text, support_url   whom and where to ask; each may be ""
-    accounts                    by account number
-    """
-
-    title: str = "awscons"
-    logo: Logo | None = None
-    accent_color: str = "#1f5fbf"
-    support_text: str = ""
-    support_url: str = ""
-    groups_on_refusals: bool = True
-    accounts: Mapping[str, Account] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,13 +80,11 @@ class Settings:
     aws: AwsSettings
     targets: tuple[targets.Target, ...]
     server: ServerSettings
-    face: SiteFace
+    branding: Branding
 
 
 SECTION_NAMES = ("session_config", "saml_config", "aws_config", "server_config", "site_config")
 _OPTIONAL_SECTIONS = frozenset({"server_config", "site_config"})
-LARGEST_LOGO = 256 * 1024
-"""Bytes."""
 
 
 def parse_settings(
@@ -324,7 +122,7 @@ def parse_settings(
         mistakes += _two_profiles(aws)
         mistakes += _wrong_partitions(aws)
         for index, target in enumerate(aws.targets):
-            mistakes += _wrong_landing(
+            mistakes += _wrong_destination(
                 index, target, _partitions(aws)[_target(target).role.partition].partition
             )
             mistakes += _wrong_terms(index, target)
@@ -342,7 +140,7 @@ def parse_settings(
         raise ConfigurationError(source, mistakes)
     if trust is None or mistakes:
         raise ConfigurationError(source, mistakes)
-    return _settings(session, saml, aws, server, trust, keys, _face(site, logo))
+    return _settings(session, saml, aws, server, trust, keys, _branding(site, logo))
 
 
 def _with_acs_endpoint(
@@ -380,7 +178,7 @@ def _settings(
     server: ServerSection,
     trust: IdentityProvider | MetadataSettings,
     keys: KeyRing | None,
-    face: SiteFace,
+    branding: Branding,
 ) -> Settings:
     acs = urlsplit(saml.acs_url)
     site = Site(
@@ -405,8 +203,8 @@ def _settings(
         technical_contact=saml.technical_contact,
         login=LoginSettings(
             user_attr=saml.user_attr,
-            kept_attributes=dict(saml.assertions),
-            group_forms=tuple(GroupForm(form) for form in saml.group_forms),
+            attribute_map=dict(saml.assertions),
+            group_formats=tuple(GroupFormat(form) for form in saml.group_formats),
             authn_request_binding=_binding(saml),
             authn_context=tuple(saml.authn_context),
             name_id_format=saml.name_id_format,
@@ -424,30 +222,30 @@ def _settings(
             user_agent=f"awscons/{__version__} (+{aws.contact_url or site.url('/')})",
             role_session_name_attribute=aws.role_session_name_attr,
             timeout=aws.timeout,
-            simultaneous=aws.simultaneous,
+            max_concurrent_sign_ins=aws.max_concurrent_sign_ins,
             regions=tuple(aws.regions),
-            log_out_first=aws.log_out_first,
+            logout_first=aws.logout_first,
             sts_endpoint=aws.sts_endpoint,
             signin_endpoint=aws.signin_endpoint,
             partitions=_partitions(aws),
         ),
         targets=tuple(_target(section) for section in aws.targets),
         server=ServerSettings(
-            proxies=server.proxies,
-            sign_ins_per_address=server.sign_ins_per_address,
-            sign_ins_overall=server.sign_ins_overall,
-            most_pending_logins=server.most_pending_logins,
+            trusted_proxies=server.trusted_proxies,
+            rate_limit_per_address=server.rate_limit_per_address,
+            rate_limit_overall=server.rate_limit_overall,
+            max_pending_logins=server.max_pending_logins,
             metrics_token=server.metrics_token,
             metrics_file=server.metrics_file,
         ),
-        face=face,
+        branding=branding,
     )
 
 
 def _partitions(aws: AwsSection) -> dict[str, PartitionSettings]:
     """Every partition, with what the configuration says of it."""
     found = {}
-    for name, partition in console.PARTITIONS.items():
+    for name, partition in partitions.PARTITIONS.items():
         section = aws.partitions.get(name, PartitionSection())
         found[name] = PartitionSettings(
             partition=replace(partition, console_suffix=section.console_host or partition.console_suffix),
@@ -491,7 +289,7 @@ def _target(section: TargetSection) -> targets.Target:
             session_policy=section.session_policy,
             policy_arns=tuple(section.policy_arns),
         ),
-        face=targets.TargetFace(
+        display=targets.TargetDisplay(
             title=section.title or "",
             description=section.description or "",
             label=section.label or "",
@@ -501,14 +299,14 @@ def _target(section: TargetSection) -> targets.Target:
     )
 
 
-def _face(site: SiteSection, logo: Logo | None) -> SiteFace:
-    return SiteFace(
+def _branding(site: SiteSection, logo: Logo | None) -> Branding:
+    return Branding(
         title=site.title,
         logo=logo,
         accent_color=site.accent_color,
         support_text=site.support_text or "",
         support_url=site.support_url or "",
-        groups_on_refusals=site.groups_on_refusals,
+        show_required_groups=site.show_required_groups,
         accounts={
             number: Account(account.name or "", account.environment or "", account.color or "")
             for number, account in site.accounts.items()
@@ -539,13 +337,13 @@ def _duplicate_services(sections: Sequence[TargetSection]) -> list[Mistake]:
 def _logins_too_short(saml: SamlSection, sections: Sequence[TargetSection]) -> list[Mistake]:
     """A console lasts 900 seconds at least; within a shorter login none could ever be opened."""
     ending = [section.service for section in sections if section.ends_with_login]
-    if not ending or saml.auth_duration >= durations.SHORTEST:
+    if not ending or saml.auth_duration >= durations.MIN_DURATION:
         return []
     return [
         Mistake(
             "saml_config.auth_duration",
             found_words(saml.auth_duration),
-            f"at least {durations.SHORTEST}, the shortest console, since target {ending[0]!r} "
+            f"at least {durations.MIN_DURATION}, the shortest console, since target {ending[0]!r} "
             "has `ends_with_login`",
         )
     ]
@@ -590,18 +388,18 @@ def _wrong_terms(index: int, section: TargetSection) -> Iterator[Mistake]:
                 f"account (arn:{role.partition}:iam::{role.account_id}:policy/…)",
             )
     size = len(section.session_policy or "") + sum(map(len, section.policy_arns))
-    if size > role_session.LARGEST_POLICIES:
+    if size > role_session.MAX_POLICY_CHARACTERS:
         yield Mistake(
             f"{path}.session_policy",
             f"{size:,} characters, with `policy_arns`",
-            f"at most {role_session.LARGEST_POLICIES:,} together",
+            f"at most {role_session.MAX_POLICY_CHARACTERS:,} together",
         )
 
 
 def _wrong_partitions(aws: AwsSection) -> Iterator[Mistake]:
     """A partition without a published console needs one to be named; FIPS hosts are few."""
     for name, section in aws.partitions.items():
-        if section.fips and not console.PARTITIONS[name].fips_signin_suffix:
+        if section.fips and not partitions.PARTITIONS[name].fips_signin_suffix:
             yield Mistake(
                 f"aws_config.partitions.{name}.fips",
                 found_words(section.fips),
@@ -618,27 +416,29 @@ def _wrong_partitions(aws: AwsSection) -> Iterator[Mistake]:
             )
 
 
-def _wrong_landing(index: int, section: TargetSection, partition: console.Partition) -> Iterator[Mistake]:
+def _wrong_destination(
+    index: int, section: TargetSection, partition: partitions.Partition
+) -> Iterator[Mistake]:
     """A region and a page belong to the partition of the target's role."""
     path = f"aws_config.targets[{index}]"
     named = [("region", section.region)] if section.region is not None else []
     named += [(f"regions[{place}]", region) for place, region in enumerate(section.regions)]
     for key, region in named:
-        if not console.is_region(region, partition):
+        if not partitions.is_region(region, partition):
             yield Mistake(
                 f"{path}.{key}",
                 found_words(region),
                 f"a region of partition {partition.name}, such as {partition.default_region!r}",
             )
     page = section.destination
-    if page is not None and not console.is_console_destination(
-        page.replace(console.REGION_PLACEHOLDER, partition.default_region), partition
+    if page is not None and not destinations.is_console_destination(
+        page.replace(partitions.REGION_PLACEHOLDER, partition.default_region), partition
     ):
         yield Mistake(
             f"{path}.destination",
             found_words(page),
             f"a page of the console of partition {partition.name}, without user name, port or white space, "
-            f"such as {console.console_home(partition, partition.default_region)!r}",
+            f"such as {partitions.console_home(partition, partition.default_region)!r}",
         )
 
 
@@ -663,14 +463,14 @@ def _logo(path: str | None, mistakes: list[Mistake]) -> Logo | None:
     if path is None:
         return None
     file = Path(path)
-    wanted = f"a picture of up to {LARGEST_LOGO // 1024} KiB that this user may read"
+    wanted = f"a picture of up to {MAX_LOGO_BYTES // 1024} KiB that this user may read"
     try:
         content = file.read_bytes()
     except OSError as error:
         mistakes.append(Mistake("site_config.logo", f"{path}: {error.strerror}", wanted))
         return None
     suffix = file.suffix.lower()
-    if not 0 < len(content) <= LARGEST_LOGO:
+    if not 0 < len(content) <= MAX_LOGO_BYTES:
         mistakes.append(Mistake("site_config.logo", f"{path}: {len(content):,} bytes", wanted))
     elif not content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(_LOGO_STARTS[suffix]):
         mistakes.append(
@@ -860,16 +660,18 @@ def _certificates(key: str, pem: str | None, mistakes: list[Mistake]) -> tuple[C
 # --- what is sound, but worth saying -----------------------------------------------------
 
 
-def notices(settings: Settings, identity_provider: IdentityProvider, *, now: datetime) -> list[str]:
+def configuration_warnings(
+    settings: Settings, identity_provider: IdentityProvider, *, now: datetime
+) -> list[str]:
     """What `awscons check` and the start of the service point out: legal, and perhaps not meant.
 
     identity_provider   as it is trusted now
     now                 UTC; certificates that ended or end within 30 days are named
     """
-    kept = {name.casefold() for name in settings.login.kept_attributes}
-    said = [notice for target in settings.targets for notice in _target_notices(target, kept)]
-    said += _partition_notices(settings)
-    said += _store_notices(settings.backing)
+    kept = {name.casefold() for name in settings.login.attribute_map}
+    said = [warning for target in settings.targets for warning in _target_warnings(target, kept)]
+    said += _partition_warnings(settings)
+    said += _store_warnings(settings.backing)
     if not settings.site.is_https:
         said.append(f"{settings.site.origin} is plain http: fine for a trial on this host, for nothing else")
     if urlsplit(identity_provider.sso_url).scheme != "https":
@@ -878,12 +680,12 @@ def notices(settings: Settings, identity_provider: IdentityProvider, *, now: dat
         said.append("`single_logout` is set, but the identity provider offers no single logout")
     if identity_provider.wants_signed_requests and not settings.login.sign_requests:
         said.append("the identity provider wants signed requests, and `sign_requests` is not set")
-    said += certificate_notices(identity_provider.signing_certificates, now=now)
-    said += _own_certificate_notices(settings.service_provider.published_certificates, now)
+    said += certificate_warnings(identity_provider.signing_certificates, now=now)
+    said += _own_certificate_warnings(settings.service_provider.published_certificates, now)
     return said
 
 
-def _partition_notices(settings: Settings) -> Iterator[str]:
+def _partition_warnings(settings: Settings) -> Iterator[str]:
     """Credentials belong to one partition; STS of another does not know them."""
     partitions: dict[str | None, set[str]] = {}
     for target in settings.targets:
@@ -897,7 +699,7 @@ def _partition_notices(settings: Settings) -> Iterator[str]:
             )
 
 
-def _store_notices(backing: Backing) -> Iterator[str]:
+def _store_warnings(backing: Backing) -> Iterator[str]:
     """Whoever can write to the store can make a login of anybody's."""
     match backing:
         case RedisBacking():
@@ -915,7 +717,7 @@ def _store_notices(backing: Backing) -> Iterator[str]:
         yield f"{kind} is reached without TLS (`ssl`): whoever is on the way can read logins, and make some"
 
 
-def _target_notices(target: targets.Target, kept: set[str]) -> Iterator[str]:
+def _target_warnings(target: targets.Target, kept: set[str]) -> Iterator[str]:
     """`kept`: names of the attributes that logins keep, in lower case."""
     name, not_kept = f"target {target.name!r}", "saml_config['assertions'] does not keep"
     if target.open_to_everyone:
@@ -927,7 +729,7 @@ def _target_notices(target: targets.Target, kept: set[str]) -> Iterator[str]:
             yield f"{name} asks for the attribute {attribute!r}, but {not_kept} it"
 
 
-def certificate_notices(certificates: Sequence[Certificate], *, now: datetime) -> Iterator[str]:
+def certificate_warnings(certificates: Sequence[Certificate], *, now: datetime) -> Iterator[str]:
     """What is worth saying of the identity provider's certificates: those over, and those over soon.
 
     now   UTC
@@ -940,7 +742,7 @@ def certificate_notices(certificates: Sequence[Certificate], *, now: datetime) -
             yield f"the identity provider's certificate {name} ends on {end:%Y-%m-%d}"
 
 
-def _own_certificate_notices(certificates: Sequence[Certificate], now: datetime) -> Iterator[str]:
+def _own_certificate_warnings(certificates: Sequence[Certificate], now: datetime) -> Iterator[str]:
     for certificate in certificates:
         end = end_of(certificate)
         if end <= now + _ENDS_SOON:

@@ -15,16 +15,16 @@ from cryptography.hazmat.primitives import serialization
 from flask import Flask, Response, abort, make_response, render_template, request
 from lxml import etree
 
-from awscons.demo.cast import Person
+from awscons.demo.sample_people import Person
 from awscons.errors import ResponseRefused
 from awscons.saml import names
+from awscons.saml.assertion import build_instant
 from awscons.saml.certificates import make_key_pair
-from awscons.saml.content import build_instant
 from awscons.saml.parties import ServiceProvider
 from awscons.saml.signature import sign_enveloped
 from awscons.saml.xml import Element, parse, required_attribute
 
-_LARGEST_REQUEST = 64 * 1024
+_MAX_REQUEST_BYTES = 64 * 1024
 """Bytes of an inflated AuthnRequest."""
 _PASSWORD = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"  # noqa: S105  a URN
 _BASIC_NAME = "urn:oasis:names:tc:SAML:2.0:attrname-format:basic"
@@ -87,7 +87,7 @@ class DemoIdentityProvider:
         """The ID of an AuthnRequest (SAML bindings 3.4.4.1) of the one service provider we know."""
         try:
             inflater = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
-            xml = inflater.decompress(base64.b64decode(form_value, validate=True), _LARGEST_REQUEST)
+            xml = inflater.decompress(base64.b64decode(form_value, validate=True), _MAX_REQUEST_BYTES)
             root = parse(xml)
         except (ValueError, zlib.error, ResponseRefused):
             abort(400)

@@ -8,7 +8,7 @@ from datetime import datetime
 from lxml import etree
 
 from awscons.saml import names
-from awscons.saml.content import build_instant
+from awscons.saml.assertion import build_instant
 from awscons.saml.parties import IdentityProvider, ServiceProvider
 
 

@@ -24,7 +24,7 @@ from lxml import etree
 
 from awscons.errors import ResponseRefused
 from awscons.saml import names
-from awscons.saml.gates import check_document, decode_base64
+from awscons.saml.input_limits import check_document, decode_base64
 from awscons.saml.xml import (
     Element,
     check_tree,

@@ -18,17 +18,17 @@ from lxml import etree
 
 from awscons.errors import MetadataRefused, ResponseRefused
 from awscons.saml import names
+from awscons.saml.assertion import parse_instant
 from awscons.saml.certificates import load_der_certificate, unfit
-from awscons.saml.content import parse_instant
-from awscons.saml.gates import check_document, decode_base64
+from awscons.saml.input_limits import check_document, decode_base64
 from awscons.saml.parties import ServiceProvider
 from awscons.saml.signature import verify_enveloped
 from awscons.saml.xml import Element, check_tree, local_name, parse, required_attribute, text_of
 
-LARGEST_METADATA = 8_000_000
+MAX_METADATA_BYTES = 8_000_000
 """Bytes. One identity provider needs about 10,000; a federation of hundreds fits, of thousands does not."""
 
-_MOST_TAGS = 400_000
+_MAX_TAGS = 400_000
 _SECTION = "SAML metadata 2.3"
 _DURATION = re.compile(
     r"P(?:(?P<years>\d{1,4})Y)?(?:(?P<months>\d{1,5})M)?(?:(?P<days>\d{1,6})D)?"
@@ -71,13 +71,13 @@ def parse_idp_metadata(
 
     Raises MetadataRefused.
     """
-    if len(data) > LARGEST_METADATA:
+    if len(data) > MAX_METADATA_BYTES:
         raise MetadataRefused(
-            f"the document is {len(data):,} bytes long, more than {LARGEST_METADATA:,}",
+            f"the document is {len(data):,} bytes long, more than {MAX_METADATA_BYTES:,}",
             hint="ask for the metadata of your identity provider alone, not of the whole federation",
         )
     try:
-        root = parse(check_document(data, most_tags=_MOST_TAGS))
+        root = parse(check_document(data, max_tags=_MAX_TAGS))
         check_tree(root, comments_anywhere=True)
         if root.tag not in {names.ENTITY_DESCRIPTOR, names.ENTITIES_DESCRIPTOR}:
             raise MetadataRefused(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from awscons.errors import ResponseRefused
 from awscons.saml import names
-from awscons.saml.content import (
+from awscons.saml.assertion import (
     Assertion,
     check_authn_statement,
     check_conditions,
@@ -18,10 +18,10 @@ from awscons.saml.content import (
     read_name_id,
 )
 from awscons.saml.encryption import decrypt_assertion
-from awscons.saml.gates import decode_form_value
+from awscons.saml.input_limits import decode_form_value
 from awscons.saml.parties import IdentityProvider, ServiceProvider
-from awscons.saml.shape import Envelope, check_assertion_shape, check_shape, issuer_of
 from awscons.saml.signature import verify_enveloped
+from awscons.saml.structure import Envelope, check_assertion_shape, check_shape, issuer_of
 from awscons.saml.xml import Element, check_tree, only_child, parse, required_attribute
 
 CLOCK_SKEW = timedelta(seconds=60)

@@ -33,7 +33,7 @@ from awscons.saml.algorithms import (
     check_signature_method,
     key_signed,
 )
-from awscons.saml.gates import decode_base64
+from awscons.saml.input_limits import decode_base64
 from awscons.saml.parties import KeyPair
 from awscons.saml.xml import (
     Element,
@@ -45,7 +45,7 @@ from awscons.saml.xml import (
     text_of,
 )
 
-LONGEST_PREFIX_LIST = 256
+MAX_PREFIX_LIST = 256
 """Characters; real ones name two or three prefixes."""
 
 _PROFILE = "SAML core 5.4, signature profile"
@@ -194,7 +194,7 @@ def _exclusive_c14n(method: Element) -> list[str] | None:
     prefixes = prefix_list.split(" ")
     # Bounded before anything else: canonicalization takes time by the square of it, and has to come
     # before any key is looked at.
-    sound = len(prefix_list) <= LONGEST_PREFIX_LIST and len(prefixes) == len(set(prefixes))
+    sound = len(prefix_list) <= MAX_PREFIX_LIST and len(prefixes) == len(set(prefixes))
     if not sound or element_children(parameters[0]) or not _PREFIXES.fullmatch(prefix_list):
         raise ResponseRefused("prefix list", section="Exclusive XML canonicalization 2", received=prefix_list)
     return prefixes

@@ -14,9 +14,9 @@ from lxml import etree
 from awscons.errors import ResponseRefused
 from awscons.saml import names
 
-DEEPEST = 24
+MAX_DEPTH = 24
 """Levels of nesting."""
-MOST_ATTRIBUTES = 24
+MAX_ATTRIBUTES = 24
 """Attributes of one element."""
 _ABSOLUTE_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _WALK = "house rule, walk over the tree"
@@ -96,11 +96,11 @@ def check_tree(root: Element, *, comments_anywhere: bool = False) -> None:
 
 
 def _check_element(element: Element, depth: int, identifiers: set[str]) -> None:
-    if depth > DEEPEST:
-        raise ResponseRefused("nested too deep", section=_WALK, expected=f"at most {DEEPEST} levels")
+    if depth > MAX_DEPTH:
+        raise ResponseRefused("nested too deep", section=_WALK, expected=f"at most {MAX_DEPTH} levels")
     # Counted before anything reads them: reading takes time by the square of their number.
-    if len(element.attrib) > MOST_ATTRIBUTES:
-        raise ResponseRefused("too many attributes", section=_WALK, expected=f"at most {MOST_ATTRIBUTES}")
+    if len(element.attrib) > MAX_ATTRIBUTES:
+        raise ResponseRefused("too many attributes", section=_WALK, expected=f"at most {MAX_ATTRIBUTES}")
     for name, value in element.items():
         # By hand, `{urn:…}ID`, since a hostile document has fifty thousand of them.
         namespace, _, localname = name.rpartition("}")

@@ -13,60 +13,60 @@ from awscons.web import cookies
 from awscons.web.assets import Asset, load_assets, register_assets
 from awscons.web.compression import register_compression
 from awscons.web.console_views import register_console_views, unknown_target
+from awscons.web.dependencies import WebDependencies
 from awscons.web.guards import MountPoint, register_guards
 from awscons.web.language import register_language
-from awscons.web.listing import build_entries
 from awscons.web.login_views import register_login_views
 from awscons.web.logout_views import register_logout_views
 from awscons.web.metrics_views import register_metrics_views
-from awscons.web.parts import WebParts
+from awscons.web.portal_model import build_entries
 from awscons.web.portal_views import register_portal_views
 from awscons.web.problems import answer_http_error, register_problems
 from awscons.web.whoami_view import register_whoami_view
 
 
-def create_app(parts: WebParts) -> Flask:
+def create_app(deps: WebDependencies) -> Flask:
     """The web application. It keeps no state of its own and needs no secret key: logins live in the store."""
     app = Flask("awscons.web", static_folder=None)
     # The router's redirects would be built from the Host header, which anyone can send. The other kind,
     # to add a slash at the end, never happens: the one page with such an address has both addresses.
     app.url_map.merge_slashes = False
 
-    assets = load_assets(parts.face, [target.face for target in parts.targets.values()])
-    entries = build_entries(parts.targets.values(), site=parts.site, face=parts.face)
+    assets = load_assets(deps.branding, [target.display for target in deps.targets.values()])
+    entries = build_entries(deps.targets.values(), site=deps.site, branding=deps.branding)
     register_compression(app)
-    register_guards(app, parts.site, one_process_only=parts.one_process_only)
+    register_guards(app, deps.site, one_process_only=deps.one_process_only)
     register_language(app)
-    register_problems(app, parts.site)
+    register_problems(app, deps.site)
     register_assets(app, assets)
-    register_login_views(app, parts)
-    register_logout_views(app, parts)
-    register_portal_views(app, parts, entries)
-    register_console_views(app, parts, entries)
-    if parts.debug:
-        register_whoami_view(app, parts)
-    if parts.metrics is not None and parts.server.metrics_token is not None:
-        register_metrics_views(app, parts.metrics, token=parts.server.metrics_token)
-    _answer_unknown_targets(app, parts)
-    _furnish_templates(app, parts, assets)
+    register_login_views(app, deps)
+    register_logout_views(app, deps)
+    register_portal_views(app, deps, entries)
+    register_console_views(app, deps, entries)
+    if deps.debug:
+        register_whoami_view(app, deps)
+    if deps.metrics is not None and deps.server.metrics_token is not None:
+        register_metrics_views(app, deps.metrics, token=deps.server.metrics_token)
+    _answer_unknown_targets(app, deps)
+    _set_template_globals(app, deps, assets)
 
-    mount_path = parts.site.mount_path
+    mount_path = deps.site.mount_path
     app.wsgi_app = MountPoint(  # type: ignore[method-assign]  # as Flask advises
         # The client's address alone: scheme, host and path of our URLs follow from the configuration.
-        ProxyFix(app.wsgi_app, x_for=parts.server.proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0),
+        ProxyFix(app.wsgi_app, x_for=deps.server.trusted_proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0),
         mount_path,
     )
     return app
 
 
-def _furnish_templates(app: Flask, parts: WebParts, assets: Mapping[str, Asset]) -> None:
+def _set_template_globals(app: Flask, deps: WebDependencies, assets: Mapping[str, Asset]) -> None:
     """What every page knows: the site, its addresses, who is signed in and in which colours."""
-    site, face = parts.site, parts.face
+    site, branding = deps.site, deps.branding
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals |= {
         "asset_url": lambda name: f"{site.mount_path}{assets[name].path}",
-        "logo": f"logo{face.logo.suffix}" if face.logo else "icon.svg",
-        "face": face,
+        "logo": f"logo{branding.logo.suffix}" if branding.logo else "icon.svg",
+        "branding": branding,
         "home_url": site.url(site.home_path),
         "logout_url": site.url("/saml/logout"),
         "themes": cookies.THEMES,
@@ -77,13 +77,13 @@ def _furnish_templates(app: Flask, parts: WebParts, assets: Mapping[str, Asset])
         return {"login": g.get("login"), "theme": cookies.theme_in(request)}
 
 
-def _answer_unknown_targets(app: Flask, parts: WebParts) -> None:
+def _answer_unknown_targets(app: Flask, deps: WebDependencies) -> None:
     """Whatever stands below the prefix and is no page of ours is an unknown target: 401, as documented."""
-    below = f"{parts.site.url_prefix}/"
+    below = f"{deps.site.url_prefix}/"
 
     @app.errorhandler(NotFound)
     def not_found(error: NotFound) -> Response:
         first = request.path.removeprefix("/").split("/")[0]
         if request.path.startswith(below) and first not in RESERVED_SERVICES:
-            return unknown_target(parts)
-        return answer_http_error(error, parts.site)
+            return unknown_target(deps)
+        return answer_http_error(error, deps.site)

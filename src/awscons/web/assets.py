@@ -10,9 +10,9 @@ from importlib import resources
 
 from flask import Blueprint, Flask, Response, abort
 
+from awscons.access.targets import TargetDisplay
 from awscons.config.schema import LOGO_TYPES
-from awscons.config.settings import SiteFace
-from awscons.targets import TargetFace
+from awscons.site import Branding
 from awscons.web.colors import ink_on, readable_on
 
 _A_YEAR = 31_536_000
@@ -32,30 +32,32 @@ class Asset:
     content_type: str
 
 
-def load_assets(face: SiteFace, target_faces: Iterable[TargetFace]) -> dict[str, Asset]:
+def load_assets(branding: Branding, target_displays: Iterable[TargetDisplay]) -> dict[str, Asset]:
     """Every file in `static/`, by its plain name, in this site's colours; and the site's logo."""
     contents = {
         entry.name: entry.read_bytes()
         for entry in resources.files("awscons.web").joinpath("static").iterdir()
     }
-    contents["awscons.css"] += _site_colors(face, target_faces).encode("ascii")
+    contents["awscons.css"] += _site_colors(branding, target_displays).encode("ascii")
     types = {name: mimetypes.guess_type(name)[0] or "application/octet-stream" for name in contents}
-    if face.logo:
-        name = f"logo{face.logo.suffix}"
-        contents[name], types[name] = face.logo.content, LOGO_TYPES[face.logo.suffix]
+    if branding.logo:
+        name = f"logo{branding.logo.suffix}"
+        contents[name], types[name] = branding.logo.content, LOGO_TYPES[branding.logo.suffix]
     return {
         name: Asset(f"/static/{hashlib.sha256(content).hexdigest()[:12]}/{name}", content, types[name])
         for name, content in contents.items()
     }
 
 
-def _site_colors(face: SiteFace, target_faces: Iterable[TargetFace]) -> str:
+def _site_colors(branding: Branding, target_displays: Iterable[TargetDisplay]) -> str:
     """Rules for what the configuration names: our own policy lets colours come from style sheets alone."""
-    light = readable_on(LIGHT_PAPER, face.accent_color)
-    dark = readable_on(DARK_HOVER, face.accent_color, at_least=IN_THE_DARK)
+    light = readable_on(LIGHT_PAPER, branding.accent_color)
+    dark = readable_on(DARK_HOVER, branding.accent_color, at_least=IN_THE_DARK)
     inks = f"light-dark({ink_on(light)}, {ink_on(dark)})"
     rules = [f":root {{ --accent: light-dark({light}, {dark}); --accent-ink: {inks}; }}"]
-    labels = {target.color for target in target_faces} | {account.color for account in face.accounts.values()}
+    labels = {target.color for target in target_displays} | {
+        account.color for account in branding.accounts.values()
+    }
     rules += [f".k{color[1:]} {{ --k: {color}; }}" for color in sorted(labels - {""})]
     return "\n".join(["", *rules, ""])
 

@@ -11,27 +11,27 @@ import structlog
 from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from awscons.access import Granted, RefusalReason, Refused, decide
-from awscons.audit import Action, AuditEvent, Outcome
-from awscons.broker import OpenedConsole
-from awscons.console import Landing, build_landing_query, check_landing
-from awscons.durations import SHORTEST
+from awscons.access.decision import Granted, RefusalReason, Refused, decide
+from awscons.access.identity import Identity, Login
+from awscons.access.targets import Target
+from awscons.audit.events import Action, AuditEvent, Outcome
+from awscons.aws.broker import OpenedConsole
+from awscons.aws.destinations import ConsoleDestination, build_destination_query, check_destination
+from awscons.aws.durations import MIN_DURATION
 from awscons.errors import (
     AttributesUnfit,
     AwsconsError,
-    LandingRefused,
+    DestinationRefused,
     LoginEndsTooSoon,
     StoreUnavailable,
     UpstreamError,
-    shown,
+    quote_for_log,
 )
-from awscons.identity import Identity, Login
-from awscons.targets import Target
+from awscons.web.dependencies import WebDependencies
+from awscons.web.group_messages import GROUPS_OMITTED_HINT, groups_received
 from awscons.web.language import gettext as _
-from awscons.web.listing import Entry, allowed_entries, same_account
 from awscons.web.login_views import begin_login, current_login
-from awscons.web.parts import WebParts
-from awscons.web.people import GROUPS_OMITTED_HINT, groups_received
+from awscons.web.portal_model import Entry, allowed_entries, same_account
 from awscons.web.problems import (
     NextStep,
     Problem,
@@ -44,72 +44,74 @@ from awscons.web.problems import (
 
 _log = structlog.get_logger(__name__)
 
-MOST_CHOICES = 8
+MAX_CHOICES = 8
 """Consoles of the same account that a refusal offers instead."""
 
 
-def register_console_views(app: Flask, parts: WebParts, entries: Sequence[Entry]) -> None:
+def register_console_views(app: Flask, deps: WebDependencies, entries: Sequence[Entry]) -> None:
     """The targets, under the configured prefix. `entries`: all of them, as people see them."""
     views = Blueprint("console", __name__)
 
-    @views.get(parts.site.target_path("<name>"))
+    @views.get(deps.site.target_path("<name>"))
     def open_target(name: str) -> Response:
-        target = parts.targets.get(name)
+        target = deps.targets.get(name)
         if target is None:
-            return unknown_target(parts)
+            return unknown_target(deps)
         # Flask answers HEAD with the view of GET. A link checker must not assume a role.
         if request.method != "GET":
             raise MethodNotAllowed(valid_methods=["GET", "OPTIONS"])
-        login = current_login(parts)
+        login = current_login(deps)
         if login is None:
-            return begin_login(parts, path_and_query())
+            return begin_login(deps, path_and_query())
         match decide(target, login.identity):
             case Refused() as refused:
-                return _refuse(parts, entries, target, login.identity, refused)
+                return _refuse(deps, entries, target, login.identity, refused)
             case Granted() as granted:
-                demands = parts.logins.demands_of(target, login)
-                if demands is not None:
-                    return begin_login(parts, path_and_query(), demands=demands)
-                return _open(parts, target, login, granted)
+                requirement = deps.logins.required_authentication(target, login)
+                if requirement is not None:
+                    return begin_login(deps, path_and_query(), requirement=requirement)
+                return _open(deps, target, login, granted)
 
     app.register_blueprint(views)
 
 
-def unknown_target(parts: WebParts) -> Response:
+def unknown_target(deps: WebDependencies) -> Response:
     """401, the documented status; no WWW-Authenticate, since no HTTP authentication would help."""
-    log_problem(HTTPStatus.UNAUTHORIZED, error="UnknownTarget", cause=shown(request.path))
-    home = NextStep(_("See what you can open"), parts.site.url(parts.site.home_path))
+    log_problem(HTTPStatus.UNAUTHORIZED, error="UnknownTarget", cause=quote_for_log(request.path))
+    home = NextStep(_("See what you can open"), deps.site.url(deps.site.home_path))
     sentence = _("There is no target of that name here. Is the link complete?")
     return problem_response(Problem(HTTPStatus.UNAUTHORIZED, sentence, next_step=home))
 
 
-def _open(parts: WebParts, target: Target, login: Login, granted: Granted) -> Response:
+def _open(deps: WebDependencies, target: Target, login: Login, granted: Granted) -> Response:
     identity = login.identity
-    link = parts.site.url(parts.site.target_path(target.name))
+    link = deps.site.url(deps.site.target_path(target.name))
     try:
-        asked = Landing(region=_only("region"), console_destination=_only("destination"), fresh=_fresh())
-        opened = parts.broker.open_console(
-            target, login, asked=asked, relogin_url=f"{link}{build_landing_query(asked)}"
+        requested = ConsoleDestination(
+            region=_only("region"), console_destination=_only("destination"), logout_first=_logout_first()
         )
-    except LandingRefused as error:
+        opened = deps.broker.open_console(
+            target, login, requested=requested, relogin_url=f"{link}{build_destination_query(requested)}"
+        )
+    except DestinationRefused as error:
         log_problem(status_of(error), error=type(error).__name__, cause=str(error), hint=error.hint)
-        parts.audit.record(replace(_failed(target, identity, granted, error), outcome=Outcome.REFUSED))
+        deps.audit.record(replace(_failed(target, identity, granted, error), outcome=Outcome.REFUSED))
         step = NextStep(_("Open the console's front page"), link)
         return problem_response(Problem(status_of(error), _(error.public), next_step=step))
     except AttributesUnfit as error:
-        parts.audit.record(replace(_failed(target, identity, granted, error), outcome=Outcome.REFUSED))
+        deps.audit.record(replace(_failed(target, identity, granted, error), outcome=Outcome.REFUSED))
         raise
     except LoginEndsTooSoon as error:
-        parts.audit.record(replace(_failed(target, identity, granted, error), outcome=Outcome.REFUSED))
-        if login.ends_at - login.signed_in_at >= timedelta(seconds=SHORTEST):
+        deps.audit.record(replace(_failed(target, identity, granted, error), outcome=Outcome.REFUSED))
+        if login.ends_at - login.signed_in_at >= timedelta(seconds=MIN_DURATION):
             # It was long enough once: a new one may be.
-            return begin_login(parts, path_and_query())
+            return begin_login(deps, path_and_query())
         raise
     except Exception as error:
-        parts.audit.record(_failed(target, identity, granted, error))
+        deps.audit.record(_failed(target, identity, granted, error))
         raise
-    parts.audit.record(_opened(target, identity, granted, opened))
-    _remember(parts, target, identity)
+    deps.audit.record(_opened(target, identity, granted, opened))
+    _remember(deps, target, identity)
     # 301 is the documented status. `no-store` keeps browsers from remembering it: the URL inside lives
     # fifteen minutes. No body, so that the URL stands in one place only.
     response = Response(status=HTTPStatus.MOVED_PERMANENTLY)
@@ -119,38 +121,38 @@ def _open(parts: WebParts, target: Target, login: Login, granted: Granted) -> Re
     return response
 
 
-def _remember(parts: WebParts, target: Target, identity: Identity) -> None:
+def _remember(deps: WebDependencies, target: Target, identity: Identity) -> None:
     """Note it among what the person opened last. The console is open: nothing of this may stop it."""
     try:
-        parts.preferences.note_opened(identity.user_name, target.name)
+        deps.preferences.note_opened(identity.user_name, target.name)
     except StoreUnavailable as error:
-        _log.warning("preferences.not_kept", cause=str(error), hint=error.hint)
+        _log.warning("preferences.not_saved", cause=str(error), hint=error.hint)
 
 
 def _only(parameter: str) -> str | None:
     """A parameter of the link, decoded once; None when it is not there. Raises LandingRefused for several."""
     values = request.args.getlist(parameter)
     if len(values) > 1:
-        raise LandingRefused(f"the link has {parameter} {len(values)} times")
+        raise DestinationRefused(f"the link has {parameter} {len(values)} times")
     return values[0] if values else None
 
 
-def _fresh() -> bool | None:
-    """`?fresh=1`: through AWS's log-out first; `?fresh=0`: not, whatever the configuration says."""
-    match _only("fresh"):
+def _logout_first() -> bool | None:
+    """`?logout_first=1`: through AWS's log-out first. `0`: not, even if the configuration says so."""
+    match _only("logout_first"):
         case None:
             return None
         case "0" | "1" as value:
             return value == "1"
         case value:
-            raise LandingRefused(f"the link has fresh={shown(value)}", hint="it is 0 or 1")
+            raise DestinationRefused(f"the link has logout_first={quote_for_log(value)}", hint="it is 0 or 1")
 
 
 def _refuse(
-    parts: WebParts, entries: Sequence[Entry], target: Target, identity: Identity, refused: Refused
+    deps: WebDependencies, entries: Sequence[Entry], target: Target, identity: Identity, refused: Refused
 ) -> Response:
     left_out = refused.reason is RefusalReason.GROUPS_OMITTED
-    parts.audit.record(
+    deps.audit.record(
         AuditEvent(
             action=Action.OPEN_CONSOLE,
             outcome=Outcome.REFUSED,
@@ -165,7 +167,7 @@ def _refuse(
             client_address=request.remote_addr,
         )
     )
-    choices = _same_place_elsewhere(parts, entries, target, identity)
+    choices = _same_place_elsewhere(deps, entries, target, identity)
     return problem_response(
         Problem(
             HTTPStatus.FORBIDDEN,
@@ -174,8 +176,8 @@ def _refuse(
                 person=identity.user_name,
                 target=target.title,
             ),
-            details=_what_would_help(identity, refused, says_which=parts.face.groups_on_refusals),
-            next_step=NextStep(_("See what you can open"), parts.site.url(parts.site.home_path)),
+            details=_what_would_help(identity, refused, says_which=deps.branding.show_required_groups),
+            next_step=NextStep(_("See what you can open"), deps.site.url(deps.site.home_path)),
             choices_heading=_("In the same account you may open:"),
             choices=choices,
         )
@@ -183,19 +185,19 @@ def _refuse(
 
 
 def _same_place_elsewhere(
-    parts: WebParts, entries: Sequence[Entry], target: Target, identity: Identity
+    deps: WebDependencies, entries: Sequence[Entry], target: Target, identity: Identity
 ) -> tuple[NextStep, ...]:
     """What the person may open in the same account, landing where the refused link would have led."""
     try:
-        asked = Landing(region=_only("region"), console_destination=_only("destination"))
-        check_landing(asked, parts.broker.partition_of(target))
-    except LandingRefused:
-        asked = Landing()
-    query = build_landing_query(asked)
+        requested = ConsoleDestination(region=_only("region"), console_destination=_only("destination"))
+        check_destination(requested, deps.broker.partition_of(target))
+    except DestinationRefused:
+        requested = ConsoleDestination()
+    query = build_destination_query(requested)
     allowed = allowed_entries(same_account(entries, target), identity)
     return tuple(
         NextStep(entry.target.title, f"{entry.url}{query}", entry.target.role.role_name)
-        for entry in allowed[:MOST_CHOICES]
+        for entry in allowed[:MAX_CHOICES]
     )
 
 
@@ -238,11 +240,11 @@ def _opened(target: Target, identity: Identity, granted: Granted, opened: Opened
         sts_request_id=opened.credentials.request_id,
         role_session_duration=opened.durations.role_session_duration,
         console_session_duration=opened.durations.console_session_duration,
-        duration_wanted=target.duration,
-        duration_given=opened.durations.console_lasts,
+        requested_duration=target.duration,
+        granted_duration=opened.durations.console_lasts,
         duration_reason=opened.durations.reason,
         region=opened.region,
-        regions_passed_over=", ".join(opened.passed_over) or None,
+        failed_over_regions=", ".join(opened.failed_over) or None,
         signin_endpoint=opened.endpoint,
         console_destination=opened.destination,
         client_address=request.remote_addr,

@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 from flask import Request, Response
 
 from awscons.config.schema import LOOPBACK_HOSTS
-from awscons.config.settings import CookieSettings, Site
-from awscons.login import BegunLogin
+from awscons.signin.login import BegunLogin
+from awscons.site import CookieSettings, Site
 
-MOST_PENDING = 16
+MAX_PENDING = 16
 """Pending logins of one browser; the oldest give way. Sixteen cookies stay well below header limits."""
 
 FRESH_START_LIFETIME = timedelta(seconds=60)
@@ -40,7 +40,7 @@ class CookiePolicy:
     login_name: str
     login_path: str
     pending_prefix: str
-    fresh_start_name: str
+    retry_name: str
     path: str
     secure: bool
     pending_secure: bool
@@ -62,7 +62,7 @@ def choose_cookie_policy(site: Site, settings: CookieSettings, *, sso_url: str) 
         login_name=settings.name or f"{prefix}awscons",
         login_path=login_path,
         pending_prefix=f"{pending_prefix}awscons-pending-",
-        fresh_start_name=f"{pending_prefix}awscons-fresh-start",
+        retry_name=f"{pending_prefix}awscons-fresh-start",
         path=path,
         secure=secure,
         pending_secure=pending_secure,
@@ -133,7 +133,7 @@ def set_pending(
     )
     # Handles begin with the time of their making, so their order is their age.
     present = sorted(pending_secrets_in(request, policy))
-    for handle in present[: max(0, len(present) + 1 - MOST_PENDING)]:
+    for handle in present[: max(0, len(present) + 1 - MAX_PENDING)]:
         drop_pending(response, policy, handle)
 
 
@@ -148,10 +148,10 @@ def drop_pending(response: Response, policy: CookiePolicy, handle: str) -> None:
     )
 
 
-def set_fresh_start(response: Response, policy: CookiePolicy) -> None:
+def mark_retry_of_login(response: Response, policy: CookiePolicy) -> None:
     """Remember for a minute that this browser was sent through a fresh sign-in."""
     response.set_cookie(
-        policy.fresh_start_name,
+        policy.retry_name,
         "1",
         max_age=FRESH_START_LIFETIME,
         path=policy.path,
@@ -161,16 +161,16 @@ def set_fresh_start(response: Response, policy: CookiePolicy) -> None:
     )
 
 
-def has_fresh_start(request: Request, policy: CookiePolicy) -> bool:
+def is_retry_of_login(request: Request, policy: CookiePolicy) -> bool:
     """Whether this browser was sent through a fresh sign-in within the last minute."""
-    return policy.fresh_start_name in request.cookies
+    return policy.retry_name in request.cookies
 
 
-def drop_fresh_start(request: Request, response: Response, policy: CookiePolicy) -> None:
+def drop_retry_of_login(request: Request, response: Response, policy: CookiePolicy) -> None:
     """Forget it, where there is something to forget."""
-    if has_fresh_start(request, policy):
+    if is_retry_of_login(request, policy):
         response.delete_cookie(
-            policy.fresh_start_name,
+            policy.retry_name,
             path=policy.path,
             secure=policy.pending_secure,
             httponly=True,

@@ -10,16 +10,16 @@ from typing import IO, TYPE_CHECKING
 
 from flask import Flask, Response, abort, request
 
-from awscons.config.settings import Site
 from awscons.errors import ConfigurationError, Mistake
+from awscons.site import Site
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-LARGEST_BODY = 256 * 1024
+MAX_BODY_BYTES = 256 * 1024
 """Bytes of a request's body. A person in 200 groups needs about 40,000: a SAML response, twice encoded."""
 
-_LARGEST_LET_PASS = 4 * 1024 * 1024
+_MAX_PASSED = 4 * 1024 * 1024
 """Bytes."""
 
 _ONE_PROCESS_ONLY = Mistake(
@@ -52,8 +52,8 @@ def register_guards(app: Flask, site: Site, *, one_process_only: bool) -> None:
 
     one_process_only   logins lie in the memory of this process, so there must be no other
     """
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
-    app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST_BODY
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY_BYTES
     app.config["MAX_FORM_PARTS"] = 20
 
     @app.before_request
@@ -63,9 +63,9 @@ def register_guards(app: Flask, site: Site, *, one_process_only: bool) -> None:
         if length is None and "Transfer-Encoding" in request.headers:
             # Werkzeug would cut it at the limit, and read that. Browsers always say how long a body is.
             if "wsgi.input_terminated" in request.environ:
-                _let_pass(body, _LARGEST_LET_PASS)
+                _let_pass(body, _MAX_PASSED)
             abort(411)
-        if length is not None and length > LARGEST_BODY:
+        if length is not None and length > MAX_BODY_BYTES:
             _let_pass(body, length)
             abort(413)
 
@@ -84,7 +84,7 @@ def _let_pass(body: IO[bytes], length: int) -> None:
 
     Up to a point. Whoever sends more than that does not listen anyway.
     """
-    left = min(length, _LARGEST_LET_PASS)
+    left = min(length, _MAX_PASSED)
     while left > 0 and (part := body.read(min(left, 65_536))):
         left -= len(part)
 

@@ -55,7 +55,7 @@ def ngettext(singular: str, plural: str, num: int, /, **values: object) -> str:
     return text % {"num": num, **values} if values else text
 
 
-def marked(message: str) -> str:
+def N_(message: str) -> str:  # noqa: N802  the name that gettext tools look for
     """`message` itself, marked for the catalogue; looked up later."""
     return message
 

@@ -6,22 +6,22 @@ from http import HTTPStatus
 
 from flask import Blueprint, Flask, Response, abort, g, make_response, render_template, request
 
-from awscons.audit import Action, AuditEvent, Outcome
+from awscons.access.identity import Login
+from awscons.access.step_up import AuthnRequirement
+from awscons.audit.events import Action, AuditEvent, Outcome
 from awscons.errors import NoPendingLogin, ResponseRefused, SignInError, StoreUnavailable
-from awscons.identity import Login
-from awscons.login import NO_DEMANDS
-from awscons.step_up import Demands
+from awscons.signin.login import NO_REQUIREMENT
 from awscons.web import cookies
+from awscons.web.dependencies import WebDependencies
 from awscons.web.guards import content_security_policy
 from awscons.web.language import gettext as _
-from awscons.web.parts import WebParts
 from awscons.web.problems import NextStep, Problem, incident_id, problem_response
 
-LONGEST_RETURN = 4096
+MAX_RETURN_PATH_LENGTH = 4096
 """Characters of a path and query that a sign-in keeps; whoever asks fills the store with them."""
 
 
-def register_login_views(app: Flask, parts: WebParts) -> None:
+def register_login_views(app: Flask, deps: WebDependencies) -> None:
     """The ACS and our metadata, under `/saml/`."""
     views = Blueprint("login", __name__, url_prefix="/saml")
 
@@ -29,23 +29,23 @@ def register_login_views(app: Flask, parts: WebParts) -> None:
     # `guards.POSTED_FROM_ELSEWHERE`). A pending login of this browser protects it instead.
     @views.post("/acs")
     def acs() -> Response:
-        parts.limits.check("acs", request.remote_addr or "")
+        deps.limits.check("acs", request.remote_addr or "")
         relay_state = only_field("RelayState")
         try:
-            finished = parts.logins.finish(
+            finished = deps.logins.finish(
                 only_field("SAMLResponse"),
                 relay_state,
-                browser_secrets=cookies.pending_secrets_in(request, parts.cookies),
+                browser_secrets=cookies.pending_secrets_in(request, deps.cookies),
             )
         except NoPendingLogin as error:
-            error = _with_loop_seen(parts, error)
-            _record_refusal(parts, Outcome.REFUSED, error)
-            return _start_afresh(parts, error)
+            error = _with_loop_seen(deps, error)
+            _record_refusal(deps, Outcome.REFUSED, error)
+            return _retry_login(deps, error)
         except (SignInError, StoreUnavailable) as error:
             outcome = Outcome.FAILED if isinstance(error, StoreUnavailable) else Outcome.REFUSED
-            _record_refusal(parts, outcome, error)
+            _record_refusal(deps, outcome, error)
             raise
-        parts.audit.record(
+        deps.audit.record(
             AuditEvent(
                 action=Action.SIGN_IN,
                 outcome=Outcome.DONE,
@@ -54,16 +54,16 @@ def register_login_views(app: Flask, parts: WebParts) -> None:
                 client_address=request.remote_addr,
             )
         )
-        response = _redirect(parts.site.url(finished.return_to))
-        cookies.set_login(response, parts.cookies, finished.login_id)
-        cookies.drop_pending(response, parts.cookies, relay_state)
-        cookies.drop_fresh_start(request, response, parts.cookies)
+        response = _redirect(deps.site.url(finished.return_to))
+        cookies.set_login(response, deps.cookies, finished.login_id)
+        cookies.drop_pending(response, deps.cookies, relay_state)
+        cookies.drop_retry_of_login(request, response, deps.cookies)
         return response
 
     @views.get("/metadata")
     def metadata() -> Response:
         # RFC 7580's type for SAML metadata; it is no secret and no page.
-        return Response(parts.metadata, content_type="application/samlmetadata+xml")
+        return Response(deps.metadata, content_type="application/samlmetadata+xml")
 
     app.register_blueprint(views)
 
@@ -74,28 +74,32 @@ def only_field(field: str) -> str:
     return values[0] if len(values) == 1 else ""
 
 
-def current_login(parts: WebParts) -> Login | None:
+def current_login(deps: WebDependencies) -> Login | None:
     """The login that this request's cookie names, if it is one. Raises StoreUnavailable."""
-    login = parts.logins.find(cookies.login_id_in(request, parts.cookies))
+    login = deps.logins.find(cookies.login_id_in(request, deps.cookies))
     g.login = login  # the bar on every page says who is signed in
     return login
 
 
 def begin_login(
-    parts: WebParts, return_to: str, *, demands: Demands = NO_DEMANDS, fresh_start: bool = False
+    deps: WebDependencies,
+    return_to: str,
+    *,
+    requirement: AuthnRequirement = NO_REQUIREMENT,
+    retry_of_login: bool = False,
 ) -> Response:
     """Send the browser to the identity provider; it comes back to `return_to`, a path of ours.
 
     demands   what this sign-in has to bring beyond the usual
     """
-    if len(return_to) > LONGEST_RETURN:
+    if len(return_to) > MAX_RETURN_PATH_LENGTH:
         abort(414)
-    parts.limits.check("begin", request.remote_addr or "")
-    begun = parts.logins.begin(
+    deps.limits.check("begin", request.remote_addr or "")
+    begun = deps.logins.begin(
         return_to,
-        demands=demands,
+        requirement=requirement,
         login_hint=request.args.get("login_hint"),
-        fresh_start=fresh_start,
+        retry_of_login=retry_of_login,
     )
     if begun.form is None:
         # 302 for a GET; 303 where the browser has just posted something that must not be posted on.
@@ -104,20 +108,20 @@ def begin_login(
     else:
         response = make_response(render_template("post_on.html", url=begun.url, form=begun.form))
         response.headers["Content-Security-Policy"] = content_security_policy(posts_on=True)
-    cookies.set_pending(request, response, parts.cookies, begun, lifetime=parts.pending_lifetime)
+    cookies.set_pending(request, response, deps.cookies, begun, lifetime=deps.pending_lifetime)
     return response
 
 
-def _start_afresh(parts: WebParts, error: NoPendingLogin) -> Response:
+def _retry_login(deps: WebDependencies, error: NoPendingLogin) -> Response:
     """An answer that this browser did not ask for is never trusted; the person is asked again, by us.
 
     Their identity provider knows them already, so most people notice nothing: this is also how a tile
     at the identity provider works. A second time in a row is a loop, and gets an explanation.
     """
-    return_to = error.return_to or parts.site.home_path
+    return_to = error.return_to or deps.site.home_path
     if not error.in_a_loop:
-        response = begin_login(parts, return_to, fresh_start=True)
-        cookies.set_fresh_start(response, parts.cookies)
+        response = begin_login(deps, return_to, retry_of_login=True)
+        cookies.mark_retry_of_login(response, deps.cookies)
         return response
     return problem_response(
         Problem(
@@ -131,30 +135,30 @@ def _start_afresh(parts: WebParts, error: NoPendingLogin) -> Response:
                     "identity provider sends them to."
                 ),
             ),
-            next_step=NextStep(_("Sign in again"), parts.site.url(return_to)),
+            next_step=NextStep(_("Sign in again"), deps.site.url(return_to)),
         )
     )
 
 
-def _with_loop_seen(parts: WebParts, error: NoPendingLogin) -> NoPendingLogin:
+def _with_loop_seen(deps: WebDependencies, error: NoPendingLogin) -> NoPendingLogin:
     """The same, in a loop when this browser's last sign-in was a fresh start as well.
 
     The pending login says so itself where the RelayState led to it; the cookie where it did not.
     """
-    if error.in_a_loop or not cookies.has_fresh_start(request, parts.cookies):
+    if error.in_a_loop or not cookies.is_retry_of_login(request, deps.cookies):
         return error
     return NoPendingLogin(error.cause, return_to=error.return_to, in_a_loop=True)
 
 
-def end_current_login(parts: WebParts) -> None:
+def end_current_login(deps: WebDependencies) -> None:
     """Forget the login that this request's cookie names. Raises StoreUnavailable."""
-    login_id = cookies.login_id_in(request, parts.cookies)
+    login_id = cookies.login_id_in(request, deps.cookies)
     if login_id:
-        parts.logins.end(login_id)
+        deps.logins.end(login_id)
 
 
-def _record_refusal(parts: WebParts, outcome: Outcome, error: SignInError | StoreUnavailable) -> None:
-    parts.audit.record(
+def _record_refusal(deps: WebDependencies, outcome: Outcome, error: SignInError | StoreUnavailable) -> None:
+    deps.audit.record(
         AuditEvent(
             action=Action.SIGN_IN,
             outcome=outcome,

@@ -7,54 +7,56 @@ from http import HTTPStatus
 
 from flask import Blueprint, Flask, Response, g, make_response, render_template, request
 
-from awscons.audit import Action, AuditEvent, Outcome
+from awscons.access.identity import Login
+from awscons.audit.events import Action, AuditEvent, Outcome
 from awscons.errors import AwsconsError, MetadataRefused, SignInError, StoreUnavailable
-from awscons.identity import Login
-from awscons.logout import FinishedLogout, HeardLogout
+from awscons.signin.single_logout import FinishedLogout, LogoutReceived
 from awscons.web import cookies
+from awscons.web.dependencies import WebDependencies
 from awscons.web.login_views import current_login, end_current_login, only_field
-from awscons.web.parts import WebParts
 from awscons.web.problems import incident_id, log_problem
 
 _HERE, _EVERYWHERE, _PARTLY = "here", "everywhere", "partly"
 
 
-def register_logout_views(app: Flask, parts: WebParts) -> None:
+def register_logout_views(app: Flask, deps: WebDependencies) -> None:
     """Sign-out and the SLO address, under `/saml/`."""
     views = Blueprint("logout", __name__, url_prefix="/saml")
 
     @views.post("/logout")
     def logout() -> Response:
-        login = current_login(parts)
-        end_current_login(parts)
+        login = current_login(deps)
+        end_current_login(deps)
         g.login = None
         onward = None
         if login is not None:
-            parts.audit.record(_signed_out(login))
-            onward = _word_for_the_identity_provider(parts, login)
+            deps.audit.record(_signed_out(login))
+            onward = _word_for_the_identity_provider(deps, login)
         if onward is None:
-            response = _to_signed_out(parts, _HERE)
+            response = _to_signed_out(deps, _HERE)
         else:
             # A page in between: browsers hold the whole chain of redirects that follows a form to our
             # form-action, and where the identity provider leads people is not ours to know.
             response = make_response(render_template("leaving.html", url=onward))
-        cookies.drop_login(response, parts.cookies)
+        cookies.drop_login(response, deps.cookies)
         return response
 
     @views.get("/slo")
     def slo_redirect() -> Response:
-        parts.limits.check("slo", request.remote_addr or "")
+        deps.limits.check("slo", request.remote_addr or "")
         query = request.environ.get("QUERY_STRING", "")
-        return _heard(parts, lambda: parts.logouts.hear_redirect(query), _claims_to_answer(request.args))
+        return _respond_to_logout(
+            deps, lambda: deps.logouts.handle_redirect(query), _claims_to_answer(request.args)
+        )
 
     # Posted by the identity provider, hence from another site: exempt from the cross-origin guard (see
     # `guards.POSTED_FROM_ELSEWHERE`). The identity provider's signature protects it instead.
     @views.post("/slo")
     def slo_post() -> Response:
-        parts.limits.check("slo", request.remote_addr or "")
-        return _heard(
-            parts,
-            lambda: parts.logouts.hear_post(
+        deps.limits.check("slo", request.remote_addr or "")
+        return _respond_to_logout(
+            deps,
+            lambda: deps.logouts.handle_post(
                 saml_request=only_field("SAMLRequest"),
                 saml_response=only_field("SAMLResponse"),
                 relay_state=only_field("RelayState"),
@@ -70,37 +72,37 @@ def register_logout_views(app: Flask, parts: WebParts) -> None:
     app.register_blueprint(views)
 
 
-def _word_for_the_identity_provider(parts: WebParts, login: Login) -> str | None:
+def _word_for_the_identity_provider(deps: WebDependencies, login: Login) -> str | None:
     """Where to take it. Whatever goes wrong there, the person is signed out here, and is told so."""
     try:
-        return parts.logouts.begin(login)
+        return deps.logouts.begin(login)
     except (MetadataRefused, StoreUnavailable) as error:
         log_problem(HTTPStatus.OK, error=type(error).__name__, cause=str(error), hint=error.hint)
         return None
 
 
-def _heard(
-    parts: WebParts,
-    hear: Callable[[], HeardLogout | FinishedLogout],
+def _respond_to_logout(
+    deps: WebDependencies,
+    handle: Callable[[], LogoutReceived | FinishedLogout],
     claims_to_answer: bool,  # noqa: FBT001  which of two kinds
 ) -> Response:
     try:
-        heard = hear()
+        received = handle()
     except (SignInError, StoreUnavailable) as error:
-        _record_refusal(parts, error)
+        _record_refusal(deps, error)
         if claims_to_answer and isinstance(error, SignInError):
             # The person signed out here before they were sent away. That the answer does not count (Entra
             # ID leaves it unsigned) is no news to them; it only cannot be said that they are out there.
-            return _to_signed_out(parts, _HERE)
+            return _to_signed_out(deps, _HERE)
         raise
-    if isinstance(heard, FinishedLogout):
-        return _to_signed_out(parts, _EVERYWHERE if heard.everywhere else _PARTLY)
-    for login in heard.ended:
-        parts.audit.record(_signed_out(login, decided_by="the identity provider"))
-    if heard.answer_url is None:
-        return _to_signed_out(parts, _HERE)
+    if isinstance(received, FinishedLogout):
+        return _to_signed_out(deps, _EVERYWHERE if received.everywhere else _PARTLY)
+    for login in received.ended:
+        deps.audit.record(_signed_out(login, decided_by="the identity provider"))
+    if received.answer_url is None:
+        return _to_signed_out(deps, _HERE)
     response = Response(status=HTTPStatus.SEE_OTHER)
-    response.headers["Location"] = heard.answer_url
+    response.headers["Location"] = received.answer_url
     return response
 
 
@@ -108,10 +110,10 @@ def _claims_to_answer(fields: Mapping[str, str]) -> bool:
     return "SAMLResponse" in fields and "SAMLRequest" not in fields
 
 
-def _to_signed_out(parts: WebParts, reach: str) -> Response:
+def _to_signed_out(deps: WebDependencies, reach: str) -> Response:
     response = Response(status=HTTPStatus.SEE_OTHER)
     query = "" if reach == _HERE else f"?reach={reach}"
-    response.headers["Location"] = f"{parts.site.url('/saml/signed-out')}{query}"
+    response.headers["Location"] = f"{deps.site.url('/saml/signed-out')}{query}"
     return response
 
 
@@ -126,8 +128,8 @@ def _signed_out(login: Login, decided_by: str | None = None) -> AuditEvent:
     )
 
 
-def _record_refusal(parts: WebParts, error: AwsconsError) -> None:
-    parts.audit.record(
+def _record_refusal(deps: WebDependencies, error: AwsconsError) -> None:
+    deps.audit.record(
         AuditEvent(
             action=Action.SIGN_OUT,
             outcome=Outcome.FAILED if isinstance(error, StoreUnavailable) else Outcome.REFUSED,

@@ -14,16 +14,22 @@ from urllib.parse import urlencode
 import structlog
 from flask import Blueprint, Flask, Response, jsonify, make_response, render_template, request
 
-from awscons.access import Granted, decide
-from awscons.console import LONGEST_DESTINATION, Landing, Partition, build_landing_query, check_landing
-from awscons.errors import LandingRefused
-from awscons.identity import Login
+from awscons.access.decision import Granted, decide
+from awscons.access.identity import Login
+from awscons.aws.destinations import (
+    MAX_DESTINATION_LENGTH,
+    ConsoleDestination,
+    build_destination_query,
+    check_destination,
+)
+from awscons.aws.partitions import Partition
+from awscons.errors import DestinationRefused
 from awscons.web import cookies
+from awscons.web.dependencies import WebDependencies
+from awscons.web.group_messages import groups_hint, groups_received
 from awscons.web.language import gettext as _
-from awscons.web.listing import Entry, Listing, allowed_entries, as_they_last, build_listing
 from awscons.web.login_views import begin_login, current_login
-from awscons.web.parts import WebParts
-from awscons.web.people import groups_hint, groups_received
+from awscons.web.portal_model import Entry, Listing, allowed_entries, as_they_last, build_listing
 from awscons.web.problems import (
     Problem,
     incident_id,
@@ -31,9 +37,9 @@ from awscons.web.problems import (
     problem_response,
     wants_json,
 )
-from awscons.web.rows import Rows
+from awscons.web.row_cache import RowCache
 
-LONGEST_SEARCH = 200
+MAX_SEARCH_LENGTH = 200
 """Characters."""
 # With several consoles open at once, AWS puts the account and a mark of that one browser before the host.
 _OWN_CONSOLE = re.compile(r"https://(?P<account>[0-9]{12})-[a-z0-9]+\.", re.ASCII)
@@ -41,26 +47,26 @@ _OWN_CONSOLE = re.compile(r"https://(?P<account>[0-9]{12})-[a-z0-9]+\.", re.ASCI
 _log = structlog.get_logger(__name__)
 
 
-def register_portal_views(app: Flask, parts: WebParts, entries: Sequence[Entry]) -> None:
+def register_portal_views(app: Flask, deps: WebDependencies, entries: Sequence[Entry]) -> None:
     """The portal at `<url_prefix>/`, the ways to it, and the health page. `entries`: all targets."""
     views = Blueprint("portal", __name__)
-    site = parts.site
-    rows = Rows(app.jinja_env)
+    site = deps.site
+    rows = RowCache(app.jinja_env)
 
     @views.get(site.home_path)
     def portal() -> Response:
-        login = current_login(parts)
+        login = current_login(deps)
         if login is None:
-            return _sign_in_first(parts)
+            return _sign_in_first(deps)
         if wants_json():
-            return _as_json(parts, login, entries)
+            return _as_json(deps, login, entries)
         if "link" in request.args:
-            return _link_page(parts, login, entries)
-        return _page(parts, login, entries, rows)
+            return _link_page(deps, login, entries)
+        return _page(deps, login, entries, rows)
 
     @views.post(site.home_path)
-    def keep() -> Response:
-        return _keep_theme(parts) if "theme" in request.form else _keep_favourite(parts)
+    def save() -> Response:
+        return _save_theme(deps) if "theme" in request.form else _save_favourite(deps)
 
     @views.get("/healthz")
     def healthz() -> Response:
@@ -78,10 +84,10 @@ def register_portal_views(app: Flask, parts: WebParts, entries: Sequence[Entry])
     app.register_blueprint(views)
 
 
-def _sign_in_first(parts: WebParts) -> Response:
+def _sign_in_first(deps: WebDependencies) -> Response:
     """A browser is sent to sign in; a machine client, which could not, is told."""
     if not wants_json():
-        return begin_login(parts, path_and_query())
+        return begin_login(deps, path_and_query())
     return problem_response(
         Problem(
             HTTPStatus.UNAUTHORIZED,
@@ -91,28 +97,28 @@ def _sign_in_first(parts: WebParts) -> Response:
     )
 
 
-def _keep_theme(parts: WebParts) -> Response:
-    response = _back_to(parts.site.url(parts.site.home_path))
-    cookies.set_theme(response, parts.cookies, request.form["theme"])
+def _save_theme(deps: WebDependencies) -> Response:
+    response = _back_to(deps.site.url(deps.site.home_path))
+    cookies.set_theme(response, deps.cookies, request.form["theme"])
     return response
 
 
-def _keep_favourite(parts: WebParts) -> Response:
+def _save_favourite(deps: WebDependencies) -> Response:
     """Add or drop one; then back to the list, to where the person was. Only what one may open is added."""
-    login = current_login(parts)
+    login = current_login(deps)
     if login is None:
-        return begin_login(parts, parts.site.home_path)
-    home, who = parts.site.url(parts.site.home_path), login.identity.user_name
-    added = parts.targets.get(request.form.get("add", ""))
-    dropped = parts.targets.get(request.form.get("drop", ""))
+        return begin_login(deps, deps.site.home_path)
+    home, who = deps.site.url(deps.site.home_path), login.identity.user_name
+    added = deps.targets.get(request.form.get("add", ""))
+    dropped = deps.targets.get(request.form.get("drop", ""))
     if added is not None and isinstance(decide(added, login.identity), Granted):
-        parts.preferences.add_favourite(who, added.name)
+        deps.preferences.add_favourite(who, added.name)
     elif dropped is not None:
-        parts.preferences.drop_favourite(who, dropped.name)
+        deps.preferences.drop_favourite(who, dropped.name)
     changed = added or dropped
     if changed is None:
         return _back_to(home)
-    search = request.form.get("q", "")[:LONGEST_SEARCH]
+    search = request.form.get("q", "")[:MAX_SEARCH_LENGTH]
     query = f"?{urlencode({'q': search})}" if search else ""
     return _back_to(f"{home}{query}#t-{changed.name}")
 
@@ -126,23 +132,23 @@ def _back_to(url: str) -> Response:
 # --- the list ----------------------------------------------------------------------------
 
 
-def _page(parts: WebParts, login: Login, entries: Sequence[Entry], rows: Rows) -> Response:
-    search = request.args.get("q", "")[:LONGEST_SEARCH].strip()
-    listing = _listing(parts, login, entries, search)
+def _page(deps: WebDependencies, login: Login, entries: Sequence[Entry], rows: RowCache) -> Response:
+    search = request.args.get("q", "")[:MAX_SEARCH_LENGTH].strip()
+    listing = _listing(deps, login, entries, search)
     if not listing.total:
         return _nothing_to_open(login)
     return make_response(render_template("portal.html", listing=listing, search=search, row=rows))
 
 
-def _listing(parts: WebParts, login: Login, entries: Sequence[Entry], search: str) -> Listing:
-    preferred = parts.preferences.of(login.identity.user_name)
+def _listing(deps: WebDependencies, login: Login, entries: Sequence[Entry], search: str) -> Listing:
+    preferred = deps.preferences.of(login.identity.user_name)
     return build_listing(
-        as_they_last(entries, parts.broker.last_given),
+        as_they_last(entries, deps.broker.last_granted),
         identity=login.identity,
         favourites=preferred.favourites,
         recent=preferred.recent,
         search=search,
-        face=parts.face,
+        branding=deps.branding,
     )
 
 
@@ -151,7 +157,7 @@ def _nothing_to_open(login: Login) -> Response:
     identity = login.identity
     hint = groups_hint(identity)
     _log.info(
-        "portal.nothing_to_open",
+        "portal.no_targets",
         incident_id=incident_id(),
         user_name=identity.user_name,
         groups_received=len(identity.groups),
@@ -163,10 +169,10 @@ def _nothing_to_open(login: Login) -> Response:
     return make_response(page)
 
 
-def _as_json(parts: WebParts, login: Login, entries: Sequence[Entry]) -> Response:
+def _as_json(deps: WebDependencies, login: Login, entries: Sequence[Entry]) -> Response:
     """The same list for machines: what may be opened, by the same rules."""
-    search = request.args.get("q", "")[:LONGEST_SEARCH].strip()
-    favourites = set(parts.preferences.of(login.identity.user_name).favourites)
+    search = request.args.get("q", "")[:MAX_SEARCH_LENGTH].strip()
+    favourites = set(deps.preferences.of(login.identity.user_name).favourites)
     words = search.casefold().split()
     found = [
         _entry_as_json(entry, favourite=entry.name in favourites)
@@ -188,7 +194,7 @@ def _entry_as_json(entry: Entry, *, favourite: bool) -> dict[str, object]:
         "name": target.name,
         "url": entry.url,
         "title": target.title,
-        "description": target.face.description,
+        "description": target.display.description,
         "label": entry.label,
         "color": entry.color,
         "account_id": target.role.account_id,
@@ -196,7 +202,7 @@ def _entry_as_json(entry: Entry, *, favourite: bool) -> dict[str, object]:
         "role": target.role.role_name,
         "role_arn": str(target.role),
         "duration": target.duration,
-        "regions": list(target.face.regions),
+        "regions": list(target.display.regions),
         "favourite": favourite,
     }
 
@@ -204,7 +210,7 @@ def _entry_as_json(entry: Entry, *, favourite: bool) -> dict[str, object]:
 # --- links to console pages --------------------------------------------------------------
 
 
-def _link_page(parts: WebParts, login: Login, entries: Sequence[Entry]) -> Response:
+def _link_page(deps: WebDependencies, login: Login, entries: Sequence[Entry]) -> Response:
     """A form that turns a console URL into a link of ours; it opens nothing."""
     allowed = allowed_entries(entries, login.identity)
     if not allowed:
@@ -213,13 +219,13 @@ def _link_page(parts: WebParts, login: Login, entries: Sequence[Entry]) -> Respo
     pasted = request.args.get("page", "").strip()
     link, mistake = "", ""
     if chosen:
-        link, mistake = _link_to(chosen, pasted, parts.broker.partition_of(chosen.target))
+        link, mistake = _link_to(chosen, pasted, deps.broker.partition_of(chosen.target))
     page = render_template(
         "link.html",
         choices=allowed,
         chosen=chosen,
         pasted=pasted,
-        longest=LONGEST_DESTINATION,
+        longest=MAX_DESTINATION_LENGTH,
         link=link,
         mistake=mistake,
     )
@@ -235,12 +241,12 @@ def _link_to(entry: Entry, pasted: str, partition: Partition) -> tuple[str, str]
             page_account=account["account"],
             account=entry.target.role.account_id,
         )
-    asked = Landing(console_destination=_OWN_CONSOLE.sub("https://", pasted) or None)
+    requested = ConsoleDestination(console_destination=_OWN_CONSOLE.sub("https://", pasted) or None)
     try:
-        check_landing(asked, partition)
-    except LandingRefused:
+        check_destination(requested, partition)
+    except DestinationRefused:
         return "", _(
             "This is not the address of a page of the AWS console. It begins like this: %(example)s",
             example=f"https://{partition.default_region}.{partition.console_suffix}/",
         )
-    return f"{entry.url}{build_landing_query(asked)}", ""
+    return f"{entry.url}{build_destination_query(requested)}", ""

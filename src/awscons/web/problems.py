@@ -15,14 +15,13 @@ import structlog
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from awscons.config.settings import Site
 from awscons.errors import (
     AttributesUnfit,
     AwsconsError,
     BrokerBusy,
     BrokerCredentialsMissing,
     ConfigurationError,
-    LandingRefused,
+    DestinationRefused,
     LoginEndsTooSoon,
     MetadataRefused,
     SignInError,
@@ -33,14 +32,15 @@ from awscons.errors import (
     UpstreamSilent,
     UpstreamThrottled,
 )
+from awscons.site import Site
+from awscons.web.language import N_
 from awscons.web.language import gettext as _
-from awscons.web.language import marked
 
 _log = structlog.get_logger(__name__)
 
 # First match wins, so the leaves of the tree stand before their branches.
 STATUS_CODES: tuple[tuple[type[AwsconsError], HTTPStatus], ...] = (
-    (LandingRefused, HTTPStatus.BAD_REQUEST),
+    (DestinationRefused, HTTPStatus.BAD_REQUEST),
     (AttributesUnfit, HTTPStatus.FORBIDDEN),
     (LoginEndsTooSoon, HTTPStatus.FORBIDDEN),
     (BrokerBusy, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -58,27 +58,27 @@ STATUS_CODES: tuple[tuple[type[AwsconsError], HTTPStatus], ...] = (
 )
 
 _TITLES = {
-    HTTPStatus.BAD_REQUEST: marked("That did not work"),
-    HTTPStatus.UNAUTHORIZED: marked("Unknown"),
-    HTTPStatus.FORBIDDEN: marked("Unauthorized"),
-    HTTPStatus.NOT_FOUND: marked("Nothing here"),
-    HTTPStatus.METHOD_NOT_ALLOWED: marked("Not this way"),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: marked("Too large"),
-    HTTPStatus.REQUEST_URI_TOO_LONG: marked("Too long"),
-    HTTPStatus.TOO_MANY_REQUESTS: marked("Too many at once"),
-    HTTPStatus.INTERNAL_SERVER_ERROR: marked("Our mistake"),
-    HTTPStatus.BAD_GATEWAY: marked("AWS said no"),
-    HTTPStatus.SERVICE_UNAVAILABLE: marked("Not just now"),
-    HTTPStatus.GATEWAY_TIMEOUT: marked("AWS did not answer"),
+    HTTPStatus.BAD_REQUEST: N_("That did not work"),
+    HTTPStatus.UNAUTHORIZED: N_("Unknown"),
+    HTTPStatus.FORBIDDEN: N_("Unauthorized"),
+    HTTPStatus.NOT_FOUND: N_("Nothing here"),
+    HTTPStatus.METHOD_NOT_ALLOWED: N_("Not this way"),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: N_("Too large"),
+    HTTPStatus.REQUEST_URI_TOO_LONG: N_("Too long"),
+    HTTPStatus.TOO_MANY_REQUESTS: N_("Too many at once"),
+    HTTPStatus.INTERNAL_SERVER_ERROR: N_("Our mistake"),
+    HTTPStatus.BAD_GATEWAY: N_("AWS said no"),
+    HTTPStatus.SERVICE_UNAVAILABLE: N_("Not just now"),
+    HTTPStatus.GATEWAY_TIMEOUT: N_("AWS did not answer"),
 }
 _SENTENCES = {
-    HTTPStatus.FORBIDDEN: marked("This request came from another site, and was not carried out."),
-    HTTPStatus.NOT_FOUND: marked("There is no page at this address."),
-    HTTPStatus.METHOD_NOT_ALLOWED: marked("This address cannot be asked in this way."),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: marked("What was sent is too large."),
-    HTTPStatus.REQUEST_URI_TOO_LONG: marked("This address is too long to be kept while you sign in."),
+    HTTPStatus.FORBIDDEN: N_("This request came from another site, and was not carried out."),
+    HTTPStatus.NOT_FOUND: N_("There is no page at this address."),
+    HTTPStatus.METHOD_NOT_ALLOWED: N_("This address cannot be asked in this way."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: N_("What was sent is too large."),
+    HTTPStatus.REQUEST_URI_TOO_LONG: N_("This address is too long to be kept while you sign in."),
 }
-_NOT_UNDERSTOOD = marked("This request could not be understood.")
+_NOT_UNDERSTOOD = N_("This request could not be understood.")
 _RETRY_AFTER = "5"
 """Seconds, for answers that say to try again."""
 
@@ -177,7 +177,7 @@ def register_problems(app: Flask, site: Site) -> None:
     @app.errorhandler(Exception)
     def unforeseen(error: Exception) -> Response:
         # `exc_info` is reduced to the error's type and places before it is written.
-        _log.error("problem.unforeseen", incident_id=incident_id(), exc_info=error)
+        _log.error("problem.unexpected", incident_id=incident_id(), exc_info=error)
         return problem_response(
             Problem(HTTPStatus.INTERNAL_SERVER_ERROR, _(AwsconsError.public), next_step=_home(site))
         )

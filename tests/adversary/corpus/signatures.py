@@ -38,7 +38,7 @@ def _with_key_of(kind: str) -> str:
     return Forger(key_name="attacker", key_info=_key_of(kind)).xml(ADA)
 
 
-def _hmac_signed(secret: bytes, *, keep: int = 32, length: str = "") -> str:
+def _hmac_signed(secret: bytes, *, save: int = 32, length: str = "") -> str:
     """A signature by HMAC under a secret that everybody knows, over a SignedInfo that says so."""
     xml = Forger(signature_uri=_MORE + "hmac-sha256").xml(ADA)
     if length:
@@ -52,7 +52,7 @@ def _hmac_signed(secret: bytes, *, keep: int = 32, length: str = "") -> str:
         "<ds:SignedInfo>", f'<ds:SignedInfo xmlns:ds="{_DSIG}">'
     )
     canonical = etree.tostring(etree.fromstring(signed_info), method="c14n", exclusive=True)
-    value = base64.b64encode(hmac.digest(secret, canonical, hashlib.sha256)[:keep]).decode()
+    value = base64.b64encode(hmac.digest(secret, canonical, hashlib.sha256)[:save]).decode()
     return swap(xml, piece(xml, "ds:SignatureValue"), f"<ds:SignatureValue>{value}</ds:SignatureValue>")
 
 
@@ -224,11 +224,11 @@ HMAC = of_class(
             _METHOD,
             lambda: _hmac_signed(certificate_of("idp").public_bytes(serialization.Encoding.DER)),
         ),
-        Attack("hmac-cut-to-a-byte", _METHOD, lambda: _hmac_signed(_public_key(), keep=1)),
+        Attack("hmac-cut-to-a-byte", _METHOD, lambda: _hmac_signed(_public_key(), save=1)),
         Attack(
             "hmac-that-names-a-short-length",
             "parameters of the signature method",
-            lambda: _hmac_signed(_public_key(), keep=1, length="8"),
+            lambda: _hmac_signed(_public_key(), save=1, length="8"),
         ),
         Attack(
             "hmac-sha1",

@@ -2,16 +2,16 @@
 
 import gc
 
-from awscons.adapters.memory import keep_shared, share_heaps
+from awscons.adapters.server.malloc_arenas import freeze_gc, limit_malloc_arenas
 
 
 def test_what_the_operator_has_decided_about_heaps_stands() -> None:
-    assert not share_heaps({"MALLOC_ARENA_MAX": "8"})
+    assert not limit_malloc_arenas({"MALLOC_ARENA_MAX": "8"})
 
 
 def test_what_is_there_before_a_fork_is_left_alone_by_the_collector() -> None:
     before = len(gc.get_objects())
-    keep_shared()
+    freeze_gc()
     try:
         assert gc.get_freeze_count() > before / 2
         assert len(gc.get_objects()) < before / 10

@@ -24,14 +24,14 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from awscons.access.identity import Identity, Login
 from awscons.adapters.caches import build_cache
 from awscons.adapters.memcached_cache import FixedMemcachedCache
 from awscons.adapters.record_store import CacheRecordStore
 from awscons.config.schema import Backing, FileSystemBacking, SimpleBacking, SqliteBacking
-from awscons.config.settings import LoginSettings
 from awscons.errors import ConfigurationError, StoreUnavailable
-from awscons.identity import Identity, Login
-from awscons.login_register import LoginRegister
+from awscons.signin.register import LoginRegister
+from awscons.signin.settings import LoginSettings
 from support.stores import StoreContract
 
 HOUR = timedelta(hours=1)
@@ -149,7 +149,7 @@ class TestSqlite(StoreContract):
         self, tmp_path: Path
     ) -> None:
         path = tmp_path / "logins.sqlite3"
-        cache = build_cache(SqliteBacking(path=str(path), most_megabytes=1), environment={})
+        cache = build_cache(SqliteBacking(path=str(path), max_size_mb=1), environment={})
         store = CacheRecordStore(cache)
         kept = fill(store)
         with pytest.raises(StoreUnavailable, match="full"):
@@ -163,7 +163,7 @@ class TestSqlite(StoreContract):
 
     def test_a_full_store_takes_the_room_of_what_has_ended(self, tmp_path: Path) -> None:
         path = tmp_path / "logins.sqlite3"
-        cache = build_cache(SqliteBacking(path=str(path), most_megabytes=1), environment={})
+        cache = build_cache(SqliteBacking(path=str(path), max_size_mb=1), environment={})
         store = CacheRecordStore(cache)
         fill(store)
         run_sql(path, "UPDATE records SET ends_at = 1 WHERE key != 'k0'")
@@ -248,9 +248,9 @@ class TestSqlite(StoreContract):
         for number in range(2_000):
             name = f"firstname.lastname{number}@example.com"
             identity = Identity(name, name, {"groups": groups}, frozenset(groups))
-            register.keep(f"login {number}", Login(identity, now, now + 8 * HOUR))
+            register.save(f"login {number}", Login(identity, now, now + 8 * HOUR))
         run_sql(path, "PRAGMA wal_checkpoint(TRUNCATE)")
-        assert 50 * path.stat().st_size < SqliteBacking().most_megabytes * 1_048_576 / 2
+        assert 50 * path.stat().st_size < SqliteBacking().max_size_mb * 1_048_576 / 2
 
     def test_a_folder_that_cannot_be_made_is_an_error(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
@@ -451,18 +451,18 @@ def test_kill_9_amid_writing_loses_nothing_that_was_kept_and_holds_up_nobody(
 
 def test_memcached_counts_lifetimes_by_its_own_clock_which_may_differ_from_ours() -> None:
     """A month and less are seconds to memcached; more is Unix time, which a year can bear."""
-    asked: list[int] = []
+    requested: list[int] = []
 
     class Servers:
         def set(self, _key: str, _value: object, expire: int) -> bool:
-            asked.append(expire)
+            requested.append(expire)
             return True
 
     store = CacheRecordStore(FixedMemcachedCache(Servers()))
     for lifetime in (timedelta(seconds=90), HOUR, timedelta(days=30), timedelta(days=31)):
         store.set("k", {}, lifetime=lifetime)
-    assert asked[:3] == [90, 3_600, 2_592_000]
-    assert asked[3] > time.time()
+    assert requested[:3] == [90, 3_600, 2_592_000]
+    assert requested[3] > time.time()
 
 
 def test_the_stores_of_many_threads_add_once(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from awscons.adapters.connections import Connections
 from awscons.adapters.sts import StsClient, certificate_bundle
-from awscons.broker import StsRoute
-from awscons.config.settings import AwsSettings, parse_settings
+from awscons.aws.ports import StsRoute
+from awscons.aws.settings import AwsSettings
+from awscons.config.settings import parse_settings
 from awscons.errors import BrokerCredentialsMissing, UpstreamSilent, UpstreamUnusable
 from support.faults import Answer, Faulty
 from support.house import config_for

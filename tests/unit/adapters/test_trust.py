@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
-from awscons.adapters.trust import TrustByHand, TrustByMetadata
-from awscons.config.settings import MetadataSettings
+from awscons.adapters.idp_metadata import MetadataIdpTrust, StaticIdpTrust
 from awscons.errors import MetadataRefused
-from awscons.saml.metadata import LARGEST_METADATA
+from awscons.saml.metadata import MAX_METADATA_BYTES
 from awscons.saml.parties import IdentityProvider
+from awscons.signin.settings import MetadataSettings
 from support.describe import POST, REDIRECT, SLO_URL, Description
 from support.faults import HANG, RESET, Answer, Faulty
 from support.forge import IDP, SSO_URL, Forger, certificate_of
@@ -35,10 +35,10 @@ class Publisher:
     """Whoever publishes the metadata."""
 
     document: bytes = GOOD.document()
-    asked: int = 0
+    requested: int = 0
 
     def __call__(self, _environ: "WSGIEnvironment", start_response: "StartResponse") -> list[bytes]:
-        self.asked += 1
+        self.requested += 1
         start_response("200 OK", [("Content-Type", "application/samlmetadata+xml")])
         return [self.document]
 
@@ -55,7 +55,7 @@ class Scene:
     now: datetime = NOW
     put_off: list[Callable[[], object]] = field(default_factory=list)
 
-    def trust(self, **changes: Any) -> TrustByMetadata:
+    def trust(self, **changes: Any) -> MetadataIdpTrust:
         settings = MetadataSettings(
             **{
                 "location": self.location,
@@ -68,9 +68,9 @@ class Scene:
                 **changes,
             }
         )
-        return TrustByMetadata(
+        return MetadataIdpTrust(
             settings,
-            keep_in=self.folder,
+            folder=self.folder,
             clock=lambda: self.now,
             audit=StructlogAuditLog(),
             in_background=self.put_off.append,
@@ -96,7 +96,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         faulty.released.set()
 
 
-def signers(trust: TrustByMetadata) -> set[str]:
+def signers(trust: MetadataIdpTrust) -> set[str]:
     names = {certificate_of(name): name for name in ("idp", "next", "attacker")}
     return {names[certificate] for certificate in trust.current().signing_certificates}
 
@@ -140,7 +140,7 @@ def test_a_restart_within_the_day_asks_nobody(scene: Scene) -> None:
     scene.trust()
     scene.now += timedelta(hours=20)
     assert signers(scene.trust()) == {"idp"}
-    assert scene.publisher.asked == 1
+    assert scene.publisher.requested == 1
 
 
 def test_a_start_while_the_source_is_away_uses_the_last_good_copy_and_says_so(scene: Scene) -> None:
@@ -171,7 +171,7 @@ def test_a_damaged_copy_on_disk_is_fetched_anew(scene: Scene) -> None:
 def test_a_folder_that_cannot_be_written_costs_only_the_copy(scene: Scene) -> None:
     scene.folder.write_text("a file where the folder would be")
     assert signers(scene.trust()) == {"idp"}
-    assert scene.events("idp_metadata.copy_not_kept")
+    assert scene.events("idp_metadata.copy_not_saved")
 
 
 def test_a_file_will_do(scene: Scene, tmp_path: Path) -> None:
@@ -220,11 +220,11 @@ def test_nobody_waits_for_a_look_and_there_is_one_a_day(scene: Scene) -> None:
         scene.now += timedelta(hours=1)
         trust.current()
         scene.do_background_work()
-    assert scene.publisher.asked == 2
+    assert scene.publisher.requested == 2
 
 
 @pytest.mark.parametrize(
-    ("attributes", "hours", "asked"),
+    ("attributes", "hours", "requested"),
     [
         ('cacheDuration="P5D"', 48, 1),
         ('cacheDuration="PT1H"', 2, 1),
@@ -232,14 +232,14 @@ def test_nobody_waits_for_a_look_and_there_is_one_a_day(scene: Scene) -> None:
     ],
 )
 def test_the_publishers_wishes_decide_when_to_look_again(
-    scene: Scene, attributes: str, hours: int, asked: int
+    scene: Scene, attributes: str, hours: int, requested: int
 ) -> None:
     scene.publisher.document = GOOD.at(attributes=attributes).document()
     trust = scene.trust()
     scene.now += timedelta(hours=hours)
     trust.current()
     scene.do_background_work()
-    assert scene.publisher.asked == asked
+    assert scene.publisher.requested == requested
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_the_publishers_wishes_decide_when_to_look_again(
     [
         b"",
         b"<html><body>Service unavailable</body></html>",
-        b" " * (LARGEST_METADATA + 1),
+        b" " * (MAX_METADATA_BYTES + 1),
         GOOD.at(entity_id="https://other.example.com/").document(),
         GOOD.at(certificates=()).document(),
         GOOD.at(attributes='validUntil="2020-01-01T00:00:00Z"').document(),
@@ -318,7 +318,7 @@ def test_an_unknown_key_is_looked_for_at_once_but_not_all_the_time(scene: Scene)
     assert trust.after_unknown_key() is None
     scene.publisher.document = ROLLED.document()
     assert trust.after_unknown_key() is None
-    assert scene.publisher.asked == 2
+    assert scene.publisher.requested == 2
     scene.now += timedelta(minutes=5)
     found = trust.after_unknown_key()
     assert found is not None
@@ -332,7 +332,7 @@ def test_a_certificate_near_its_end_is_said_daily_of_a_service_that_runs_on(scen
     certificate = certificate_of("idp")
     now = certificate.not_valid_after_utc - timedelta(days=32)
     moments = iter([now, *(now + hour * timedelta(hours=1) for hour in range(24 * 5))])
-    trust = TrustByHand(IdentityProvider(IDP, SSO_URL, (certificate,)), clock=lambda: next(moments))
+    trust = StaticIdpTrust(IdentityProvider(IDP, SSO_URL, (certificate,)), clock=lambda: next(moments))
     for _ in range(24 * 5):
         trust.current()
-    assert len(scene.events("certificate.notice")) == 3
+    assert len(scene.events("certificate.warning")) == 3

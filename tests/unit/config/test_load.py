@@ -81,6 +81,6 @@ def test_a_syntax_error_names_the_line(tmp_path: Path) -> None:
 def test_a_file_that_fails_while_it_runs_says_where_and_how(
     tmp_path: Path, text: str | bytes, said: str
 ) -> None:
-    shown = report(written(tmp_path, text))
-    assert said in shown
-    assert "Traceback" not in shown
+    quote_for_log = report(written(tmp_path, text))
+    assert said in quote_for_log
+    assert "Traceback" not in quote_for_log

@@ -17,7 +17,7 @@ from awscons.config.schema import (
     SimpleBacking,
     SqliteBacking,
 )
-from awscons.config.settings import Settings, notices, parse_settings
+from awscons.config.settings import Settings, configuration_warnings, parse_settings
 from awscons.errors import ConfigurationError, Mistake
 from awscons.saml.parties import IdentityProvider
 from support.forge import Forger, certificate_of, pem_of
@@ -110,7 +110,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert isinstance(settings.backing, SqliteBacking)
     assert settings.site.url_prefix == ""
     assert settings.login.user_attr == "name_id"
-    assert settings.login.kept_attributes == {}
+    assert settings.login.attribute_map == {}
     assert settings.login.auth_duration == timedelta(hours=1)
     assert settings.login.idle_timeout == timedelta(hours=1)
     assert settings.login.pending_lifetime == timedelta(minutes=10)
@@ -142,7 +142,7 @@ def test_every_key_of_the_origin_is_taken() -> None:
     )
     assert settings.cookies.name == "consurl"
     assert settings.login.idle_timeout == timedelta(seconds=300)
-    assert settings.login.kept_attributes == {"groups": "groups", "mail": "mail"}
+    assert settings.login.attribute_map == {"groups": "groups", "mail": "mail"}
     assert settings.login.force_authn is True
     assert settings.aws.timeout == 200
 
@@ -396,8 +396,8 @@ def test_a_report_names_path_found_wanted_and_hint() -> None:
         ({"saml": {**SAML, "spid": "urn:\ud800"}}, "saml_config.spid", "entity ID", ""),
         ({"session": {"session_cookie": "a b"}}, "session_config.session_cookie", "cookie name", ""),
         (
-            {"saml": {**SAML, "group_forms": ["domains"]}},
-            "saml_config.group_forms[0]",
+            {"saml": {**SAML, "group_formats": ["domains"]}},
+            "saml_config.group_formats[0]",
             "one of 'path'",
             "mean 'domain'?",
         ),
@@ -539,7 +539,7 @@ def test_a_store_that_others_could_write_to_is_pointed_out(
 ) -> None:
     settings = parse(session={"session_backing": backing}, aws=FULL, saml={**SAML, "assertions": ["groups"]})
     found = said_of(settings)
-    assert [part in notice for part, notice in zip(said, found, strict=True)] == [True] * len(said)
+    assert [part in warning for part, warning in zip(said, found, strict=True)] == [True] * len(said)
 
 
 def by_hand(settings: Settings) -> IdentityProvider:
@@ -550,7 +550,7 @@ def by_hand(settings: Settings) -> IdentityProvider:
 
 def said_of(settings: Settings, now: datetime = NOW) -> list[str]:
     """What is pointed out."""
-    return notices(settings, by_hand(settings), now=now)
+    return configuration_warnings(settings, by_hand(settings), now=now)
 
 
 def mistaken_paths(**sections: object) -> set[str]:
@@ -586,36 +586,36 @@ def test_plain_http_is_fine_on_this_host_and_elsewhere_only_if_allowed() -> None
 
 def test_server_config_may_be_left_out_and_trusts_no_proxy_then() -> None:
     assert parse().server == parse(server={}).server
-    assert (parse().server.proxies, parse().server.metrics_token) == (0, None)
+    assert (parse().server.trusted_proxies, parse().server.metrics_token) == (0, None)
 
 
 def test_server_config_is_taken_with_its_options() -> None:
     token = "0123456789abcdef" * 2
     server = parse(
         server={
-            "proxies": 2,
-            "sign_ins_per_address": 10,
-            "sign_ins_overall": 0,
-            "most_pending_logins": 1_000,
+            "trusted_proxies": 2,
+            "rate_limit_per_address": 10,
+            "rate_limit_overall": 0,
+            "max_pending_logins": 1_000,
             "metrics_token": token,
         }
     ).server
-    assert (server.proxies, server.sign_ins_per_address, server.sign_ins_overall) == (2, 10, 0)
-    assert (server.most_pending_logins, server.metrics_token) == (1_000, token)
+    assert (server.trusted_proxies, server.rate_limit_per_address, server.rate_limit_overall) == (2, 10, 0)
+    assert (server.max_pending_logins, server.metrics_token) == (1_000, token)
     assert token not in repr(server)
 
 
 @pytest.mark.parametrize(
     ("key", "value", "found", "wanted"),
     [
-        ("proxies", -1, "-1 (a number)", "at least 0"),
-        ("proxies", 11, "11 (a number)", "at most 10"),
-        ("proxies", True, "True (true or false)", "a whole number"),
-        ("sign_ins_per_address", "300/minute", "'300/minute' (text)", "a whole number"),
-        ("most_pending_logins", 5, "5 (a number)", "at least 100"),
+        ("trusted_proxies", -1, "-1 (a number)", "at least 0"),
+        ("trusted_proxies", 11, "11 (a number)", "at most 10"),
+        ("trusted_proxies", True, "True (true or false)", "a whole number"),
+        ("rate_limit_per_address", "300/minute", "'300/minute' (text)", "a whole number"),
+        ("max_pending_logins", 5, "5 (a number)", "at least 100"),
         ("metrics_token", "hunter2", "(text, not shown)", "16 to 512 of"),
         ("metrics_token", "hunter2 hunter2 hunter2", "(text, not shown)", "16 to 512 of"),
-        ("proxys", 1, "a key that does not exist", "one of metrics_file, "),
+        ("proxys", 1, "a key that does not exist", "one of max_pending_logins, metrics_file, "),
     ],
 )
 def test_a_mistake_in_server_config_says_what_was_wanted(
@@ -630,13 +630,13 @@ def test_a_mistake_in_server_config_says_what_was_wanted(
 
 
 def test_a_target_open_to_everyone_is_pointed_out() -> None:
-    assert any("'awsadm' is open to every person" in notice for notice in said_of(parse()))
+    assert any("'awsadm' is open to every person" in warning for warning in said_of(parse()))
 
 
 def test_rules_that_nobody_could_satisfy_are_pointed_out() -> None:
     said = said_of(parse(aws=with_target(groups=["x"], attrs=["costCenter"])))
-    assert any("does not keep 'groups'" in notice for notice in said)
-    assert any("'costCenter'" in notice for notice in said)
+    assert any("does not keep 'groups'" in warning for warning in said)
+    assert any("'costCenter'" in warning for warning in said)
     kept = {**SAML, "assertions": ["Groups", "COSTCENTER"]}
     said = said_of(parse(saml=kept, aws=with_target(groups=["x"], attrs=["costCenter"])))
     assert said == []
@@ -645,7 +645,7 @@ def test_rules_that_nobody_could_satisfy_are_pointed_out() -> None:
 def test_what_the_identity_provider_wants_or_lacks_is_pointed_out() -> None:
     settings = parse(aws=with_target(groups=["x"]), saml={**SAML, "assertions": ["groups"]})
     wanting = replace(by_hand(settings), wants_signed_requests=True)
-    (said,) = notices(settings, wanting, now=NOW)
+    (said,) = configuration_warnings(settings, wanting, now=NOW)
     assert "wants signed requests" in said
 
 
@@ -837,9 +837,9 @@ def test_regions_are_an_ordered_list_for_all_partitions_together() -> None:
         ({"regions": ["eu-west-1", "https://x"]}, "regions[1]", "the name of a region"),
         ({"regions": ["eu-west-1\n"]}, "regions[0]", "the name of a region"),
         ({"regions": [1]}, "regions[0]", "text"),
-        ({"log_out_first": 1}, "log_out_first", "True or False"),
-        ({"simultaneous": 0}, "simultaneous", "at least 1"),
-        ({"simultaneous": "8"}, "simultaneous", "a whole number"),
+        ({"logout_first": 1}, "logout_first", "True or False"),
+        ({"max_concurrent_sign_ins": 0}, "max_concurrent_sign_ins", "at least 1"),
+        ({"max_concurrent_sign_ins": "8"}, "max_concurrent_sign_ins", "a whole number"),
         ({"timeout": 0.5}, "timeout", "at least 1"),
         ({"sts_endpoint": "https://sts.{zone}.example.com"}, "sts_endpoint", "no other placeholder"),
         ({"signin_endpoint": "http://{region}.example.com"}, "signin_endpoint", "an https URL"),

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from awscons.config.settings import Account, Logo, Settings, parse_settings
+from awscons.config.settings import Settings, parse_settings
 from awscons.errors import ConfigurationError, Mistake
+from awscons.site import Account, Logo
 from support.forge import Forger, pem_of
 
 ACCOUNT = "123456789012"
@@ -42,35 +43,43 @@ def mistake(site: object = None, **target: object) -> Mistake:
 
 
 def test_without_the_dict_everything_has_a_sensible_default() -> None:
-    face = parse().face
-    assert (face.title, face.logo, face.support_text, face.support_url) == ("awscons", None, "", "")
-    assert face.groups_on_refusals
-    assert face.accounts == {}
+    branding = parse().branding
+    assert (branding.title, branding.logo, branding.support_text, branding.support_url) == (
+        "awscons",
+        None,
+        "",
+        "",
+    )
+    assert branding.show_required_groups
+    assert branding.accounts == {}
     (target,) = parse().targets
     assert target.title == "adm"
-    assert target.face.regions == ()
+    assert target.display.regions == ()
 
 
 def test_every_key_of_the_site_is_taken(tmp_path: Path) -> None:
     logo = tmp_path / "logo.PNG"
     logo.write_bytes(PNG)
-    face = parse(
+    branding = parse(
         {
             "title": "Cloud doors",
             "logo": str(logo),
             "accent_color": "#ABC",
             "support_text": "Ask Ada.",
             "support_url": "mailto:ada@example.com?subject=Consoles",
-            "groups_on_refusals": False,
+            "show_required_groups": False,
             "accounts": {ACCOUNT: {"name": "Web shop", "environment": "production", "color": "#B42318"}},
         }
-    ).face
-    assert face.title == "Cloud doors"
-    assert face.logo == Logo(".png", PNG)
-    assert face.accent_color == "#aabbcc"
-    assert (face.support_text, face.support_url) == ("Ask Ada.", "mailto:ada@example.com?subject=Consoles")
-    assert not face.groups_on_refusals
-    assert face.accounts == {ACCOUNT: Account("Web shop", "production", "#b42318")}
+    ).branding
+    assert branding.title == "Cloud doors"
+    assert branding.logo == Logo(".png", PNG)
+    assert branding.accent_color == "#aabbcc"
+    assert (branding.support_text, branding.support_url) == (
+        "Ask Ada.",
+        "mailto:ada@example.com?subject=Consoles",
+    )
+    assert not branding.show_required_groups
+    assert branding.accounts == {ACCOUNT: Account("Web shop", "production", "#b42318")}
 
 
 def test_every_key_of_a_targets_face_is_taken() -> None:
@@ -82,17 +91,17 @@ def test_every_key_of_a_targets_face_is_taken() -> None:
         regions=("eu-west-1",),
     ).targets
     assert target.title == "Administrator"
-    assert (target.face.description, target.face.label, target.face.color) == (
+    assert (target.display.description, target.display.label, target.display.color) == (
         "For emergencies.",
         "prod",
         "#b42318",
     )
-    assert target.face.regions == ("eu-west-1",)
+    assert target.display.regions == ("eu-west-1",)
 
 
 @pytest.mark.parametrize("url", ["https://help.example.com/aws?x=1#top", "mailto:help@example.com"])
 def test_support_may_be_a_page_or_an_address(url: str) -> None:
-    assert parse({"support_url": url}).face.support_url == url
+    assert parse({"support_url": url}).branding.support_url == url
 
 
 @pytest.mark.parametrize(
@@ -119,7 +128,7 @@ def test_support_may_be_a_page_or_an_address(url: str) -> None:
         ({"logo": "/nowhere/logo.gif"}, "site_config.logo", "a picture file: .svg, .png, .webp", ""),
         ({"logo": "/nowhere/logo.svg"}, "site_config.logo", "that this user may read", ""),
         ({"tittle": "x"}, "site_config.tittle", "one of accent_color, accounts", "did you mean 'title'?"),
-        ({"groups_on_refusals": "no"}, "site_config.groups_on_refusals", "True or False", ""),
+        ({"show_required_groups": "no"}, "site_config.show_required_groups", "True or False", ""),
         ({"accounts": {"12345": {}}}, "site_config.accounts['12345']", "twelve digits, as text", ""),
         ({"accounts": {123456789012: {}}}, "site_config.accounts[123456789012]", "text", ""),
         (

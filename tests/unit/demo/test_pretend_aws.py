@@ -8,8 +8,8 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from awscons.demo.signin import PretendSignin
-from awscons.demo.sts import PretendRole, PretendSts
+from awscons.demo.pretend_signin import PretendSignin
+from awscons.demo.pretend_sts import PretendRole, PretendSts
 from support.clock import MovableClock
 from support.serving import serving
 

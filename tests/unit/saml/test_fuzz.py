@@ -9,20 +9,20 @@ from adversary.cases import Door
 from adversary.fuzz import bench, judge
 from adversary.naive import finds_a_genuine_signature
 from awscons.errors import ResponseRefused
-from awscons.saml.content import Assertion
+from awscons.saml.assertion import Assertion
 
 MUTATIONS = 4_000
 
 
 def test_mutated_responses_give_nothing_but_what_was_signed_and_no_other_error() -> None:
-    tally = judge(range(MUTATIONS), seed="awscons")
-    assert tally.findings == []
-    assert tally.count == MUTATIONS
+    shared_counters = judge(range(MUTATIONS), seed="awscons")
+    assert shared_counters.findings == []
+    assert shared_counters.count == MUTATIONS
 
 
 def test_the_mutations_reach_every_floor_of_the_verifier() -> None:
     """Noise that ends at the parser would prove nothing."""
-    tally = judge(range(1_500), seed="awscons")
+    shared_counters = judge(range(1_500), seed="awscons")
     reached = {
         "not well-formed XML",
         "comment, entity or processing instruction",
@@ -34,8 +34,8 @@ def test_the_mutations_reach_every_floor_of_the_verifier() -> None:
         "read",
         "read (signed after the damage)",
     }
-    assert reached <= tally.outcomes.keys()
-    assert tally.outcomes["not well-formed XML"] < tally.count / 2
+    assert reached <= shared_counters.outcomes.keys()
+    assert shared_counters.outcomes["not well-formed XML"] < shared_counters.count / 2
 
 
 def careless(_door: Door, form_value: str) -> Assertion:

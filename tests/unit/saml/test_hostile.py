@@ -5,7 +5,7 @@ import pytest
 from adversary.cases import Attack, read
 from adversary.hostile import BEYOND, HOSTILE
 from awscons.errors import ResponseRefused
-from awscons.saml.gates import decode_form_value
+from awscons.saml.input_limits import decode_form_value
 
 AT_THE_GATES = {
     "form value too large",

@@ -8,7 +8,7 @@ from lxml import etree
 
 from awscons.errors import MetadataRefused
 from awscons.saml.metadata import (
-    LARGEST_METADATA,
+    MAX_METADATA_BYTES,
     IdpMetadata,
     Organization,
     build_sp_metadata,
@@ -126,7 +126,7 @@ def test_what_is_no_duration_is_none(text: str) -> None:
         (b"<html><body>Sign in</body></html>", "begins with html"),
         (b"\xff\xfe<\x00x\x00", "not UTF-8"),
         (b"<x", "not well-formed"),
-        (b" " * (LARGEST_METADATA + 1), "bytes long"),
+        (b" " * (MAX_METADATA_BYTES + 1), "bytes long"),
         (b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', "document type"),
         (GOOD.at(attributes='validUntil="2026-11-22T12:00:00Z"').document(), "was valid until"),
         (GOOD.at(attributes='validUntil="tomorrow"').document(), "instant"),

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from awscons import __version__
-from awscons.demo.sts import PretendRole
+from awscons.demo.pretend_sts import PretendRole
 from support.browser import text_of
 from support.house import FULL_TARGETS, House, console_url, open_house
 

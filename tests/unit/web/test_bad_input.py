@@ -62,7 +62,7 @@ def test_a_forged_host_header_changes_none_of_our_urls(house: House, browser: Br
 
 
 @pytest.mark.parametrize(
-    ("proxies", "said", "believed"),
+    ("trusted_proxies", "said", "believed"),
     [
         (0, "6.6.6.6", "127.0.0.1"),
         (1, "6.6.6.6, 192.0.2.7", "192.0.2.7"),
@@ -73,9 +73,9 @@ def test_a_forged_host_header_changes_none_of_our_urls(house: House, browser: Br
     ids=["no proxy", "one proxy", "two proxies", "a proxy that says nothing", "fewer entries than proxies"],
 )
 def test_the_client_address_is_what_the_configured_number_of_proxies_say(
-    tmp_path: Path, proxies: int, said: str | None, believed: str
+    tmp_path: Path, trusted_proxies: int, said: str | None, believed: str
 ) -> None:
-    with open_house(tmp_path, server={"proxies": proxies}) as house:
+    with open_house(tmp_path, server={"trusted_proxies": trusted_proxies}) as house:
         headers = {"X-Forwarded-For": said} if said else {}
         browser = house.browser()
         house.sign_in(browser, "/aws/cloudadmin")

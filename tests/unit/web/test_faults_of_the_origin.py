@@ -147,8 +147,8 @@ def test_parts_of_the_response_were_not_checked(
 def test_a_second_tab_coming_back_got_an_error_page(house: House, browser: Browser) -> None:
     tabs = [sent_to_idp(browser.get(f"/aws/cloudadmin?tab={number}")) for number in range(3)]
     for number, sent in enumerate(tabs):
-        answered = browser.answer("/saml/acs", house.answer(sent))
-        assert answered.headers["Location"].endswith(f"?tab={number}")
+        record_upstream_call = browser.answer("/saml/acs", house.answer(sent))
+        assert record_upstream_call.headers["Location"].endswith(f"?tab={number}")
 
 
 def test_a_client_and_a_connection_were_made_for_every_request(house: House, browser: Browser) -> None:
@@ -180,7 +180,7 @@ def test_duration_was_sent_whatever_the_brokers_credentials_were(tmp_path: Path)
         opened = house.sign_in(house.browser(), "/aws/cloudadmin")
         assert opened.status_code == 301
         event = house.audit()[-1]
-    assert event["duration_wanted"] == 28800
-    assert event["duration_given"] == 3600
+    assert event["requested_duration"] == 28800
+    assert event["granted_duration"] == 3600
     assert "console_session_duration" not in event
     assert "role chaining ends after an hour" in event["duration_reason"]

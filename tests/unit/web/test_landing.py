@@ -77,9 +77,9 @@ def test_nothing_else_of_a_link_reaches_aws(house: House, browser: Browser) -> N
         "region=eu-west-1.evil.example.com/%23",
         "region=",
         "region=eu-west-1&region=eu-west-1",
-        "fresh=yes",
-        "fresh=",
-        "fresh=1&fresh=0",
+        "logout_first=yes",
+        "logout_first=",
+        "logout_first=1&logout_first=0",
     ],
 )
 def test_a_link_that_leads_out_of_the_console_is_refused_before_aws_is_asked(

@@ -11,14 +11,14 @@ import pytest
 from awscons.adapters.caches import build_cache
 from awscons.adapters.record_store import CacheRecordStore
 from awscons.config.schema import SqliteBacking
-from awscons.login_records import PendingLogin
-from awscons.pending_logins import PendingLogins
-from awscons.web.guards import LARGEST_BODY
+from awscons.signin.pending_logins import PendingLogins
+from awscons.signin.records import PendingLogin
+from awscons.web.guards import MAX_BODY_BYTES
 from support.browser import Browser, sent_to_idp, text_of
 from support.clock import MovableClock
 from support.house import House, open_house
 
-PROXY = {"proxies": 1}
+PROXY = {"trusted_proxies": 1}
 
 
 def come_from(address: str) -> dict[str, str]:
@@ -30,13 +30,13 @@ def come_from(address: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("path", ["/saml/acs", "/saml/logout", "/aws/cloudadmin"])
 def test_a_body_over_256_kib_is_refused_whatever_it_is(browser: Browser, path: str) -> None:
-    answer = browser.http.post(f"{browser.base}{path}", content=b"x" * (LARGEST_BODY + 1))
+    answer = browser.http.post(f"{browser.base}{path}", content=b"x" * (MAX_BODY_BYTES + 1))
     assert answer.status_code == 413
     assert "too large" in text_of(answer)
 
 
 def test_a_body_of_256_kib_is_looked_at(browser: Browser) -> None:
-    padding = LARGEST_BODY - len("RelayState=&SAMLResponse=")
+    padding = MAX_BODY_BYTES - len("RelayState=&SAMLResponse=")
     answer = browser.answer("/saml/acs", {"RelayState": "", "SAMLResponse": "A" * padding})
     assert answer.status_code == 400
 
@@ -46,7 +46,7 @@ def test_a_body_of_256_kib_is_looked_at(browser: Browser) -> None:
 
 @pytest.fixture
 def limited(tmp_path: Path) -> Iterator[House]:
-    server = {**PROXY, "sign_ins_per_address": 5, "sign_ins_overall": 12}
+    server = {**PROXY, "rate_limit_per_address": 5, "rate_limit_overall": 12}
     with open_house(tmp_path, server=server) as house:
         yield house
 
@@ -115,7 +115,7 @@ def test_the_connections_of_one_address_count_as_one_however_the_proxy_writes_it
 def test_a_proxy_on_this_host_that_the_configuration_does_not_name_is_not_taken_for_one_person(
     tmp_path: Path,
 ) -> None:
-    with open_house(tmp_path, server={"sign_ins_per_address": 2}) as house:
+    with open_house(tmp_path, server={"rate_limit_per_address": 2}) as house:
         codes = [house.browser().get("/aws/cloudadmin").status_code for _ in range(4)]
     assert codes == [302] * 4
 
@@ -157,7 +157,7 @@ def test_answers_of_all_addresses_together_have_a_limit_of_their_own(limited: Ho
 
 def test_hosts_that_share_a_store_share_the_counts(tmp_path: Path) -> None:
     store = {"cache_type": "SQLite", "path": str(tmp_path / "shared.sqlite3")}
-    server = {**PROXY, "sign_ins_per_address": 5}
+    server = {**PROXY, "rate_limit_per_address": 5}
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
     with (
@@ -182,7 +182,7 @@ def test_who_is_signed_in_already_is_never_limited(limited: House) -> None:
 
 
 def test_a_limit_of_0_is_none(tmp_path: Path) -> None:
-    server = {**PROXY, "sign_ins_per_address": 0, "sign_ins_overall": 0}
+    server = {**PROXY, "rate_limit_per_address": 0, "rate_limit_overall": 0}
     with open_house(tmp_path, server=server) as house:
         browser = house.browser()
         codes = {browser.get("/aws/cloudadmin", headers=come_from("192.0.2.1")).status_code for _ in range(8)}
@@ -195,9 +195,9 @@ def test_a_limit_of_0_is_none(tmp_path: Path) -> None:
 def test_ten_thousand_half_finished_sign_ins_take_no_more_than_their_places(tmp_path: Path) -> None:
     path = tmp_path / "logins.sqlite3"
     store = CacheRecordStore(build_cache(SqliteBacking(path=str(path)), environment={}))
-    pending = PendingLogins(store=store, most=1_000, lifetime=timedelta(minutes=10))
-    one = PendingLogin("_1", "/aws/x", "0" * 64, MovableClock()(), force_authn=False, fresh_start=False)
-    handles = [pending.keep(one) for _ in range(10_000)]
+    pending = PendingLogins(store=store, max_pending=1_000, lifetime=timedelta(minutes=10))
+    one = PendingLogin("_1", "/aws/x", "0" * 64, MovableClock()(), force_authn=False, retry_of_login=False)
+    handles = [pending.save(one) for _ in range(10_000)]
     with closing(sqlite3.connect(path)) as connection:
         ((records, unending),) = connection.execute("SELECT count(*), sum(ends_at = 0) FROM records")
     assert (records, unending) == (1_000, 0)
@@ -207,9 +207,9 @@ def test_ten_thousand_half_finished_sign_ins_take_no_more_than_their_places(tmp_
 
 def test_with_half_the_places_free_hardly_any_sign_in_displaces_another(tmp_path: Path) -> None:
     store = CacheRecordStore(build_cache(SqliteBacking(path=str(tmp_path / "x")), environment={}))
-    pending = PendingLogins(store=store, most=1_000, lifetime=timedelta(minutes=10))
-    one = PendingLogin("_1", "/aws/x", "0" * 64, MovableClock()(), force_authn=False, fresh_start=False)
-    handles = [pending.keep(one) for _ in range(500)]
+    pending = PendingLogins(store=store, max_pending=1_000, lifetime=timedelta(minutes=10))
+    one = PendingLogin("_1", "/aws/x", "0" * 64, MovableClock()(), force_authn=False, retry_of_login=False)
+    handles = [pending.save(one) for _ in range(500)]
     assert sum(pending.find(handle) is not None for handle in handles) >= 495
 
 
@@ -218,33 +218,33 @@ def test_with_half_the_places_free_hardly_any_sign_in_displaces_another(tmp_path
 )
 def test_a_handle_of_somebody_elses_making_finds_nothing(tmp_path: Path, handle: str) -> None:
     store = CacheRecordStore(build_cache(SqliteBacking(path=str(tmp_path / "x")), environment={}))
-    pending = PendingLogins(store=store, most=100, lifetime=timedelta(minutes=10))
-    one = PendingLogin("_1", "/aws/x", "0" * 64, MovableClock()(), force_authn=False, fresh_start=False)
+    pending = PendingLogins(store=store, max_pending=100, lifetime=timedelta(minutes=10))
+    one = PendingLogin("_1", "/aws/x", "0" * 64, MovableClock()(), force_authn=False, retry_of_login=False)
     for _ in range(300):
-        pending.keep(one)
+        pending.save(one)
     assert pending.find(handle) is None
 
 
 def flood_places(path: Path) -> None:
     """Thirty times as many pending logins as there are places."""
     store = CacheRecordStore(build_cache(SqliteBacking(path=str(path)), environment={}))
-    pending = PendingLogins(store=store, most=100, lifetime=timedelta(minutes=10))
-    one = PendingLogin("_1", "/aws/x", "0" * 64, MovableClock()(), force_authn=False, fresh_start=False)
+    pending = PendingLogins(store=store, max_pending=100, lifetime=timedelta(minutes=10))
+    one = PendingLogin("_1", "/aws/x", "0" * 64, MovableClock()(), force_authn=False, retry_of_login=False)
     for _ in range(3_000):
-        pending.keep(one)
+        pending.save(one)
 
 
 def test_a_sign_in_whose_place_was_taken_begins_afresh_and_works(tmp_path: Path) -> None:
-    with open_house(tmp_path, server={"most_pending_logins": 100}) as house:
+    with open_house(tmp_path, server={"max_pending_logins": 100}) as house:
         browser = house.browser()
         sent = sent_to_idp(browser.get("/aws/cloudadmin"))
         flood_places(tmp_path / "logins.sqlite3")
-        answered = browser.answer("/saml/acs", house.answer(sent))
-        again = sent_to_idp(answered)
-        answered = browser.answer("/saml/acs", house.answer(again))
-        assert answered.status_code == 303
+        record_upstream_call = browser.answer("/saml/acs", house.answer(sent))
+        again = sent_to_idp(record_upstream_call)
+        record_upstream_call = browser.answer("/saml/acs", house.answer(again))
+        assert record_upstream_call.status_code == 303
         # Where it was going is forgotten; the portal leads there.
-        assert answered.headers["Location"] == f"{house.url}/aws/"
+        assert record_upstream_call.headers["Location"] == f"{house.url}/aws/"
         assert browser.get("/aws/cloudadmin").status_code == 301
 
 

@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from awscons.console import build_logout_first_url
-from awscons.credentials import ConsoleUrl
+from awscons.aws.console_url import build_logout_first_url
+from awscons.aws.role_credentials import ConsoleUrl
 from support.house import House, open_house
 
 
@@ -28,17 +28,17 @@ def logs_out_first(house: House, answer: httpx.Response) -> bool:
     ("setting", "query", "expected"),
     [
         (False, "", False),
-        (False, "?fresh=1", True),
-        (False, "?fresh=0", False),
+        (False, "?logout_first=1", True),
+        (False, "?logout_first=0", False),
         (True, "", True),
-        (True, "?fresh=0", False),
-        (True, "?region=eu-west-1&fresh=1", True),
+        (True, "?logout_first=0", False),
+        (True, "?region=eu-west-1&logout_first=1", True),
     ],
 )
 def test_the_link_decides_and_else_the_site(
     tmp_path: Path, *, setting: bool, query: str, expected: bool
 ) -> None:
-    with open_house(tmp_path, aws={"log_out_first": setting}) as house:
+    with open_house(tmp_path, aws={"logout_first": setting}) as house:
         answer = house.sign_in(house.browser(), f"/aws/cloudadmin{query}")
         assert logs_out_first(house, answer) is expected
         assert house.pretend_signin.visits[-1].relogin_url == f"{house.url}/aws/cloudadmin{query}"
@@ -48,7 +48,7 @@ def test_the_page_asked_for_is_reached_all_the_same(tmp_path: Path) -> None:
     page = "https://eu-west-1.console.aws.amazon.com/s3/home?a=%2520#b"
     with open_house(tmp_path) as house:
         browser = house.browser()
-        query = str(httpx.QueryParams({"destination": page, "fresh": "1"}))
+        query = str(httpx.QueryParams({"destination": page, "logout_first": "1"}))
         browser.follow_all(house.sign_in(browser, f"/aws/cloudadmin?{query}"))
         assert house.pretend_signin.visits[-1].destination == page
 

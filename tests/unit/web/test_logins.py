@@ -100,7 +100,7 @@ def test_a_record_that_cannot_be_understood_is_no_login(
     with closing(sqlite3.connect(tmp_path / "logins.sqlite3")) as connection, connection:
         connection.execute("UPDATE records SET value = ?", (damage,))
     sent_to_idp(browser.get("/aws/cloudadmin"))
-    assert "problem.unforeseen" not in house.log.getvalue()
+    assert "problem.unexpected" not in house.log.getvalue()
 
 
 def test_a_store_that_cannot_be_read_is_a_503_and_lets_nobody_in(
@@ -145,9 +145,9 @@ def test_mounted_under_a_path_everything_stays_under_it(tmp_path: Path) -> None:
         begun = browser.get("/aws/cloudadmin?x=1")
         assert "__Secure-awscons-pending-" in begun.headers["Set-Cookie"]
         assert "Path=/awscon" in begun.headers["Set-Cookie"]
-        answered = browser.answer("/saml/acs", house.answer(sent_to_idp(begun)))
-        assert answered.headers["Location"] == f"{house.url}/aws/cloudadmin?x=1"
-        opened = browser.follow(answered)
+        record_upstream_call = browser.answer("/saml/acs", house.answer(sent_to_idp(begun)))
+        assert record_upstream_call.headers["Location"] == f"{house.url}/aws/cloudadmin?x=1"
+        opened = browser.follow(record_upstream_call)
         assert opened.status_code == 301
         root = house.url.removesuffix("/awscon")
         for path in ("/awscon", "/awscon/", "/awscon/aws"):

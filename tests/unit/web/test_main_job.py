@@ -21,7 +21,7 @@ def test_a_member_of_a_listed_group_lands_in_the_console_as_that_role(
     landed = browser.follow_all(browser.follow(opened))
     assert landed.status_code == 200
     assert house.audit()[-1]["assumed_role_arn"].endswith(role_session)
-    assert house.audit()[-1]["duration_given"] == 28800
+    assert house.audit()[-1]["granted_duration"] == 28800
     visit = house.pretend_signin.visits[-1]
     assert visit.console_lasts == 28800
     assert visit.role_session.role_session_name == name
@@ -67,9 +67,9 @@ def test_an_unknown_target_is_401_before_any_sign_in(browser: Browser) -> None:
 def test_a_person_comes_back_to_the_very_url_they_asked_for(house: House, browser: Browser) -> None:
     path = "/aws/cloudadmin?x=a%20b&x=%2Fc&y=%C3%A9;z&&next=https://evil.example.com/"
     sent = sent_to_idp(browser.get(path))
-    answered = browser.answer("/saml/acs", house.answer(sent))
-    assert answered.status_code == 303
-    assert answered.headers["Location"] == f"{house.url}{path}"
+    record_upstream_call = browser.answer("/saml/acs", house.answer(sent))
+    assert record_upstream_call.status_code == 303
+    assert record_upstream_call.headers["Location"] == f"{house.url}{path}"
 
 
 def test_a_second_visit_needs_no_second_sign_in_and_gets_a_fresh_console(

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from awscons.adapters.metrics import MetricsPage, Tally
-from awscons.measures import Gauge
+from awscons.adapters.metrics import MetricsPage, SharedCounters
+from awscons.audit.metrics_recorder import Gauge
 from awscons.saml.certificates import fingerprint
 from support.browser import Browser, sent_to_idp
 from support.faults import sts_error
@@ -108,41 +108,42 @@ def test_nobody_is_named_and_no_secret_shown(tmp_path: Path) -> None:
 def test_processes_add_up_and_what_a_dead_one_counted_stays(tmp_path: Path) -> None:
     path = tmp_path / "metrics.sqlite3"
     code = (
-        "import sys; from pathlib import Path; from awscons.adapters.metrics import Tally\n"
-        "tally = Tally(Path(sys.argv[1])); tally.prepare()\n"
-        "for _ in range(100): tally.turned_away('x')\n"
+        "import sys; from pathlib import Path; from awscons.adapters.metrics import SharedCounters\n"
+        "tally = SharedCounters(Path(sys.argv[1])); tally.prepare()\n"
+        "for _ in range(100): tally.record_rejection('x')\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     started = [subprocess.Popen([sys.executable, "-c", code, path], env=environment) for _ in range(4)]
     assert [process.wait() for process in started] == [0] * 4
-    tally = Tally(path)
-    tally.prepare()
-    tally.turned_away("x")
-    found = numbers(MetricsPage(tally, []).text().decode())
-    assert found["awscons_requests_turned_away_total{reason=x}"] == 401
+    shared_counters = SharedCounters(path)
+    shared_counters.prepare()
+    shared_counters.record_rejection("x")
+    found = numbers(MetricsPage(shared_counters, []).text().decode())
+    assert found["awscons_requests_rejected_total{reason=x}"] == 401
 
 
 def test_counts_that_could_not_be_written_are_written_later(tmp_path: Path) -> None:
     path = tmp_path / "state" / "metrics.sqlite3"
-    tally = Tally(path)
-    tally.prepare()
+    shared_counters = SharedCounters(path)
+    shared_counters.prepare()
     path.unlink()
     path.write_bytes(b"this is no database at all, and long enough to be seen as none" * 100)
-    tally.turned_away("x")
-    tally.flush()
+    shared_counters.record_rejection("x")
+    shared_counters.flush()
     for file in path.parent.iterdir():
         file.unlink()
-    tally.prepare()
-    tally.flush()
-    assert tally.totals()["awscons_requests_turned_away"] == {("x",): 1}
+    shared_counters.prepare()
+    shared_counters.flush()
+    assert shared_counters.totals()["awscons_requests_rejected"] == {("x",): 1}
 
 
 def test_gauges_are_worked_out_at_each_look(tmp_path: Path) -> None:
-    tally = Tally(tmp_path / "metrics.sqlite3")
-    tally.prepare()
+    shared_counters = SharedCounters(tmp_path / "metrics.sqlite3")
+    shared_counters.prepare()
     days = iter([30.0, 29.0])
     page = MetricsPage(
-        tally, [lambda: [Gauge("awscons_days", "Days left.", next(days), {"certificate": 'CN="x"\n'})]]
+        shared_counters,
+        [lambda: [Gauge("awscons_days", "Days left.", next(days), {"certificate": 'CN="x"\n'})]],
     )
     for expected in (30.0, 29.0):
         (sample,) = (
@@ -155,11 +156,11 @@ def test_gauges_are_worked_out_at_each_look(tmp_path: Path) -> None:
 
 
 def test_a_label_that_takes_ever_new_values_stops_counting(tmp_path: Path) -> None:
-    tally = Tally(tmp_path / "metrics.sqlite3")
-    tally.prepare()
+    shared_counters = SharedCounters(tmp_path / "metrics.sqlite3")
+    shared_counters.prepare()
     for number in range(2_000):
-        tally.turned_away(f"reason {number}")
-    assert len(tally.totals()["awscons_requests_turned_away"]) == 1_000
+        shared_counters.record_rejection(f"reason {number}")
+    assert len(shared_counters.totals()["awscons_requests_rejected"]) == 1_000
 
 
 def test_how_long_each_key_has_is_a_gauge_that_falls_with_time(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from awscons.demo.sts import PretendRole
+from awscons.demo.pretend_sts import PretendRole
 from support.browser import text_of
 from support.house import House, console_url, open_house
 

@@ -233,7 +233,7 @@ def test_a_store_that_fails_once_the_console_is_open_does_not_close_it(
 
     house.sts.application = break_the_store_then_answer
     assert browser.get("/aws/nameless").status_code == 301
-    assert house.lines("preferences.not_kept")
+    assert house.lines("preferences.not_saved")
 
 
 def test_what_could_not_be_kept_is_said_with_the_way_back(
@@ -332,7 +332,7 @@ def test_a_refusal_passes_no_strange_page_on(house: House, browser: Browser, que
 
 
 def test_a_refusal_keeps_to_itself_which_groups_would_do_when_told_so(tmp_path: Path) -> None:
-    site = {**SITE, "groups_on_refusals": False}
+    site = {**SITE, "show_required_groups": False}
     with open_house(tmp_path, aws={"targets": TARGETS}, site=site) as house:
         said = text_of(house.sign_in(house.browser(), "/aws/pay"))
         assert "payments" not in said
@@ -375,7 +375,7 @@ def test_somebody_with_nothing_to_open_is_told_why_and_whom_to_ask_and_so_is_the
         assert "none of the consoles here is open to you" in text_of(page)
         assert said in text_of(page)
         assert "Ask the cloud team" in text_of(page)
-        (line,) = house.lines("portal.nothing_to_open")
+        (line,) = house.lines("portal.no_targets")
         assert line["incident_id"] in text_of(page)
         assert line["user_name"] == "ada@example.com"
         assert hint in line.get("hint", "")
@@ -489,7 +489,7 @@ def test_otherwise_there_is_no_such_page_and_nothing_of_it_is_kept(
     assert b"ada@corp.example" not in stored
 
 
-# --- the site's face ---------------------------------------------------------------------
+# --- the site's branding ---------------------------------------------------------------------
 
 
 def test_the_logo_and_the_accent_colour_are_served_by_ourselves(tmp_path: Path) -> None:

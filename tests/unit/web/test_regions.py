@@ -41,7 +41,7 @@ def test_the_nearest_region_is_asked_alone(house: House, browser: Browser) -> No
     house.sign_in(browser, "/aws/sandbox")
     check_opened_in(house, browser, NEAR)
     assert house.sts_in[FAR].calls == house.signin_in[FAR].calls == 0
-    assert "regions_passed_over" not in house.audit()[-1]
+    assert "failed_over_regions" not in house.audit()[-1]
 
 
 FAULTS: list[tuple[str, Fault]] = [
@@ -62,9 +62,9 @@ def test_a_region_that_fails_at_either_step_is_passed_over_and_remembered(
     near = house.sts if step == "sts" else house.signin
     near.misbehave(fault)
     check_opened_in(house, browser, FAR)
-    assert house.audit()[-1]["regions_passed_over"].startswith(f"{NEAR}: ")
-    (passed_over,) = house.lines("aws.region_passed_over")
-    assert (passed_over["region"], passed_over["step"]) == (NEAR, "sts" if step == "sts" else "federation")
+    assert house.audit()[-1]["failed_over_regions"].startswith(f"{NEAR}: ")
+    (failed_over,) = house.lines("aws.region_failed_over")
+    assert (failed_over["region"], failed_over["step"]) == (NEAR, "sts" if step == "sts" else "federation")
     calls = near.calls
     check_opened_in(house, browser, FAR)
     assert near.calls == calls
@@ -162,7 +162,7 @@ def test_an_endpoint_whose_certificate_nobody_vouches_for_is_a_504(tmp_path: Pat
 
 
 def test_while_aws_hangs_other_pages_answer_and_the_next_sign_in_is_refused_at_once(tmp_path: Path) -> None:
-    with open_house(tmp_path, aws={"simultaneous": 2, "timeout": 60}) as house:
+    with open_house(tmp_path, aws={"max_concurrent_sign_ins": 2, "timeout": 60}) as house:
         browser = house.browser()
         house.sign_in(browser, "/aws/sandbox")
         house.sts.misbehave(HANG)
@@ -174,7 +174,7 @@ def test_while_aws_hangs_other_pages_answer_and_the_next_sign_in_is_refused_at_o
         assert refused.status_code == 503
         assert refused.headers["Retry-After"]
         assert "Many people are opening consoles" in text_of(refused)
-        assert "simultaneous" in house.audit()[-1]["hint"]
+        assert "max_concurrent_sign_ins" in house.audit()[-1]["hint"]
         assert house.sts.calls == 2
         assert browser.get("/healthz").status_code == 200
         assert browser.get("/aws/").status_code == 200

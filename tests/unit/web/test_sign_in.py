@@ -19,8 +19,8 @@ def test_the_cookies_are_as_strict_as_the_way_allows(house: House, browser: Brow
     assert pending.startswith("__Host-awscons-pending-")
     for flag in ("Secure", "HttpOnly", "SameSite=None", "Path=/", "Max-Age=1800"):
         assert flag in pending
-    answered = browser.answer("/saml/acs", house.answer(sent_to_idp(begun)))
-    login, dropped = answered.headers.get_list("Set-Cookie")
+    record_upstream_call = browser.answer("/saml/acs", house.answer(sent_to_idp(begun)))
+    login, dropped = record_upstream_call.headers.get_list("Set-Cookie")
     assert login.startswith("__Host-awscons=")
     for flag in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"):
         assert flag in login
@@ -61,8 +61,8 @@ def test_very_many_tabs_do_not_fill_the_browser_with_cookies(house: House, brows
         browser.get(f"/aws/cloudadmin?tab={number}")
     assert len(browser.http.cookies) == 16
     last = sent_to_idp(browser.get("/aws/cloudadmin?tab=last"))
-    answered = browser.answer("/saml/acs", house.answer(last))
-    assert answered.headers["Location"].endswith("?tab=last")
+    record_upstream_call = browser.answer("/saml/acs", house.answer(last))
+    assert record_upstream_call.headers["Location"].endswith("?tab=last")
 
 
 # --- answers that nobody asked for -------------------------------------------------------
@@ -76,8 +76,8 @@ def test_a_response_posted_twice_signs_in_once(house: House, browser: Browser) -
     again.http.cookies.update(cookies)
     second = again.answer("/saml/acs", form)
     assert "__Host-awscons" not in again.http.cookies
-    fresh = sent_to_idp(second)
-    assert fresh.relay_state != form["RelayState"]
+    logout_first = sent_to_idp(second)
+    assert logout_first.relay_state != form["RelayState"]
     assert house.audit()[-1]["cause"] == "the answer was posted a second time"
 
 
@@ -99,8 +99,8 @@ def test_a_response_posted_from_another_browser_signs_nobody_in(house: House, br
     victim = house.browser()
     answer = victim.answer("/saml/acs", form)
     assert "__Host-awscons" not in victim.http.cookies
-    fresh = sent_to_idp(answer)
-    finished = victim.answer("/saml/acs", house.answer(fresh, "otto@example.com"))
+    logout_first = sent_to_idp(answer)
+    finished = victim.answer("/saml/acs", house.answer(logout_first, "otto@example.com"))
     assert finished.headers["Location"] == f"{house.url}/aws/"
     # ... and it has used nothing up: the browser that asked still gets in.
     assert browser.answer("/saml/acs", form).headers["Location"].endswith("?mine")
@@ -122,9 +122,9 @@ def test_an_unsolicited_response_only_starts_a_fresh_sign_in(
     form_value = Forger().form_value(house.story("_nobody-asked").at(response_in_response_to=None))
     answer = browser.answer("/saml/acs", {"SAMLResponse": form_value, "RelayState": relay_state})
     assert "__Host-awscons" not in browser.http.cookies
-    fresh = sent_to_idp(answer)
+    logout_first = sent_to_idp(answer)
     assert "evil" not in answer.headers["Location"]
-    finished = browser.answer("/saml/acs", house.answer(fresh))
+    finished = browser.answer("/saml/acs", house.answer(logout_first))
     assert finished.headers["Location"] == f"{house.url}/aws/"
 
 
@@ -150,8 +150,8 @@ def test_an_identity_provider_that_loses_the_relay_state_leads_to_an_explanation
 def test_a_sign_in_that_works_forgets_that_there_was_a_fresh_start(house: House, browser: Browser) -> None:
     tile = {"SAMLResponse": Forger().form_value(house.story("_tile")), "RelayState": ""}
     for _ in range(3):
-        fresh = sent_to_idp(browser.answer("/saml/acs", tile))
-        assert browser.answer("/saml/acs", house.answer(fresh)).status_code == 303
+        logout_first = sent_to_idp(browser.answer("/saml/acs", tile))
+        assert browser.answer("/saml/acs", house.answer(logout_first)).status_code == 303
 
 
 def test_an_answer_to_another_request_of_ours_is_refused(house: House, browser: Browser) -> None:
@@ -176,8 +176,8 @@ def test_a_late_answer_starts_afresh_and_keeps_the_way(
         kept = connection.execute("SELECT ends_at FROM records WHERE key LIKE 'pending:%'").fetchall()
     assert kept[0][0] > house.clock().timestamp() + 1700
     house.clock.forward(seconds=600)
-    fresh = sent_to_idp(browser.answer("/saml/acs", house.answer(sent)))
-    finished = browser.answer("/saml/acs", house.answer(fresh))
+    logout_first = sent_to_idp(browser.answer("/saml/acs", house.answer(sent)))
+    finished = browser.answer("/saml/acs", house.answer(logout_first))
     assert finished.headers["Location"].endswith("/aws/cloudadmin?slow")
 
 

@@ -1,0 +1,8 @@
+"""Who may open what: values, and one decision that always says why.
+
+targets    a target is a named door to one IAM role
+identity   the person that a verified assertion speaks of, and the login that follows
+groups     how group names are normalized
+decision   may this identity open this target
+step_up    must this person authenticate again first
+"""

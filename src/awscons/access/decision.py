@@ -1,0 +1,80 @@
+"""Who may open what. One pure decision that always says why.
+
+No clock, no store, no request belongs here: a target and an identity go in, a decision comes out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from awscons.access.identity import Identity
+from awscons.access.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """Let in: by this group, by this attribute, by both where both are asked for, or because all are."""
+
+    by_group: str | None
+    by_attribute: str | None
+
+    @property
+    def reason(self) -> str:
+        """One phrase for the audit log."""
+        by = []
+        if self.by_group is not None:
+            by.append(f"group {self.by_group!r}")
+        if self.by_attribute is not None:
+            by.append(f"attribute {self.by_attribute!r}")
+        return " and ".join(by) or "open to everyone who signs in"
+
+
+class RefusalReason(Enum):
+    """Why somebody was not let in; the value is the phrase for the audit log."""
+
+    NO_GROUPS_RECEIVED = "the identity provider sent no groups"
+    GROUPS_OMITTED = "the identity provider left the groups out, since the person is in too many"
+    IN_NONE_OF_THE_GROUPS = "in none of the groups"
+    NONE_OF_THE_ATTRIBUTES = "none of the attributes is present and non-empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Not let in, and what would have let them in."""
+
+    reason: RefusalReason
+    groups: tuple[str, ...]
+    attributes: tuple[str, ...]
+
+
+def decide(target: Target, identity: Identity) -> Granted | Refused:
+    """Whether `identity` may open `target`, with the reason.
+
+    Groups and attributes are two conditions; each counts only where the target names any, and then
+    one match is enough. Group names are compared exactly. A target that names neither is open to
+    every person who signed in: the documented behaviour, which `awscons check` points out.
+    """
+    by_group = next((group for group in target.groups if group in identity.groups), None)
+    by_attribute = next((name for name in target.attributes if _has_value(identity, name)), None)
+    if target.groups and by_group is None:
+        return Refused(_why_in_no_group(identity), target.groups, target.attributes)
+    if target.attributes and by_attribute is None:
+        return Refused(RefusalReason.NONE_OF_THE_ATTRIBUTES, target.groups, target.attributes)
+    return Granted(by_group, by_attribute)
+
+
+def _why_in_no_group(identity: Identity) -> RefusalReason:
+    if identity.groups:
+        return RefusalReason.IN_NONE_OF_THE_GROUPS
+    return RefusalReason.GROUPS_OMITTED if identity.groups_omitted else RefusalReason.NO_GROUPS_RECEIVED
+
+
+def _has_value(identity: Identity, name: str) -> bool:
+    """Whether an attribute of that name, in any letter case, came with at least one non-empty value."""
+    wanted = name.casefold()
+    return any(
+        any(value.strip() for value in values)
+        for attribute, values in identity.attributes.items()
+        if attribute.casefold() == wanted
+    )

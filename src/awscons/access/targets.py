@@ -1,0 +1,112 @@
+"""What can be opened: a target is a named door to one IAM role. Values only, no rules."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# IAM names and paths: letters, digits and these signs, ASCII only ("IAM and STS quotas" in the IAM guide).
+_ROLE_ARN = re.compile(
+    r"arn:(?P<partition>aws(?:-[a-z]+)*):iam::(?P<account>[0-9]{12}):role/(?P<name>(?:[\x21-\x7e]+/)?[A-Za-z0-9_+=,.@-]{1,64})"
+)
+MAX_ARN_LENGTH = 2048
+"""Characters; AssumeRole, RoleArn."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleArn:
+    """An IAM role's ARN, taken apart. `account_id` is text: twelve digits, leading zeros count."""
+
+    partition: str
+    account_id: str
+    role_name: str
+    """With its path, where it has one: `team/Admin`."""
+
+    def __str__(self) -> str:
+        return f"arn:{self.partition}:iam::{self.account_id}:role/{self.role_name}"
+
+
+def parse_role_arn(text: str) -> RoleArn | None:
+    """The role named by `text`, or None when it is no role ARN."""
+    matched = _ROLE_ARN.fullmatch(text) if len(text) <= MAX_ARN_LENGTH else None
+    if matched is None:
+        return None
+    return RoleArn(matched["partition"], matched["account"], matched["name"])
+
+
+@dataclass(frozen=True, slots=True)
+class RoleTerms:
+    """What else AssumeRole is asked for, each switched on by itself: a trust policy may lack its action.
+
+    source_identity   attribute that becomes SourceIdentity, which survives role chaining in CloudTrail
+    session_tags      tag keys, each with the attribute whose value it gets
+    transitive_tags   those of the keys that survive role chaining
+    external_id       what the trust policy may demand of a third party
+    session_policy    JSON: a further bound on what the role session may do
+    policy_arns       managed policies, as further bounds
+    """
+
+    source_identity: str | None = None
+    session_tags: tuple[tuple[str, str], ...] = ()
+    transitive_tags: tuple[str, ...] = ()
+    external_id: str | None = None
+    session_policy: str | None = None
+    policy_arns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TargetDisplay:
+    """How people see a target. Nothing here decides anything; empty: nothing was said of it.
+
+    color     `#rrggbb`
+    regions   regions to offer beside the usual one
+    """
+
+    title: str = ""
+    description: str = ""
+    label: str = ""
+    color: str = ""
+    regions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A named door: which role, for how long, and who may go through.
+
+    name        the last part of the URL; `service` in the configuration
+    duration    seconds the console should last
+    ends_with_login   the console never outlasts the login that opened it
+    groups      member of at least one; empty: no group is asked for
+    attributes  at least one must be present and non-empty; empty: none is asked for
+    region      where the console opens unless a link says otherwise; None: where the service itself is
+    max_login_age   seconds since the person authenticated, after which they have to do so anew; None: any
+    authn_context   URIs of AuthnContextClassRef, in one of which they must have; empty: in any way
+    console_destination   the page to land on unless a link says otherwise; `{region}` in it stands for
+                the region; None: the console's front page
+    profile_name   of the broker's own credentials for it; None: its partition's, else the usual one
+    terms       what else AssumeRole is asked for
+    """
+
+    name: str
+    role: RoleArn
+    duration: int
+    groups: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    region: str | None = None
+    console_destination: str | None = None
+    max_login_age: int | None = None
+    authn_context: tuple[str, ...] = ()
+    ends_with_login: bool = False
+    profile_name: str | None = None
+    terms: RoleTerms = RoleTerms()
+    display: TargetDisplay = TargetDisplay()
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.display.title or self.name
+
+    @property
+    def open_to_everyone(self) -> bool:
+        """True when every person who can sign in may open it."""
+        return not self.groups and not self.attributes

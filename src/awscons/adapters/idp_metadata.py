@@ -1,0 +1,386 @@
+"""The identity provider as it is trusted right now: by hand, or by metadata that is kept up to date.
+
+Metadata is looked at again in the background, when somebody signs in and it is due. A document that
+cannot be had or used changes nothing: the last good one stays in use, on disk as well, until the moment
+up to which its publisher called it valid.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import structlog
+import urllib3
+from cryptography.x509 import Certificate
+
+from awscons import __version__
+from awscons.audit.events import Action, AuditEvent, AuditLog, Outcome
+from awscons.config.settings import certificate_warnings
+from awscons.errors import MetadataRefused
+from awscons.saml.certificates import fingerprint
+from awscons.saml.metadata import MAX_METADATA_BYTES, IdpMetadata, parse_idp_metadata
+from awscons.saml.names import HTTP_REDIRECT
+from awscons.saml.parties import IdentityProvider
+from awscons.signin.settings import MetadataSettings
+
+USUAL_INTERVAL = timedelta(days=1)
+MAX_INTERVAL = timedelta(days=7)
+FILE_INTERVAL = timedelta(minutes=5)
+"""A file costs nothing to read, and whoever replaces it waits for it to count."""
+AFTER_FAILURE = timedelta(hours=1)
+AFTER_UNKNOWN_KEY = timedelta(minutes=5)
+"""Anybody can send an answer with an unknown key; the identity provider must not feel it."""
+
+_FETCH_TIMEOUT = 10.0
+_CONNECT_TIMEOUT = 3.0
+"""Seconds."""
+_CHUNK = 65_536
+
+_log = structlog.get_logger(__name__)
+
+
+class CertificateWatch:
+    """Says once a day which certificates end soon: a service runs for longer than anybody reads its start."""
+
+    def __init__(self, *, now: datetime) -> None:
+        self._said_at = now
+
+    def look(self, identity_provider: IdentityProvider, now: datetime) -> None:
+        """Log the notices, unless that was done within a day."""
+        if now - self._said_at < USUAL_INTERVAL:
+            return
+        self._said_at = now
+        for warning in certificate_warnings(identity_provider.signing_certificates, now=now):
+            _log.warning("certificate.warning", warning=warning)
+
+
+class StaticIdpTrust:
+    """An identity provider that the configuration describes in full. Nothing about it ever changes."""
+
+    def __init__(self, identity_provider: IdentityProvider, *, clock: Callable[[], datetime]) -> None:
+        self._identity_provider = identity_provider
+        self._clock = clock
+        self._watch = CertificateWatch(now=clock())
+
+    def current(self) -> IdentityProvider:
+        """The identity provider."""
+        self._watch.look(self._identity_provider, self._clock())
+        return self._identity_provider
+
+    def after_unknown_key(self) -> IdentityProvider | None:
+        """None: there is nowhere to look for newer keys."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Trusted:
+    """What is trusted now; times UTC."""
+
+    identity_provider: IdentityProvider
+    metadata: IdpMetadata
+    look_again_at: datetime
+
+
+def _in_a_thread(work: Callable[[], object]) -> None:
+    threading.Thread(target=work, name="idp-metadata", daemon=True).start()
+
+
+class MetadataIdpTrust:
+    """An identity provider described by metadata of its own. Safe for many threads."""
+
+    def __init__(
+        self,
+        settings: MetadataSettings,
+        *,
+        folder: Path,
+        clock: Callable[[], datetime],
+        audit: AuditLog,
+        in_background: Callable[[Callable[[], object]], None] = _in_a_thread,
+    ) -> None:
+        """Read the metadata: a copy of ours that is recent, or else from its source, or else any copy.
+
+        keep_in         folder for the last good copy
+        clock           UTC
+        in_background   starts a piece of work that nobody waits for
+        Raises MetadataRefused when there is no good metadata at all: without keys nobody is trusted.
+        """
+        self._settings = settings
+        self._saved = _SavedCopy(folder, settings.location)
+        self._clock = clock
+        self._audit = audit
+        self._in_background = in_background
+        self._pool = urllib3.PoolManager(
+            retries=False,
+            timeout=urllib3.Timeout(connect=_CONNECT_TIMEOUT, read=_CONNECT_TIMEOUT),
+            headers={"User-Agent": f"awscons/{__version__}"},
+        )
+        self._refreshing = threading.Lock()
+        now = clock()
+        self._looked_for_key_at = now - AFTER_UNKNOWN_KEY
+        self._watch = CertificateWatch(now=now)
+        self._entity_id = settings.entity_id
+        self._trusted = self._at_start(now)
+        # From here on it has to be whoever it was at first.
+        self._entity_id = self._trusted.metadata.entity_id
+
+    def current(self) -> IdentityProvider:
+        """The identity provider. Starts another look at the metadata when one is due; never waits for it.
+
+        Raises MetadataRefused when the metadata is over and no newer could be had.
+        """
+        trusted, now = self._trusted, self._clock()
+        if now >= trusted.look_again_at:
+            self._in_background(self._refresh)
+            trusted = self._trusted
+        valid_until = trusted.metadata.valid_until
+        if valid_until is not None and now >= valid_until:
+            raise MetadataRefused(
+                f"the identity provider's metadata was valid until {valid_until.isoformat()}",
+                hint=f"no newer could be had from {self._settings.location}; the log says why",
+            )
+        self._watch.look(trusted.identity_provider, now)
+        return trusted.identity_provider
+
+    def after_unknown_key(self) -> IdentityProvider | None:
+        """Look again because an answer came whose key nobody knows; None when there are no other keys.
+
+        Looks at most once in five minutes, and waits for it.
+        """
+        now = self._clock()
+        before = self._trusted
+        if now - self._looked_for_key_at < AFTER_UNKNOWN_KEY:
+            return None
+        self._looked_for_key_at = now
+        self._refresh()
+        after = self._trusted.identity_provider
+        known = set(before.identity_provider.signing_certificates)
+        return after if set(after.signing_certificates) - known else None
+
+    # --- looking ---
+
+    def _at_start(self, now: datetime) -> _Trusted:
+        saved = self._saved.read()
+        if saved is not None and now - saved.fetched_at < USUAL_INTERVAL and self._is_remote:
+            try:
+                return self._trust(saved.document, looked_at=saved.fetched_at)
+            except MetadataRefused as error:
+                self._say("idp_metadata.copy_refused", error)
+        try:
+            return self._take(self._fetch(), now)
+        except MetadataRefused as error:
+            if saved is None:
+                raise
+            self._say("idp_metadata.refused_at_start", error)
+            trusted = self._trust(saved.document, looked_at=now)
+            _log.warning("idp_metadata.copy_in_use", fetched_at=saved.fetched_at.isoformat())
+            return replace(trusted, look_again_at=now + self._after_failure)
+
+    def _refresh(self) -> None:
+        """Another look, unless one is under way."""
+        if not self._refreshing.acquire(blocking=False):
+            return
+        try:
+            now = self._clock()
+            try:
+                self._trusted = self._take(self._fetch(), now)
+            except MetadataRefused as error:
+                self._say("idp_metadata.refused", error)
+                self._trusted = replace(self._trusted, look_again_at=now + self._after_failure)
+        finally:
+            self._refreshing.release()
+
+    def _take(self, document: bytes, now: datetime) -> _Trusted:
+        """Trust a document that was just fetched, keep it, and say when it brings other keys."""
+        trusted = self._trust(document, looked_at=now)
+        saved = self._saved.read()
+        self._saved.write(document, now)
+        if saved is not None and saved.document != document:
+            self._report_changed_keys(saved.document, trusted)
+        return trusted
+
+    def _trust(self, document: bytes, *, looked_at: datetime) -> _Trusted:
+        metadata = parse_idp_metadata(
+            document, entity_id=self._entity_id, signed_by=self._settings.signed_by, now=self._clock()
+        )
+        return _Trusted(
+            identity_provider_of(metadata, self._settings),
+            metadata,
+            look_again_at=looked_at + self._interval(metadata, looked_at),
+        )
+
+    def _report_changed_keys(self, old_document: bytes, trusted: _Trusted) -> None:
+        """Compared with the copy on disk, which all processes share: only the first one reports."""
+        try:
+            # As of its own time: that it is over by now does not make its keys unknown.
+            old = parse_idp_metadata(
+                old_document, entity_id=trusted.metadata.entity_id, now=datetime.min.replace(tzinfo=UTC)
+            )
+        except MetadataRefused:
+            return
+        before, after = set(old.signing_certificates), set(trusted.metadata.signing_certificates)
+        if before == after:
+            return
+        added, removed = _fingerprints(after - before), _fingerprints(before - after)
+        _log.warning(
+            "idp_metadata.keys_changed",
+            idp_entity_id=trusted.metadata.entity_id,
+            keys_added=added,
+            keys_removed=removed,
+        )
+        self._audit.record(
+            AuditEvent(
+                action=Action.IDP_KEYS_CHANGED,
+                outcome=Outcome.DONE,
+                idp_entity_id=trusted.metadata.entity_id,
+                keys_added=added,
+                keys_removed=removed,
+            )
+        )
+
+    def _say(self, event: str, error: MetadataRefused) -> None:
+        _log.warning(event, source=self._settings.location, cause=str(error), hint=error.hint or None)
+
+    # --- when ---
+
+    @property
+    def _is_remote(self) -> bool:
+        return self._settings.location.startswith(("https://", "http://"))
+
+    @property
+    def _after_failure(self) -> timedelta:
+        return AFTER_FAILURE if self._is_remote else FILE_INTERVAL
+
+    def _interval(self, metadata: IdpMetadata, now: datetime) -> timedelta:
+        """Daily; later where the publisher allows, sooner where the document ends.
+
+        Jittered, so that many services do not knock at the same moment.
+        """
+        if not self._is_remote:
+            return FILE_INTERVAL
+        interval = max(USUAL_INTERVAL, min(metadata.cache_duration or USUAL_INTERVAL, MAX_INTERVAL))
+        if metadata.valid_until is not None:
+            interval = min(interval, max((metadata.valid_until - now) / 2, FILE_INTERVAL))
+        return interval * random.uniform(0.9, 1.0)  # noqa: S311  no secret hangs on it
+
+    # --- fetching ---
+
+    def _fetch(self) -> bytes:
+        location = self._settings.location
+        if not self._is_remote:
+            return _read_file(Path(location))
+        deadline = time.monotonic() + _FETCH_TIMEOUT
+        try:
+            answer = self._pool.request("GET", location, redirect=False, preload_content=False)
+            try:
+                if answer.status != 200:  # noqa: PLR2004  HTTP's own number
+                    raise MetadataRefused(
+                        f"{location} answered HTTP {answer.status}",
+                        hint="give the address itself, not one that points to it"
+                        if answer.get_redirect_location()
+                        else "",
+                    )
+                return _read_bounded(answer, deadline)
+            finally:
+                answer.close()
+        except urllib3.exceptions.HTTPError as error:
+            raise MetadataRefused(f"{location} cannot be reached: {type(error).__name__}") from None
+
+
+def _read_bounded(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+    """The body, in bounded size and time, however it drips."""
+    body = bytearray()
+    for chunk in answer.stream(_CHUNK):
+        body += chunk
+        if len(body) > MAX_METADATA_BYTES:
+            raise MetadataRefused(
+                f"the document is longer than {MAX_METADATA_BYTES:,} bytes",
+                hint="ask for the metadata of your identity provider alone, not of the whole federation",
+            )
+        if time.monotonic() > deadline:
+            raise MetadataRefused(f"the document took longer than {_FETCH_TIMEOUT:g} seconds")
+    return bytes(body)
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_METADATA_BYTES:
+            raise MetadataRefused(
+                f"{path} is longer than {MAX_METADATA_BYTES:,} bytes",
+                hint="take the metadata of your identity provider alone, not of the whole federation",
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise MetadataRefused(f"{path} cannot be read: {error.strerror or type(error).__name__}") from None
+
+
+def identity_provider_of(metadata: IdpMetadata, settings: MetadataSettings) -> IdentityProvider:
+    """The identity provider that metadata describes, with what the configuration says on top.
+
+    Raises MetadataRefused when it takes no AuthnRequest by the binding that the configuration wants.
+    """
+    sso_url = settings.sso_url or metadata.sso_urls.get(settings.binding)
+    if sso_url is None:
+        raise MetadataRefused(
+            f"the metadata has no SingleSignOnService for {settings.binding.rpartition(':')[2]}",
+            hint="set `authn_request_binding`; it has: "
+            + ", ".join(binding.rpartition(":")[2] for binding in metadata.sso_urls),
+        )
+    return IdentityProvider(
+        entity_id=metadata.entity_id,
+        sso_url=sso_url,
+        signing_certificates=metadata.signing_certificates,
+        gcm_only=settings.gcm_only,
+        slo_url=settings.slo_url or metadata.slo_urls.get(HTTP_REDIRECT, ""),
+        slo_response_url=metadata.slo_response_urls.get(HTTP_REDIRECT, ""),
+        wants_signed_requests=metadata.wants_signed_requests,
+    )
+
+
+def _fingerprints(certificates: set[Certificate]) -> str:
+    return ", ".join(sorted(map(fingerprint, certificates)))
+
+
+# --- the last good copy ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    document: bytes
+    fetched_at: datetime
+
+
+class _SavedCopy:
+    """The last good document on disk, shared by every process of this host. It is not a secret."""
+
+    def __init__(self, folder: Path, location: str) -> None:
+        name = hashlib.sha256(location.encode()).hexdigest()[:16]
+        self._path = folder / f"idp-metadata-{name}.xml"
+
+    def read(self) -> _Copy | None:
+        try:
+            return _Copy(self._path.read_bytes(), datetime.fromtimestamp(self._path.stat().st_mtime, tz=UTC))
+        except OSError:
+            return None
+
+    def write(self, document: bytes, now: datetime) -> None:
+        """Whole or not at all. Where that fails there is no copy, and nothing else is wrong."""
+        draft = self._path.with_suffix(f".{os.getpid()}")
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            draft.write_bytes(document)
+            os.utime(draft, (now.timestamp(), now.timestamp()))
+            draft.replace(self._path)
+        except OSError as error:
+            _log.warning(
+                "idp_metadata.copy_not_saved",
+                file=str(self._path),
+                cause=error.strerror or type(error).__name__,
+            )

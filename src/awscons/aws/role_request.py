@@ -1,0 +1,203 @@
+"""What is asked of AssumeRole, and how CloudTrail will call the person. Pure rules of its parameters.
+
+Source of every limit: STS API, AssumeRole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from awscons.access.identity import Identity
+from awscons.access.targets import RoleArn, Target
+from awscons.errors import AttributesUnfit, quote_for_log
+
+USER_NAME = "user_name"
+"""In place of an attribute's name: the person's user name, whatever `user_attr` made it."""
+MAX_TAGS = 50
+MAX_POLICY_ARNS = 10
+MAX_POLICY_CHARACTERS = 2048
+"""Characters of the session policy and the ARNs of managed policies together."""
+_MAX_TAG_KEY_LENGTH, _MAX_TAG_VALUE_LENGTH = 128, 256
+
+# STS API, AssumeRole, RoleSessionName: 2 to 64 of [\w+=,.@-]. STS means ASCII; Python's \w does not.
+_LEGAL_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
+_ILLEGAL_RUN = re.compile(r"[^A-Za-z0-9_+=,.@-]+")
+_MAX_NAME_LENGTH = 64
+_HASH_DIGITS = 10
+_MADE_HERE = re.compile(r"-[0-9a-f]{10}\Z")
+_EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
+_POLICY_TEXT = re.compile(r"[\t\n\r\x20-\xff]+")
+_POLICY_ARN = re.compile(
+    r"arn:(?P<partition>aws(?:-[a-z]+)*):iam::(?P<account>[0-9]{12}|aws):policy/(?:[\x21-\x7e]+/)?[A-Za-z0-9_+=,.@-]{1,128}"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleRequest:
+    """What one AssumeRole call asks for, but for its duration."""
+
+    role: RoleArn
+    role_session_name: str
+    source_identity: str | None = None
+    session_tags: tuple[tuple[str, str], ...] = ()
+    transitive_tags: tuple[str, ...] = ()
+    external_id: str | None = None
+    session_policy: str | None = None
+    policy_arns: tuple[str, ...] = ()
+
+    @property
+    def needed_actions(self) -> tuple[str, ...]:
+        """What the role's trust policy and the broker's own policy must both allow."""
+        actions = ["sts:AssumeRole"]
+        if self.source_identity is not None:
+            actions.append("sts:SetSourceIdentity")
+        if self.session_tags:
+            actions.append("sts:TagSession")
+        return tuple(actions)
+
+
+def build_role_request(target: Target, identity: Identity, *, name_attribute: str) -> RoleRequest:
+    """What to ask of AssumeRole, so that this person opens this target.
+
+    name_attribute   the attribute that becomes RoleSessionName, or USER_NAME
+    Raises AttributesUnfit.
+    """
+    terms = target.terms
+    source = terms.source_identity and legal_role_session_name(_required(identity, terms.source_identity))
+    tags = tuple(
+        (key, value)
+        for key, attribute in terms.session_tags
+        if (value := _tag_value(identity, key, attribute)) is not None
+    )
+    given = {key for key, _ in tags}
+    return RoleRequest(
+        role=target.role,
+        role_session_name=legal_role_session_name(_required(identity, name_attribute)),
+        source_identity=source,
+        session_tags=tags,
+        transitive_tags=tuple(key for key in terms.transitive_tags if key in given),
+        external_id=terms.external_id,
+        session_policy=terms.session_policy,
+        policy_arns=terms.policy_arns,
+    )
+
+
+def _required(identity: Identity, attribute: str) -> str:
+    value = _only_value(identity, attribute)
+    if value is None:
+        raise AttributesUnfit(
+            f"the attribute {attribute} has no value", hint="the identity provider must send it"
+        )
+    return value
+
+
+def _tag_value(identity: Identity, key: str, attribute: str) -> str | None:
+    """A value goes into a tag as it is or not at all: policies decide by it, and alike is not the same."""
+    value = _only_value(identity, attribute)
+    if value is not None and not is_tag_text(value, longest=_MAX_TAG_VALUE_LENGTH):
+        raise AttributesUnfit(
+            f"session tag {key}: AWS does not take {quote_for_log(value)} as a value",
+            hint="up to 256 letters, digits, spaces and _ . : / = + - @ of any language",
+        )
+    return value
+
+
+def _only_value(identity: Identity, attribute: str) -> str | None:
+    """The one value of an attribute; None when there is none. Raises AttributesUnfit for several."""
+    if attribute == USER_NAME:
+        return identity.user_name
+    wanted = attribute.casefold()
+    values = {
+        value
+        for name, received in identity.attributes.items()
+        if name.casefold() == wanted
+        for value in received
+        if value.strip()
+    }
+    if len(values) > 1:
+        raise AttributesUnfit(
+            f"the attribute {attribute} has {len(values)} values",
+            hint="name an attribute of which the identity provider sends one value",
+        )
+    return next(iter(values), None)
+
+
+# --- what AssumeRole takes ---------------------------------------------------------------
+
+
+def is_tag_text(text: str, *, longest: int) -> bool:
+    r"""Whether `text` can be the key or value of a session tag: [\p{L}\p{Z}\p{N}_.:/=+\-@]."""
+    return len(text) <= longest and all(
+        character in "_.:/=+-@" or unicodedata.category(character)[0] in "LZN" for character in text
+    )
+
+
+def is_tag_key(text: str) -> bool:
+    """Whether `text` can be the key of a session tag; those that begin with `aws:` are AWS's own."""
+    return (
+        bool(text)
+        and is_tag_text(text, longest=_MAX_TAG_KEY_LENGTH)
+        and not text.casefold().startswith("aws:")
+    )
+
+
+def is_external_id(text: str) -> bool:
+    """Whether `text` can be an ExternalId."""
+    return _EXTERNAL_ID.fullmatch(text) is not None
+
+
+def is_policy_arn_for(role: RoleArn, text: str) -> bool:
+    """Whether `text` names a managed policy that can bound `role`: AWS's own, or one of the same account."""
+    matched = _POLICY_ARN.fullmatch(text)
+    return (
+        matched is not None
+        and matched["partition"] == role.partition
+        and matched["account"] in {"aws", role.account_id}
+    )
+
+
+def normal_session_policy(policy: str | Mapping[str, object]) -> str | None:
+    """A session policy as compact JSON; None when it is none.
+
+    JSON with a Statement, each key once, and only the characters that STS takes (U+0020 to U+00FF).
+    """
+    try:
+        value = json.loads(policy, object_pairs_hook=_each_key_once) if isinstance(policy, str) else policy
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    if not isinstance(value, Mapping) or not value.get("Statement") or not _POLICY_TEXT.fullmatch(text):
+        return None
+    return text
+
+
+def _each_key_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key stands there twice")
+    return dict(pairs)
+
+
+# --- names -------------------------------------------------------------------------------
+
+
+def legal_role_session_name(user_name: str) -> str:
+    """A legal RoleSessionName for `user_name`.
+
+    A name that is legal as it is stays as it is, unless it looks like one of those made here. Any other
+    is brought to ASCII as readably as possible and ends in `-` and ten hexadecimal digits of its
+    SHA-256, so that two people whose names become alike (`ana/b` and `ana b`), or are cut alike, still
+    have names of their own.
+    """
+    if _LEGAL_NAME.fullmatch(user_name) and not _MADE_HERE.search(user_name):
+        return user_name
+    digest = hashlib.sha256(user_name.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_DIGITS]
+    without_accents = unicodedata.normalize("NFKD", user_name).encode("ascii", "ignore").decode("ascii")
+    readable = _ILLEGAL_RUN.sub("-", without_accents).strip("-")
+    if not readable:
+        return f"user-{digest}"
+    return f"{readable[: _MAX_NAME_LENGTH - _HASH_DIGITS - 1]}-{digest}"

@@ -1,0 +1,83 @@
+"""What the configuration decides about AWS. Frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from awscons.access.targets import Target
+from awscons.aws import partitions
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionSettings:
+    """What the configuration says of one partition. `partition` has its hosts already.
+
+    signin_method   POST; GET puts credentials into a URL, for sign-in hosts that take nothing else
+    """
+
+    partition: partitions.Partition
+    profile_name: str | None = None
+    fips: bool = False
+    sts_endpoint: str | None = None
+    signin_endpoint: str | None = None
+    signin_method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class AwsSettings:
+    """How this service itself talks to AWS.
+
+    user_agent     of every call to AWS
+    role_session_name_attribute   the attribute that becomes RoleSessionName, or `user_name`
+    timeout        seconds for all of one sign-in
+    simultaneous   sign-ins that may wait for AWS at once, in each process; None: as the server has threads
+    regions        nearest first, of all partitions together; empty: the broker's own, else the default
+    logout_first  send browsers through AWS's log-out before each console, unless a link says otherwise
+    sts_endpoint, signin_endpoint   in place of AWS's own; `{region}` stands for the region
+    """
+
+    profile_name: str | None
+    credentials_file: str | None
+    user_agent: str
+    role_session_name_attribute: str
+    timeout: float
+    max_concurrent_sign_ins: int | None
+    regions: tuple[str, ...]
+    logout_first: bool
+    sts_endpoint: str | None
+    signin_endpoint: str | None
+    partitions: Mapping[str, PartitionSettings]
+
+    def profile_for(self, target: Target) -> str | None:
+        """The profile whose credentials open that target."""
+        own = self.partitions[target.role.partition].profile_name
+        return target.profile_name or own or self.profile_name
+
+    def sts_endpoint_in(self, partition: str, region: str) -> str | None:
+        """The URL of STS there; None: the one that AWS gives it."""
+        endpoint = self.partitions[partition].sts_endpoint or self.sts_endpoint
+        return endpoint and endpoint.replace(partitions.REGION_PLACEHOLDER, region)
+
+    def signin_endpoint_in(self, partition: str, region: str) -> str:
+        """The URL of the federation endpoint there."""
+        own = self.partitions[partition]
+        endpoint = own.signin_endpoint or self.signin_endpoint
+        if endpoint is None:
+            return partitions.federation_endpoint(own.partition, region, fips=own.fips)
+        return endpoint.replace(partitions.REGION_PLACEHOLDER, region)
+
+    @property
+    def connect_timeout(self) -> float:
+        """Seconds until one connection must stand."""
+        return min(3.0, 0.15 * self.timeout)
+
+    @property
+    def read_timeout(self) -> float:
+        """Seconds until one answer must have come."""
+        return min(9.0, 0.25 * self.timeout)
+
+    @property
+    def slowest_call(self) -> float:
+        """Seconds that one call can take; with less left of a sign-in, none is begun."""
+        return self.connect_timeout + self.read_timeout

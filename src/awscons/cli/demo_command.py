@@ -1,0 +1,72 @@
+"""`awscons demo`: the service between a pretend identity provider and a pretend AWS."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from awscons.adapters.audit_log import configure_logging
+from awscons.adapters.server.gunicorn_app import open_listeners, serve
+from awscons.cli.terminal import table
+from awscons.demo.demo_world import URL_PREFIX, build_demo, demo_address
+from awscons.demo.sample_people import PEOPLE, TARGETS, who_may_open
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+
+def serve_demo(bind: str, port: int) -> None:
+    """Serve the demo until interrupted."""
+    listeners = open_listeners(bind, port)
+    configure_logging()
+    address = demo_address(bind, port)
+    with _own_folder() as folder:
+
+        def build() -> WSGIApplication:
+            return build_demo(address, folder=folder, environment=os.environ)
+
+        serve(build, listeners, on_ready=lambda: click.echo(_demo_banner(address.origin)))
+
+
+@contextmanager
+def _own_folder() -> Iterator[Path]:
+    """A temporary folder, removed by the process that made it; worker processes come by here as well."""
+    owner, folder = os.getpid(), Path(tempfile.mkdtemp(prefix="awscons-demo-"))
+    try:
+        yield folder
+    finally:
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _demo_banner(origin: str) -> str:
+    lines = [
+        "",
+        f"  awscons demo: open {origin}/",
+        "",
+        "  No AWS account and no identity provider are involved. Every page but those marked",
+        "  as pretend is the real service.",
+        "",
+        f"  Make a region of the pretend AWS fail: {origin}/demo/aws/",
+        "",
+    ]
+    rows = [
+        [
+            f"{origin}{URL_PREFIX}/{target['service']}",
+            ", ".join(person.full_name for person in who_may_open(target)),
+        ]
+        for target in TARGETS
+    ]
+    lines += table([["URL", "who may open it"], *rows])
+    lines.append("")
+    lines += table(
+        [["person", "groups"]] + [[person.full_name, ", ".join(person.groups) or "none"] for person in PEOPLE]
+    )
+    return "\n".join([*lines, "", "  Stop with Ctrl-C.", ""])

@@ -1,0 +1,154 @@
+"""`awscons serve`: the service, where the configuration and the command line agree that it may listen."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from pathlib import Path
+
+import click
+
+from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
+from awscons.adapters.caches import build_cache
+from awscons.adapters.server.gunicorn_app import load_tls, open_listeners, serve
+from awscons.adapters.server.malloc_arenas import freeze_gc, limit_malloc_arenas
+from awscons.adapters.server.reloader import serve_and_reload
+from awscons.assembly.service import build_idp_trust, build_service
+from awscons.cli.terminal import printable
+from awscons.config.load import load_settings
+from awscons.config.schema import LOOPBACK_HOSTS, SimpleBacking
+from awscons.config.settings import Settings
+from awscons.site import Site
+
+_DEFAULT_PORT = 8000
+_MAX_PORT = 65_535
+# An IPv6 address with a port stands in brackets, as in URLs.
+_BIND = re.compile(r"(?:\[(?P<ipv6>[0-9a-fA-F:.%]+)\]|(?P<host>[^\s:/\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
+
+
+def serve_configured(  # noqa: PLR0913  one for each option
+    config: Path,
+    *,
+    bind: str | None,
+    port: int | None,
+    workers: int | None,
+    threads: int,
+    request_timeout: float,
+    certificate: Path | None,
+    key: Path | None,
+    plain_http: bool,
+    pin_workers: bool,
+) -> None:
+    """Serve until interrupted. Raises click.UsageError for options that do not go together, AwsconsError."""
+    settings = load_settings(config, environment=os.environ)
+    host, port = _address(settings.site, bind, port)
+    if (certificate is None) != (key is None):
+        raise click.UsageError("--certificate and --key belong together")
+    tls = load_tls(certificate, key) if certificate and key else None
+    _refuse_open_http(settings, host, tls=tls is not None, told=plain_http)
+    configure_logging(debug="DEBUG" in os.environ)
+    # Here as well as in each worker, so that a store or metadata that cannot be had is a sentence.
+    build_cache(settings.backing, environment=os.environ)
+    build_idp_trust(settings, environment=os.environ, audit=StructlogAuditLog())
+    count = _worker_count(settings, workers)
+    listeners = open_listeners(host, port, number=count)
+    limit_malloc_arenas(os.environ)
+    freeze_gc()
+
+    def ready() -> None:
+        click.echo(f"awscons serves {settings.site.url('/')} on {host} port {port}", err=True)
+
+    serve(
+        lambda: build_service(settings, environment=os.environ, threads=threads, prepared=True),
+        listeners,
+        on_ready=ready,
+        workers=count,
+        threads=threads,
+        tls=tls,
+        max_request_seconds=request_timeout,
+        pinned=pin_workers,
+    )
+
+
+def serve_and_restart(context: click.Context, config: Path) -> int:
+    """The same command without --reload, as often as it takes; its last exit status."""
+    arguments = ["serve"]
+    for option in context.command.params:
+        value = context.params[option.name or ""]
+        if option.name == "reload" or value is None:
+            continue
+        if isinstance(value, bool):
+            # A flag without a way to say no is left out.
+            arguments += (option.opts if value else option.secondary_opts)[:1]
+        else:
+            arguments += [option.opts[0], str(value)]
+    return serve_and_reload(arguments, files=[config], folders=[Path(__file__).parents[1]])
+
+
+def _natural_bind(site: Site) -> str:
+    """Where to listen when nothing is said: where the configuration says that people reach us.
+
+    https means that a proxy stands in front, on this host as a rule. Plain http under another name than
+    this host's own had to be allowed in so many words; then people come directly.
+    """
+    reached_directly = not site.is_https and site.host not in LOOPBACK_HOSTS
+    return "0.0.0.0" if reached_directly else "127.0.0.1"  # noqa: S104  see above
+
+
+def _address(site: Site, bind: str | None, port: int | None) -> tuple[str, int]:
+    """Host and port to listen on; `bind` may hold both."""
+    if bind is None:
+        return _natural_bind(site), port or _DEFAULT_PORT
+    if _is_ipv6(bind):
+        return bind, port or _DEFAULT_PORT
+    found = _BIND.fullmatch(bind)
+    if found is None or bind.isdecimal():
+        raise click.UsageError(
+            f"--bind {printable(bind)}: an address of this host, with or without a port, "
+            "such as 127.0.0.1:8000 or [::1]:8000"
+        )
+    number = port or _DEFAULT_PORT if found["port"] is None else int(found["port"])
+    if not 0 < number <= _MAX_PORT or port not in {None, number}:
+        raise click.UsageError(f"--bind {bind}: a host, or host:port with the one port to listen on")
+    return found["ipv6"] or found["host"], number
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse_open_http(settings: Settings, host: str, *, tls: bool, told: bool) -> None:
+    """Logins to AWS do not cross a network in the clear because somebody forgot the proxy."""
+    if tls and not settings.site.is_https:
+        raise click.UsageError("with --certificate, acs_url has to begin with https://")
+    allowed = told or settings.server.trusted_proxies > 0 or settings.cookies.secure is False
+    if tls or allowed or _is_loopback(host):
+        return
+    raise click.UsageError(
+        f"this would be plain http, open to whoever reaches {host}. Listen on 127.0.0.1, behind a proxy that "
+        "does TLS; or name a proxy on another host with `trusted_proxies` in server_config; or give "
+        "--certificate and --key, for a trial; or say --plain-http"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host in LOOPBACK_HOSTS
+
+
+def _worker_count(settings: Settings, wanted: int | None) -> int:
+    if not isinstance(settings.backing, SimpleBacking):
+        return wanted or 2
+    if wanted is not None and wanted > 1:
+        raise click.UsageError(
+            "SimpleCache keeps logins in the memory of one process: "
+            "use --workers 1, or another cache_type in session_backing"
+        )
+    return 1

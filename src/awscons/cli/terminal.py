@@ -1,0 +1,33 @@
+"""What the commands have in common: options, and how text is laid out for a terminal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from awscons.errors import quote_for_log
+
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=lambda: os.environ.get("AWSCONS_CONFIG", "config.py"),
+    show_default="config.py",
+    help="The configuration file.",
+)
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows in columns, indented by two; nothing after the last column."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def printable(text: str) -> str:
+    """Text of somebody else's making; quoted and escaped where it could do something to a terminal."""
+    return text if text.isprintable() else quote_for_log(text)

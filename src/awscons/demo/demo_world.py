@@ -1,0 +1,118 @@
+"""The demo's own assembly: the real service, and around it a pretend identity provider and AWS.
+
+The service is built by the same function as always, from settings of the ordinary kind, and talks to
+its neighbours over HTTP like to any others.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from awscons.assembly.service import build_service
+from awscons.config.settings import parse_settings
+from awscons.demo.faults import FaultInjector
+from awscons.demo.identity_provider import DemoIdentityProvider
+from awscons.demo.pretend_signin import PretendSignin
+from awscons.demo.pretend_sts import PretendRole, PretendSts
+from awscons.demo.sample_people import PEOPLE, SITE, TARGETS
+from awscons.saml.parties import ServiceProvider
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+_ENTITY_ID = "urn:awscons:demo"
+_IDP_ENTITY_ID = "urn:awscons:demo:identity-provider"
+_BROKER_ARN = "arn:aws:iam::123456789012:user/AWSconSSO"
+_HOURS_12 = 43_200
+URL_PREFIX = "/aws"
+REGIONS = ("eu-west-1", "us-east-1")
+"""Of the pretend AWS, in the order in which the service asks them."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoAddress:
+    """Where the demo is: for people's browsers, and for the service's own calls to its pretend AWS."""
+
+    origin: str
+    internal_origin: str
+
+
+def demo_address(bind: str, port: int) -> DemoAddress:
+    """The addresses of a demo that listens on `bind` and `port`."""
+    everywhere_or_here = bind in {"", "0.0.0.0", "::", "127.0.0.1", "::1", "localhost"}  # noqa: S104  compared, not bound
+    here = "[::1]" if bind == "::1" else "127.0.0.1"
+    name = f"[{bind}]" if ":" in bind else bind
+    return DemoAddress(
+        origin=f"http://{'localhost' if everywhere_or_here else name}:{port}",
+        internal_origin=f"http://{here if everywhere_or_here else name}:{port}",
+    )
+
+
+def build_demo(address: DemoAddress, *, folder: Path, environment: Mapping[str, str]) -> WSGIApplication:
+    """The demo as one WSGI application.
+
+    folder   for the store and the pretend broker's credentials file
+    """
+    service_provider = ServiceProvider(_ENTITY_ID, f"{address.origin}/saml/acs")
+    idp = DemoIdentityProvider(entity_id=_IDP_ENTITY_ID, service_provider=service_provider, people=PEOPLE)
+    sts = PretendSts(roles={str(target["role"]): PretendRole(_HOURS_12) for target in TARGETS})
+    signin = PretendSignin(book=sts)
+    credentials_file = _write_credentials(folder / "credentials", *sts.add_user(_BROKER_ARN))
+
+    settings = parse_settings(
+        {
+            "session_config": {
+                "session_backing": {"cache_type": "SQLite", "path": str(folder / "logins.sqlite3")},
+                "session_secure": False,
+            },
+            "saml_config": {
+                "saml_endpoint": f"{address.origin}/demo/idp/sso",
+                "spid": service_provider.entity_id,
+                "issuer": idp.entity_id,
+                "acs_url": service_provider.acs_url,
+                "certificate": idp.certificate_pem,
+                "assertions": ["groups", "displayName"],
+            },
+            "aws_config": {
+                "url_prefix": URL_PREFIX,
+                "regions": list(REGIONS),
+                "aws_profile_name": "cons",
+                "aws_credentials_file": str(credentials_file),
+                "targets": list(TARGETS),
+            },
+            "site_config": SITE,
+        },
+        source="the demo",
+        environment={},
+    )
+    # Plain http to a pretend AWS that may not be on loopback: no configuration file could say so.
+    aws = replace(
+        settings.aws,
+        sts_endpoint=f"{address.internal_origin}/demo/aws/{{region}}/sts/",
+        signin_endpoint=f"{address.origin}/demo/aws/{{region}}/federation",
+    )
+    faults = FaultInjector(REGIONS)
+    service = build_service(replace(settings, aws=aws), environment=environment)
+    return DispatcherMiddleware(
+        service,
+        {
+            "/demo/idp": idp.application(),
+            "/demo/aws": faults.application(),
+            **{f"/demo/aws/{region}/sts": faults.over(region, sts.application(region)) for region in REGIONS},
+            **{f"/demo/aws/{region}": faults.over(region, signin.application(region)) for region in REGIONS},
+        },
+    )
+
+
+def _write_credentials(path: Path, access_key_id: str, secret_access_key: str) -> Path:
+    text = f"[cons]\naws_access_key_id = {access_key_id}\naws_secret_access_key = {secret_access_key}\n"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+    return path

@@ -1,0 +1,170 @@
+"""A pretend federation endpoint over real HTTP, and a page where the console would be.
+
+Sign-in tokens are made only from credentials that STS really issued, live fifteen minutes, and open the
+console at the host that made them; errors are HTML, as the real ones are. Modelled on the IAM User Guide's
+page on custom identity brokers.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
+
+from flask import Flask, Response, make_response, render_template, request
+
+from awscons.aws.partitions import PARTITIONS
+from awscons.demo.pretend_sts import RoleSession
+
+_TOKEN_LIFETIME = timedelta(minutes=15)
+_MIN_DURATION, _MAX_DURATION = 900, 43_200
+
+
+class CredentialBook(Protocol):
+    """Who knows which credentials were really issued."""
+
+    def find(self, access_key_id: str, secret_access_key: str, session_token: str) -> RoleSession | None:
+        """The role session of these credentials; None when they are wrong or have ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleVisit:
+    """Somebody who arrived in the pretend console, and how; durations in seconds."""
+
+    role_session: RoleSession
+    console_lasts: int
+    relogin_url: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Issued:
+    """What a sign-in token stands for."""
+
+    role_session: RoleSession
+    console_lasts: int
+    ends_at: datetime
+    region: str | None
+
+
+@dataclass(slots=True)
+class PretendSignin:
+    """The federation endpoint: getSigninToken by GET and POST, login by GET; HTML on errors.
+
+    book   who knows which credentials were issued
+    """
+
+    book: CredentialBook
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    visits: list[ConsoleVisit] = field(default_factory=list)
+    log_outs: int = 0
+    _tokens: dict[str, _Issued] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def application(self, region: str | None = None) -> Flask:
+        """The sign-in host of a region: `/federation`, `/oauth`, and `/console/<number>` to land on."""
+        app = Flask("awscons.demo", static_folder=None)
+
+        @app.route("/federation", methods=["GET", "POST"])
+        def federation() -> Response:
+            match request.values.get("Action"):
+                case "getSigninToken":
+                    return self._get_signin_token(region)
+                case "login" if request.method == "GET":
+                    return self._login(region)
+                case _:
+                    return _html_error(400, "Unknown action")
+
+        @app.get("/oauth")
+        def oauth() -> Response:
+            return self._log_out()
+
+        @app.get("/console/<int:number>")
+        def console(number: int) -> Response:
+            with self._lock:
+                visit = self.visits[number] if number < len(self.visits) else None
+            if visit is None:
+                return _html_error(404, "No such console")
+            page = make_response(render_template("console.html", visit=visit))
+            page.headers["Cache-Control"] = "no-store"
+            return page
+
+        return app
+
+    def _get_signin_token(self, region: str | None) -> Response:
+        try:
+            # Exactly three texts: fewer or more are an error at the real one as well.
+            match json.loads(request.values["Session"]):
+                case {"sessionId": str(key), "sessionKey": str(secret), "sessionToken": str(token), **more}:
+                    role_session = None if more else self.book.find(key, secret, token)
+                case _:
+                    role_session = None
+            seconds = request.values.get("SessionDuration")
+            duration = None if seconds is None else int(seconds)
+        except (KeyError, ValueError):
+            return _html_error(400, "Invalid credentials parameter")
+        if role_session is None:
+            return _html_error(400, "Invalid credentials parameter")
+        if duration is not None and (role_session.chained or not _MIN_DURATION <= duration <= _MAX_DURATION):
+            return _html_error(400, "Bad Request")
+        left = int((role_session.expires_at - self.clock()).total_seconds())
+        signin_token = secrets.token_urlsafe(400)
+        with self._lock:
+            ends_at = self.clock() + _TOKEN_LIFETIME
+            self._tokens[signin_token] = _Issued(role_session, duration or left, ends_at, region)
+        response = make_response(json.dumps({"SigninToken": signin_token}))
+        response.content_type = "application/json;charset=UTF-8"
+        return response
+
+    def _log_out(self) -> Response:
+        """Ends what the browser holds and sends it on, to this very host's federation endpoint only."""
+        url = request.args.get("redirect_uri", "")
+        if request.args.get("Action") != "logout" or not url.startswith(request.url_root + "federation?"):
+            return _html_error(400, "Invalid redirect_uri")
+        with self._lock:
+            self.log_outs += 1
+        response = Response(status=302)
+        response.headers["Location"] = url
+        return response
+
+    def _login(self, region: str | None) -> Response:
+        destination = request.args.get("Destination", "")
+        with self._lock:
+            issued = self._tokens.get(request.args.get("SigninToken", ""))
+            if issued is None or issued.ends_at <= self.clock() or issued.region != region:
+                return _html_error(400, "Invalid or expired token")
+            partition = PARTITIONS[issued.role_session.role_arn.split(":")[1]]
+            if not _is_console(destination, partition.console_suffix):
+                return _html_error(400, "Invalid destination")
+            relogin_url = request.args.get("Issuer", "")
+            visit = ConsoleVisit(issued.role_session, issued.console_lasts, relogin_url, destination)
+            self.visits.append(visit)
+            number = len(self.visits) - 1
+        response = Response(status=302)
+        # The real one goes to `Destination`; a pretend console has a pretend page.
+        response.headers["Location"] = f"{request.script_root}/console/{number}"
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def _is_console(destination: str, console_host: str) -> bool:
+    """A page of the partition's console, as the standard library reads URLs rather than our own rule."""
+    try:
+        parts = urlsplit(destination)
+        port = parts.port
+    except ValueError:
+        return False
+    below = f".{parts.hostname}".endswith(f".{console_host}")
+    return parts.scheme == "https" and port is None and below and "@" not in parts.netloc
+
+
+def _html_error(status: int, message: str) -> Response:
+    title = f"HTTP Status {status} - {escape(message)}"
+    page = f"<!doctype html><html lang=en><title>{title}</title><h1>{title}</h1></html>"
+    return Response(page, status=status, content_type="text/html;charset=utf-8")

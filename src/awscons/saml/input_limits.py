@@ -1,0 +1,116 @@
+"""The gates before the parser: what a posted form value must be, as text, to be looked at at all.
+
+They are cheap, they keep the exotic parts of XML (document types, entities, other encodings, huge
+documents) away from the C parser, and they are tried in this order.
+"""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import re
+
+from awscons.errors import ResponseRefused
+
+MAX_FORM_CHARACTERS = 350_000
+"""Characters of the form value; base64 of the byte limit below, and a little air."""
+MAX_BYTES = 256_000
+"""Bytes of the decoded document; a person in 200 groups needs about 25,000."""
+MAX_TAGS = 12_000
+"""Of any kind. Within the bytes above nobody's groups need half as many; what walks them needs time."""
+TAGS_PER_DECLARATION = 10
+"""A document may declare one namespace for so many tags: 1,200 in all, in a response. Of equals signs, of
+which every attribute has one, it may have as many as of tags."""
+
+_WHITE_SPACE = b" \t\r\n"
+"""XML's."""
+# The parser takes a byte order mark for nothing wherever it begins, so a second one hides no declaration.
+_DECLARED_ENCODING = re.compile(r"""^\ufeff?<\?xml[^>]*?encoding\s*=\s*["']([^"']*)["']""")
+_GATES = "house rule, gates before the parser"
+
+
+def decode_form_value(form_value: str) -> str:
+    """The XML text inside a SAMLResponse form value (SAML bindings 3.5.4: base64).
+
+    Raises ResponseRefused for anything too large, not strictly base64, not UTF-8, or holding a
+    document type, an entity or more tags than any real response.
+    """
+    return check_document(_base64_bytes(form_value))
+
+
+def check_document(data: bytes, *, max_tags: int = MAX_TAGS) -> str:
+    """The XML text of a document, fit for the parser. A byte order mark in front is dropped.
+
+    most_tags   for a document that is longer by nature than a response
+    Raises ResponseRefused for anything not UTF-8, or holding NUL, a document type, an entity or more
+    tags than any real document.
+    """
+    text = _utf8(data)
+    _check_text(text, max_tags)
+    return text
+
+
+def _base64_bytes(form_value: str) -> bytes:
+    if not form_value:
+        raise ResponseRefused("response missing", section="SAML bindings 3.5.4")
+    if len(form_value) > MAX_FORM_CHARACTERS:
+        raise ResponseRefused(
+            "form value too large",
+            section=_GATES,
+            expected=f"at most {MAX_FORM_CHARACTERS} characters",
+            received=len(form_value),
+        )
+    try:
+        data = _strict_base64(form_value)
+    except ValueError:
+        # Not a character of it goes to the log: it may be an assertion after all.
+        raise ResponseRefused("form value is not base64", section="SAML bindings 3.5.4") from None
+    if len(data) > MAX_BYTES:
+        raise ResponseRefused(
+            "document too large", section=_GATES, expected=f"at most {MAX_BYTES} bytes", received=len(data)
+        )
+    return data
+
+
+def decode_base64(text: str, *, section: str, received: object = "") -> bytes:
+    """The bytes in strict base64; XML's white space may stand in it, nothing else.
+
+    received   what to name in the log; never the text, which may be an assertion or a key after all
+    Raises ResponseRefused.
+    """
+    try:
+        return _strict_base64(text)
+    except ValueError:
+        raise ResponseRefused("not base64", section=section, received=received) from None
+
+
+def _strict_base64(text: str) -> bytes:
+    """Raises ValueError for anything but base64 and white space, letters beyond ASCII among it."""
+    return base64.b64decode(text.encode("ascii").translate(None, _WHITE_SPACE), validate=True)
+
+
+def _utf8(data: bytes) -> str:
+    try:
+        text = data.removeprefix(codecs.BOM_UTF8).decode()
+    except UnicodeDecodeError:
+        raise ResponseRefused("document is not UTF-8", section=_GATES) from None
+    if "\x00" in text:
+        raise ResponseRefused("document holds NUL", section=_GATES)
+    return text
+
+
+def _check_text(text: str, max_tags: int) -> None:
+    declared = _DECLARED_ENCODING.match(text)
+    if declared and declared[1].lower() not in {"utf-8", "utf8", "us-ascii", "ascii"}:
+        raise ResponseRefused("encoding declared", section=_GATES, expected="UTF-8", received=declared[1])
+    lowered = text.lower()
+    for forbidden in ("<!doctype", "<!entity"):
+        if forbidden in lowered:
+            raise ResponseRefused("document type or entity", section=_GATES, received=forbidden)
+    if text.count("<") > max_tags:
+        raise ResponseRefused("too many tags", section=_GATES, expected=f"at most {max_tags}")
+    if text.count("=") > max_tags:
+        raise ResponseRefused("too many attributes in all", section=_GATES, expected=f"at most {max_tags}")
+    max_declarations = max_tags // TAGS_PER_DECLARATION
+    if text.count("xmlns") > max_declarations:
+        raise ResponseRefused("too many namespaces", section=_GATES, expected=f"at most {max_declarations}")

@@ -1,0 +1,256 @@
+"""Single logout (SAML profiles 4.4): messages that we send, and messages that end logins here.
+
+A message from outside counts only signed, by the verifier of sign-in for XML, by that of the query
+string for redirects. What is read is what was signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lxml import etree
+
+from awscons.errors import ResponseRefused
+from awscons.saml import names
+from awscons.saml.assertion import build_instant, check_issuer, parse_instant, qualifiers_of
+from awscons.saml.input_limits import check_document, decode_form_value
+from awscons.saml.parties import IdentityProvider, ServiceProvider
+from awscons.saml.redirect import RedirectMessage, verify_redirect
+from awscons.saml.signature import verify_enveloped
+from awscons.saml.structure import issuer_of
+from awscons.saml.xml import (
+    Element,
+    check_tree,
+    element_children,
+    only_child,
+    parse,
+    required_attribute,
+    text_of,
+)
+
+OLDEST_MESSAGE = timedelta(minutes=10)
+"""A message that was under way for longer is refused, and its ID need not be remembered for longer."""
+
+_SECTION = "SAML core 3.7"
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectName:
+    """Whose logins: a NameID with the qualifiers that it came with (SAML core 2.2.2)."""
+
+    name_id: str
+    qualifiers: Mapping[str, str]
+
+    def is_the_same_as(self, other: SubjectName) -> bool:
+        """The same text, and no qualifier that both have and that differs."""
+        shared = self.qualifiers.keys() & other.qualifiers.keys()
+        return self.name_id == other.name_id and all(
+            self.qualifiers[name] == other.qualifiers[name] for name in shared
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutRequest:
+    """The identity provider's word that somebody is to be signed out; verified.
+
+    session_indexes   which of their sessions there; empty: all of them
+    """
+
+    request_id: str
+    subject: SubjectName
+    session_indexes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutResponse:
+    """The identity provider's answer to a logout request of ours; verified.
+
+    in_response_to   the ID of our request
+    everywhere       it says that the person is signed out of everything that it knows of
+    """
+
+    in_response_to: str
+    everywhere: bool
+
+
+# --- ours --------------------------------------------------------------------------------
+
+
+def build_logout_request(
+    request_id: str,
+    subject: SubjectName,
+    session_index: str | None,
+    *,
+    service_provider: ServiceProvider,
+    identity_provider: IdentityProvider,
+    now: datetime,
+) -> bytes:
+    """Our request that the identity provider signs somebody out, as XML, unsigned.
+
+    now   UTC
+    """
+    root = _message(
+        names.LOGOUT_REQUEST,
+        request_id,
+        identity_provider.slo_url,
+        service_provider=service_provider,
+        now=now,
+    )
+    root.set("NotOnOrAfter", build_instant(now + OLDEST_MESSAGE))
+    etree.SubElement(root, names.NAME_ID, dict(subject.qualifiers)).text = subject.name_id
+    if session_index is not None:
+        etree.SubElement(root, names.SESSION_INDEX).text = session_index
+    return etree.tostring(root)
+
+
+def build_logout_response(
+    response_id: str,
+    in_response_to: str,
+    *,
+    service_provider: ServiceProvider,
+    identity_provider: IdentityProvider,
+    now: datetime,
+) -> bytes:
+    """Our answer that somebody is signed out here, as XML, unsigned.
+
+    now   UTC
+    """
+    root = _message(
+        names.LOGOUT_RESPONSE,
+        response_id,
+        identity_provider.slo_response_url or identity_provider.slo_url,
+        service_provider=service_provider,
+        now=now,
+    )
+    root.set("InResponseTo", in_response_to)
+    etree.SubElement(etree.SubElement(root, names.STATUS), names.STATUS_CODE, Value=names.SUCCESS)
+    return etree.tostring(root)
+
+
+def _message(
+    tag: str, message_id: str, url: str, *, service_provider: ServiceProvider, now: datetime
+) -> Element:
+    root = etree.Element(
+        tag,
+        nsmap={"samlp": names.SAMLP, "saml": names.SAML},
+        ID=message_id,
+        Version="2.0",
+        IssueInstant=build_instant(now),
+        Destination=url,
+    )
+    etree.SubElement(root, names.ISSUER).text = service_provider.entity_id
+    return root
+
+
+# --- theirs ------------------------------------------------------------------------------
+
+
+def open_posted(form_value: str, identity_provider: IdentityProvider) -> Element:
+    """The message in a form value, verified, and parsed again from the bytes that were signed.
+
+    Raises ResponseRefused.
+    """
+    root = parse(decode_form_value(form_value))
+    check_tree(root)
+    if [child.tag for child in root.iter(names.SIGNATURE)] != [names.SIGNATURE]:
+        raise ResponseRefused("exactly one Signature", section="SAML profiles 4.4.4.1")
+    children = element_children(root)
+    if [child.tag for child in children[:2]] != [names.ISSUER, names.SIGNATURE]:
+        raise ResponseRefused("the Signature comes right after the Issuer", section=_SECTION)
+    return verify_enveloped(root, identity_provider.signing_certificates)
+
+
+def open_redirected(message: RedirectMessage, identity_provider: IdentityProvider) -> Element:
+    """The message in a query string, verified by the signature over that string.
+
+    Raises ResponseRefused.
+    """
+    verify_redirect(message, identity_provider.signing_certificates)
+    root = parse(check_document(message.document))
+    check_tree(root)
+    if next(root.iter(names.SIGNATURE), None) is not None:
+        raise ResponseRefused("a second signature inside", section="SAML bindings 3.4.4.1")
+    return root
+
+
+def read_logout_request(
+    root: Element,
+    *,
+    service_provider: ServiceProvider,
+    identity_provider: IdentityProvider,
+    now: datetime,
+    skew: timedelta,
+) -> LogoutRequest:
+    """A verified LogoutRequest (SAML core 3.7.1), for us, from whom we trust, in time.
+
+    Raises ResponseRefused. That it is not used twice is the caller's to see to, by `request_id`.
+    """
+    _check_message(root, names.LOGOUT_REQUEST, service_provider, identity_provider, now=now, skew=skew)
+    end = root.get("NotOnOrAfter")
+    if end is not None and now - skew >= parse_instant(end, section=_SECTION):
+        raise ResponseRefused("expired", section="SAML core 3.7.1", expected=now.isoformat(), received=end)
+    name_id = only_child(root, names.NAME_ID, section="SAML core 3.7.1")
+    indexes = [child for child in root if child.tag == names.SESSION_INDEX]
+    return LogoutRequest(
+        request_id=required_attribute(root, "ID", section=_SECTION),
+        subject=SubjectName(text_of(name_id, section="SAML core 2.2.3"), qualifiers_of(name_id)),
+        session_indexes=tuple(text_of(index, section="SAML core 3.7.1") for index in indexes),
+    )
+
+
+def read_logout_response(
+    root: Element,
+    *,
+    service_provider: ServiceProvider,
+    identity_provider: IdentityProvider,
+    now: datetime,
+    skew: timedelta,
+) -> LogoutResponse:
+    """A verified LogoutResponse (SAML core 3.7.2), for us, from whom we trust, in time.
+
+    Raises ResponseRefused. Whether we asked is the caller's to know, by `in_response_to`.
+    """
+    _check_message(root, names.LOGOUT_RESPONSE, service_provider, identity_provider, now=now, skew=skew)
+    code = only_child(
+        only_child(root, names.STATUS, section=_SECTION), names.STATUS_CODE, section="SAML core 3.2.2.1"
+    )
+    # PartialLogout stands inside of a Success, and means that it is none.
+    return LogoutResponse(
+        in_response_to=required_attribute(root, "InResponseTo", section="SAML core 3.2.2"),
+        everywhere=code.get("Value") == names.SUCCESS and not len(code),
+    )
+
+
+def _check_message(
+    root: Element,
+    tag: str,
+    service_provider: ServiceProvider,
+    identity_provider: IdentityProvider,
+    *,
+    now: datetime,
+    skew: timedelta,
+) -> None:
+    if root.tag != tag:
+        raise ResponseRefused("kind of message", section=_SECTION, expected=tag, received=root.tag)
+    if root.get("Version") != "2.0":
+        raise ResponseRefused("version", section="SAML core 4.1", received=root.get("Version", ""))
+    check_issuer(issuer_of(root), expected=identity_provider.entity_id)
+    destination = root.get("Destination")
+    if destination != service_provider.slo_url:
+        raise ResponseRefused(
+            "message destination",
+            section="SAML bindings 3.4.5.2",
+            expected=service_provider.slo_url,
+            received=destination or "",
+            hint="the SLO URL of ours that the identity provider knows is another one: give it our metadata",
+        )
+    issued_at = parse_instant(required_attribute(root, "IssueInstant", section=_SECTION), section=_SECTION)
+    if not now - OLDEST_MESSAGE - skew <= issued_at <= now + skew:
+        raise ResponseRefused(
+            "message is not of now",
+            section=_SECTION,
+            expected=now.isoformat(),
+            received=issued_at.isoformat(),
+        )

@@ -1,0 +1,341 @@
+"""Signing in: from "who are you?" to a Login, and what becomes of it.
+
+A use case. It knows nothing of browsers, cookies or caches: the web wing hands over texts and carries
+texts away.
+
+What protects a sign-in: the AuthnRequest's ID and the RelayState are random and ours; a pending login
+is bound to one browser by a secret that only its cookie holds, and is consumed once; an assertion is
+remembered until it ends; a login gets a new id each time. The store sees hashes of ids, so that a copy
+of it opens nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from awscons.access.groups import normalize_group
+from awscons.access.identity import Identity, Login
+from awscons.access.step_up import AuthnRequirement, step_up
+from awscons.access.targets import Target
+from awscons.errors import NoPendingLogin, ResponseRefused, SignInError
+from awscons.saml.assertion import Assertion
+from awscons.saml.authn_request import AuthnRequest, build_authn_request
+from awscons.saml.names import HTTP_POST
+from awscons.saml.parties import IdentityProvider, ServiceProvider
+from awscons.saml.redirect import build_redirect_url
+from awscons.saml.response import CLOCK_SKEW, open_envelope, verify_envelope
+from awscons.saml.signature import sign_enveloped
+from awscons.saml.structure import Envelope
+from awscons.signin.idp_trust import IdpTrust, verify_with_newest_keys
+from awscons.signin.pending_logins import PendingLogins
+from awscons.signin.records import PendingLogin, RecordStore, hashed
+from awscons.signin.register import LoginRegister
+from awscons.signin.settings import LoginHint, LoginSettings
+
+NO_REQUIREMENT = AuthnRequirement()
+NAME_ID = "name_id"
+RETURN_PATH_TTL = timedelta(minutes=20)
+"""For how long after its end a pending login still says where the person was going."""
+
+_MAX_REPLAY_MEMORY = timedelta(days=366)
+GROUPS_OMITTED = "http://schemas.microsoft.com/claims/groups.link"
+"""Entra ID sends this attribute in place of all groups when they are more than 150."""
+_HINT = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff]{1,256}")
+
+
+@dataclass(frozen=True, slots=True)
+class BegunLogin:
+    """A pending login, and what the browser needs for it.
+
+    url              the identity provider's; with the AuthnRequest in it, unless there is a form
+    form             fields that the browser has to post there; None: it just goes there
+    handle           the RelayState; the browser's cookie for this pending login goes by it
+    browser_secret   the cookie's value; the store knows only its hash
+    """
+
+    url: str
+    form: Mapping[str, str] | None
+    handle: str
+    browser_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedLogin:
+    """A sign-in that worked. `login_id` is the cookie's value; `return_to` the path that was asked for."""
+
+    login_id: str = field(repr=False)
+    login: Login
+    return_to: str
+
+
+class Logins:
+    """The logins of this service: begin one, finish it, find it, end it."""
+
+    def __init__(
+        self,
+        *,
+        service_provider: ServiceProvider,
+        trust: IdpTrust,
+        settings: LoginSettings,
+        store: RecordStore,
+        pending: PendingLogins,
+        register: LoginRegister,
+        clock: Callable[[], datetime],
+        store_received: bool = False,
+    ) -> None:
+        """`clock` gives UTC; `keep_received` keeps all attributes of an assertion, not only those wanted."""
+        self._service_provider = service_provider
+        self._trust = trust
+        self._settings = settings
+        self._store = store
+        self._pending = pending
+        self._register = register
+        self._clock = clock
+        self._store_received = store_received
+
+    def begin(
+        self,
+        return_to: str,
+        *,
+        requirement: AuthnRequirement = NO_REQUIREMENT,
+        login_hint: str | None = None,
+        retry_of_login: bool = False,
+    ) -> BegunLogin:
+        """Remember a pending login and say where the browser has to go.
+
+        return_to     a path of ours, query included, kept exactly and never shown to the outside
+        demands       beyond what the configuration demands of every sign-in
+        login_hint    who is expected to sign in, as a link said; handed on where the configuration says
+        fresh_start   this sign-in follows an answer that belonged to no pending login; a second such
+                      answer in a row is a loop, which a browser without cookies would never leave
+        Raises StoreUnavailable, MetadataRefused.
+        """
+        identity_provider = self._trust.current()
+        settings, now = self._settings, self._clock()
+        hint = login_hint if login_hint and _HINT.fullmatch(login_hint) else None
+        request = AuthnRequest(
+            # An xs:ID must not begin with a digit (Entra ID insists); 160 random bits.
+            request_id="_" + secrets.token_hex(20),
+            issued_at=now,
+            force_authn=settings.force_authn or requirement.force_authn,
+            authn_context=requirement.authn_context or settings.authn_context,
+            name_id_format=settings.name_id_format,
+            subject=hint if settings.login_hint is LoginHint.SUBJECT else None,
+        )
+        browser_secret = secrets.token_urlsafe(32)
+        pending = PendingLogin(
+            request_id=request.request_id,
+            return_to=return_to,
+            browser_hash=hashed(browser_secret),
+            begun_at=now,
+            force_authn=request.force_authn,
+            retry_of_login=retry_of_login,
+            authn_context=request.authn_context,
+        )
+        handle = self._pending.save(pending)
+        url, form = self._message(request, identity_provider, handle)
+        if hint and settings.login_hint is LoginHint.QUERY:
+            url += f"{'&' if '?' in url else '?'}{urlencode({'login_hint': hint})}"
+        return BegunLogin(url, form, handle, browser_secret)
+
+    def _message(
+        self, request: AuthnRequest, identity_provider: IdentityProvider, handle: str
+    ) -> tuple[str, Mapping[str, str] | None]:
+        """The AuthnRequest in the configured binding: where to go, and what to post there."""
+        signing = self._service_provider.signing if self._settings.sign_requests else None
+        xml = build_authn_request(
+            request, service_provider=self._service_provider, identity_provider=identity_provider
+        )
+        if self._settings.authn_request_binding == HTTP_POST:
+            document = sign_enveloped(xml, signing) if signing else xml
+            encoded = base64.b64encode(document).decode("ascii")
+            return identity_provider.sso_url, {"SAMLRequest": encoded, "RelayState": handle}
+        url = build_redirect_url(
+            identity_provider.sso_url,
+            kind="SAMLRequest",
+            message=xml,
+            relay_state=handle,
+            signing=signing,
+        )
+        return url, None
+
+    def finish(
+        self, saml_response: str, relay_state: str, *, browser_secrets: Mapping[str, str]
+    ) -> FinishedLogin:
+        """Turn the identity provider's answer into a login.
+
+        saml_response     the form value, as posted
+        relay_state       the handle, as posted
+        browser_secrets   the browser's pending-login cookies: handle to secret
+
+        Raises ResponseRefused for an answer that fails a check, NoPendingLogin for one that this
+        browser did not ask for, asked for too long ago or has used already, MetadataRefused,
+        StoreUnavailable. The first two have `return_to`, where this browser had asked for something.
+        """
+        envelope = open_envelope(saml_response)
+        pending = self._take_pending(relay_state, browser_secrets)
+        now = self._clock()
+        try:
+            assertion = self._verify(envelope, pending, now)
+            self._refuse_replay(assertion, now)
+            identity = identity_from(assertion, self._settings)
+        except SignInError as error:
+            error.return_to = pending.return_to
+            raise
+        login = self._login(identity, assertion, pending, now)
+        login_id = secrets.token_urlsafe(32)
+        self._register.save(login_id, login)
+        return FinishedLogin(login_id, login, pending.return_to)
+
+    def required_authentication(self, target: Target, login: Login) -> AuthnRequirement | None:
+        """What the person has to do before `target` opens to them; None when their login will do."""
+        return step_up(target, login, now=self._clock())
+
+    def find(self, login_id: str) -> Login | None:
+        """The login that the cookie names; None when it is unknown or over. Counts as use of it.
+
+        Raises StoreUnavailable.
+        """
+        return self._register.find(login_id)
+
+    def end(self, login_id: str) -> None:
+        """Forget a login, at once and for every process. Raises StoreUnavailable."""
+        self._register.end(login_id)
+
+    # --- pending logins ------------------------------------------------------------------
+
+    def _take_pending(self, handle: str, browser_secrets: Mapping[str, str]) -> PendingLogin:
+        """The pending login under `handle`, for this browser, once."""
+        pending = self._pending.find(handle)
+        if pending is None:
+            raise NoPendingLogin("the pending login is over, or was never ours")
+        secret = browser_secrets.get(handle)
+        if secret is None:
+            raise NoPendingLogin(
+                "this browser holds no cookie of the pending login", in_a_loop=pending.retry_of_login
+            )
+        if not hmac.compare_digest(pending.browser_hash, hashed(secret)):
+            raise NoPendingLogin(
+                "the pending login belongs to another browser", in_a_loop=pending.retry_of_login
+            )
+        if self._clock() >= pending.begun_at + self._settings.pending_lifetime:
+            raise NoPendingLogin(
+                "the pending login took too long",
+                return_to=pending.return_to,
+                in_a_loop=pending.retry_of_login,
+            )
+        used = self._store.add(
+            f"used:{hashed(handle)}", {}, lifetime=self._settings.pending_lifetime + CLOCK_SKEW
+        )
+        if not used:
+            raise NoPendingLogin(
+                "the answer was posted a second time",
+                return_to=pending.return_to,
+                in_a_loop=pending.retry_of_login,
+            )
+        return pending
+
+    def _verify(self, envelope: Envelope, pending: PendingLogin, now: datetime) -> Assertion:
+        """The verified assertion of the answer to this pending login."""
+
+        def verify(identity_provider: IdentityProvider) -> Assertion:
+            return verify_envelope(
+                envelope,
+                service_provider=self._service_provider,
+                identity_provider=identity_provider,
+                expected_request_id=pending.request_id,
+                now=now,
+                authenticated_after=pending.begun_at if pending.force_authn else None,
+                expected_context=pending.authn_context,
+            )
+
+        return verify_with_newest_keys(self._trust, verify)
+
+    def _refuse_replay(self, assertion: Assertion, now: datetime) -> None:
+        """SAML profiles 4.1.4.5: no assertion twice, whoever posts it, whichever process reads it."""
+        name = hashed(f"{assertion.idp_entity_id}\n{assertion.assertion_id}")
+        # Until it ends; a year where somebody signs assertions that end much later. Without a pending
+        # login, which lives for minutes, none is accepted in any case.
+        lifetime = min(assertion.not_on_or_after - now + CLOCK_SKEW, _MAX_REPLAY_MEMORY)
+        if not self._store.add(f"assertion:{name}", {}, lifetime=lifetime):
+            raise ResponseRefused("assertion was used before", section="SAML profiles 4.1.4.5")
+
+    # --- logins --------------------------------------------------------------------------
+
+    def _login(self, identity: Identity, assertion: Assertion, pending: PendingLogin, now: datetime) -> Login:
+        ends_at = now + self._settings.auth_duration
+        if assertion.session_not_on_or_after is not None:
+            ends_at = min(ends_at, assertion.session_not_on_or_after)
+        # A fresh authentication was verified to be later than the demand, which our own clock knows best.
+        authenticated_at = assertion.authn_instant
+        if pending.force_authn:
+            authenticated_at = max(authenticated_at, pending.begun_at)
+        return Login(
+            identity,
+            signed_in_at=now,
+            ends_at=ends_at,
+            session_index=assertion.session_index,
+            authenticated_at=authenticated_at,
+            authn_context=assertion.authn_context,
+            name_id_qualifiers=assertion.name_id_qualifiers,
+            received=assertion.attributes if self._store_received else {},
+        )
+
+
+def identity_from(assertion: Assertion, settings: LoginSettings) -> Identity:
+    """The person that a verified assertion speaks of, with the attributes that the configuration keeps.
+
+    Attribute names are matched without regard to case, and kept by the configuration's short names;
+    values are always lists, as they came. Groups are reduced to plain names where the configuration
+    says so. Raises ResponseRefused when `user_attr` has no value, or several.
+    """
+    attributes = {short: _values(assertion, name) for short, name in settings.attribute_map.items()}
+    groups = frozenset(
+        normalize_group(value, settings.group_formats)
+        for short, values in attributes.items()
+        if short.casefold() == "groups"
+        for value in values
+        if value.strip()
+    )
+    return Identity(
+        _user_name(assertion, settings),
+        assertion.name_id,
+        attributes,
+        groups,
+        groups_omitted=any(name.casefold() == GROUPS_OMITTED for name in assertion.attributes),
+    )
+
+
+def _values(assertion: Assertion, name: str) -> tuple[str, ...]:
+    wanted = name.casefold()
+    return tuple(
+        value
+        for received, values in assertion.attributes.items()
+        if received.casefold() == wanted
+        for value in values
+    )
+
+
+def _user_name(assertion: Assertion, settings: LoginSettings) -> str:
+    """From `user_attr`: the NameID, the short name of an attribute that is kept, or any attribute's Name."""
+    user_attr = settings.user_attr
+    if user_attr == NAME_ID:
+        return assertion.name_id
+    name = settings.attribute_map.get(user_attr, user_attr)
+    values = [value for value in _values(assertion, name) if value.strip()]
+    if len(values) != 1:
+        raise ResponseRefused(
+            "user name",
+            section="house rule, user_attr",
+            expected=f"one value of {user_attr}",
+            received=f"{len(values)} values; attributes received: {', '.join(sorted(assertion.attributes))}",
+            hint="`user_attr` names an attribute that the identity provider must send, with one value",
+        )
+    return values[0]

@@ -1,0 +1,145 @@
+"""How logins lie in the store: the port to it; values into JSON records, and back.
+
+A store may hold records of an older release, of a damaged file, of somebody else. None of them may
+ever become a login by accident, and none may stop the service: what does not fit is logged and counts
+as absent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from awscons.access.identity import Login
+
+Record = dict[str, Any]
+"""What the store keeps: JSON values only."""
+
+_log = structlog.get_logger(__name__)
+
+
+class RecordStore(Protocol):
+    """Where logins, pending logins and the replay memory are kept, by every process alike.
+
+    Every method raises StoreUnavailable when the store cannot be read or written.
+    """
+
+    def add(self, key: str, record: Record, *, lifetime: timedelta) -> bool:
+        """Keep `record` unless there is one under `key`; whether it was kept. Atomic."""
+
+    def set(self, key: str, record: Record, *, lifetime: timedelta) -> None:
+        """Keep `record`, in place of any other under `key`."""
+
+    def get(self, key: str) -> Record | None:
+        """The record under `key`; None when there is none, it has ended, or it cannot be understood."""
+
+    def get_many(self, keys: Sequence[str]) -> list[Record | None]:
+        """What `get` gives for each of `keys`, in fewer round trips where the store has a way."""
+
+    def delete(self, key: str) -> None:
+        """Forget the record under `key`, if there is one."""
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """The keys that begin with `prefix`, in no order. Raises StoreCannotList where there is no way."""
+
+    def count(self, key: str, *, lifetime: timedelta) -> int:
+        """One more under `key`; how many that makes since the first, or since that one ended. Atomic."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLogin:
+    """What we remember while somebody is at their identity provider.
+
+    return_to      the path of ours that was asked for, query included
+    browser_hash   of the secret that only the browser's cookie holds
+    begun_at       UTC
+    force_authn    a fresh authentication was demanded
+    fresh_start    this sign-in follows an answer that belonged to no pending login
+    authn_context  URIs of AuthnContextClassRef, one of which was demanded
+    """
+
+    request_id: str
+    return_to: str
+    browser_hash: str
+    begun_at: datetime
+    force_authn: bool
+    retry_of_login: bool
+    authn_context: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LastUse:
+    """When a login was last used; UTC, and exact only to a tenth of the time it may lie unused."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSlot:
+    """A place in the row of somebody's logins: which login has it."""
+
+    public_id: str
+
+
+_PENDING_LOGIN = TypeAdapter(PendingLogin)
+_LOGIN = TypeAdapter(Login)
+_LAST_USE = TypeAdapter(LastUse)
+_INDEX_SLOT = TypeAdapter(IndexSlot)
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {
+    PendingLogin: _PENDING_LOGIN,
+    Login: _LOGIN,
+    LastUse: _LAST_USE,
+    IndexSlot: _INDEX_SLOT,
+}
+
+
+def record_of(value: PendingLogin | Login | LastUse | IndexSlot) -> Record:
+    """The value as a record; times become ISO 8601 text with their zone."""
+    record: Record = _ADAPTERS[type(value)].dump_python(value, mode="json")
+    return record
+
+
+def read_pending_login(record: Record | None) -> PendingLogin | None:
+    """The pending login in a record, if there is one."""
+    return _read(_PENDING_LOGIN, record)
+
+
+def read_login(record: Record | None) -> Login | None:
+    """The login in a record, if there is one."""
+    return _read(_LOGIN, record)
+
+
+def read_last_use(record: Record | None) -> LastUse | None:
+    """The last use in a record, if there is one."""
+    return _read(_LAST_USE, record)
+
+
+def read_index_slot(record: Record | None) -> IndexSlot | None:
+    """The place in a record, if there is one."""
+    return _read(_INDEX_SLOT, record)
+
+
+def hashed(text: str) -> str:
+    """What the store sees of an id, a name or a secret: SHA-256, so that a copy of it opens nothing."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+_Value = TypeVar("_Value")
+
+
+def _read(adapter: TypeAdapter[_Value], record: Record | None) -> _Value | None:
+    if record is None:
+        return None
+    try:
+        return adapter.validate_python(record)
+    except ValidationError as error:
+        # Which keys, not which values: a record holds what people are called.
+        keys = sorted({".".join(map(str, detail["loc"])) for detail in error.errors()})
+        _log.warning("store.record_invalid", keys=keys)
+        return None

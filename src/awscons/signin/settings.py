@@ -1,0 +1,64 @@
+"""What the configuration decides about signing in. Frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from cryptography.x509 import Certificate
+
+from awscons.access.groups import GroupFormat
+from awscons.saml.names import HTTP_REDIRECT
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataSettings:
+    """Where the identity provider describes itself, and what we say on top.
+
+    location           a file, or an https URL
+    entity_id          which identity provider of several; None: the only one
+    signed_by          pinned certificates that have to have signed the document; none: it may be unsigned
+    sso_url, slo_url   in place of those in the document
+    binding            URI of the binding by which AuthnRequests are sent
+    """
+
+    location: str
+    entity_id: str | None
+    signed_by: tuple[Certificate, ...]
+    sso_url: str | None
+    slo_url: str | None
+    binding: str
+    gcm_only: bool
+
+
+class LoginHint(StrEnum):
+    """How the name in a link is handed on to the identity provider."""
+
+    OFF = "off"
+    QUERY = "query"
+    SUBJECT = "subject"
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSettings:
+    """How a sign-in works, and how long it counts.
+
+    kept_attributes   short name to the attribute's Name
+    group_formats       forms of group names that are reduced to the plain name
+    """
+
+    user_attr: str
+    attribute_map: Mapping[str, str]
+    auth_duration: timedelta
+    idle_timeout: timedelta
+    pending_lifetime: timedelta
+    force_authn: bool
+    group_formats: tuple[GroupFormat, ...] = ()
+    authn_request_binding: str = HTTP_REDIRECT
+    authn_context: tuple[str, ...] = ()
+    name_id_format: str | None = None
+    login_hint: LoginHint = LoginHint.OFF
+    sign_requests: bool = False
+    single_logout: bool = False

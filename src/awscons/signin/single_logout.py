@@ -1,0 +1,203 @@
+"""Single logout: telling the identity provider of a sign-out here, and hearing of one there.
+
+A use case, as `login` is. Only what the identity provider signed ends anything, only for us, once, and
+only the logins of the person that it names.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from awscons.access.identity import Login
+from awscons.errors import ResponseRefused
+from awscons.saml.logout_messages import (
+    OLDEST_MESSAGE,
+    LogoutRequest,
+    SubjectName,
+    build_logout_request,
+    build_logout_response,
+    open_posted,
+    open_redirected,
+    read_logout_request,
+    read_logout_response,
+)
+from awscons.saml.parties import IdentityProvider, ServiceProvider
+from awscons.saml.redirect import build_redirect_url, read_redirect
+from awscons.saml.response import CLOCK_SKEW
+from awscons.saml.xml import Element
+from awscons.signin.idp_trust import IdpTrust, verify_with_newest_keys
+from awscons.signin.records import RecordStore, hashed
+from awscons.signin.register import LoginRegister
+
+_MAX_RELAY_STATE_BYTES = 1024
+"""Characters; theirs to choose, and given back as it came. The standard allows 80 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutReceived:
+    """A logout that began elsewhere.
+
+    ended        the logins that it ended here
+    answer_url   where the browser takes our answer; None where the identity provider takes none
+    """
+
+    ended: tuple[Login, ...]
+    answer_url: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedLogout:
+    """A logout that began here has come back. `everywhere`: the identity provider says it was complete."""
+
+    everywhere: bool
+
+
+class Logouts:
+    """Signing out, at the identity provider as well."""
+
+    def __init__(
+        self,
+        *,
+        service_provider: ServiceProvider,
+        trust: IdpTrust,
+        store: RecordStore,
+        register: LoginRegister,
+        tells_the_identity_provider: bool,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """`clock` gives UTC. Without `tells_the_identity_provider`, signing out here is a matter of ours."""
+        self._service_provider = service_provider
+        self._trust = trust
+        self._store = store
+        self._register = register
+        self._tells = tells_the_identity_provider
+        self._clock = clock
+
+    def begin(self, login: Login) -> str | None:
+        """Where the browser takes our word that this login ended here; None where nobody wants to hear.
+
+        Raises StoreUnavailable, MetadataRefused.
+        """
+        signing = self._service_provider.signing
+        identity_provider = self._trust.current()
+        if not self._tells or signing is None or not identity_provider.slo_url:
+            return None
+        request_id = _new_id()
+        message = build_logout_request(
+            request_id,
+            SubjectName(login.identity.name_id, login.name_id_qualifiers),
+            login.session_index,
+            service_provider=self._service_provider,
+            identity_provider=identity_provider,
+            now=self._clock(),
+        )
+        self._store.set(_begun_key(request_id), {}, lifetime=OLDEST_MESSAGE)
+        return build_redirect_url(
+            identity_provider.slo_url, kind="SAMLRequest", message=message, relay_state="", signing=signing
+        )
+
+    def handle_redirect(self, query: str) -> LogoutReceived | FinishedLogout:
+        """A message in a raw query string (SAML bindings 3.4).
+
+        Raises ResponseRefused for one that is not signed as it must be, not for us, not of now, used
+        before, or an answer to nothing that we asked; StoreUnavailable, MetadataRefused.
+        """
+        message = read_redirect(query)
+        root = verify_with_newest_keys(self._trust, lambda provider: open_redirected(message, provider))
+        return self._handle(root, message.kind == "SAMLRequest", message.relay_state)
+
+    def handle_post(
+        self, *, saml_request: str, saml_response: str, relay_state: str
+    ) -> LogoutReceived | FinishedLogout:
+        """A message in form values (SAML bindings 3.5); one of the first two is "". Raises as above."""
+        if bool(saml_request) == bool(saml_response):
+            raise ResponseRefused("message missing", section="SAML bindings 3.5.4")
+        form_value = saml_request or saml_response
+        root = verify_with_newest_keys(self._trust, lambda provider: open_posted(form_value, provider))
+        return self._handle(root, bool(saml_request), relay_state)
+
+    # --- inside --------------------------------------------------------------------------
+
+    def _handle(
+        self,
+        root: Element,
+        is_request: bool,  # noqa: FBT001  which of two kinds
+        relay_state: str,
+    ) -> LogoutReceived | FinishedLogout:
+        identity_provider, now = self._trust.current(), self._clock()
+        if is_request:
+            requested = read_logout_request(
+                root,
+                service_provider=self._service_provider,
+                identity_provider=identity_provider,
+                now=now,
+                skew=CLOCK_SKEW,
+            )
+            return LogoutReceived(
+                self._end(requested), self._answer(requested, relay_state, identity_provider, now)
+            )
+        record_upstream_call = read_logout_response(
+            root,
+            service_provider=self._service_provider,
+            identity_provider=identity_provider,
+            now=now,
+            skew=CLOCK_SKEW,
+        )
+        key = _begun_key(record_upstream_call.in_response_to)
+        if self._store.get(key) is None:
+            raise ResponseRefused("answers no logout of ours", section="SAML core 3.2.2")
+        self._store.delete(key)
+        return FinishedLogout(record_upstream_call.everywhere)
+
+    def _end(self, requested: LogoutRequest) -> tuple[Login, ...]:
+        """SAML core 3.7.3.2: the logins of that person, of those sessions where some are named."""
+        used = hashed(requested.request_id)
+        # As long as `read_logout_request` would take the message.
+        if not self._store.add(f"message:{used}", {}, lifetime=OLDEST_MESSAGE + 3 * CLOCK_SKEW):
+            raise ResponseRefused("message was used before", section="house rule, replay")
+        ended = []
+        for kept in self._register.of(requested.subject.name_id):
+            login = kept.login
+            theirs = SubjectName(login.identity.name_id, login.name_id_qualifiers)
+            if requested.session_indexes and login.session_index not in requested.session_indexes:
+                continue
+            if requested.subject.is_the_same_as(theirs):
+                self._register.revoke(kept.public_id)
+                ended.append(login)
+        return tuple(ended)
+
+    def _answer(
+        self,
+        requested: LogoutRequest,
+        relay_state: str,
+        identity_provider: IdentityProvider,
+        now: datetime,
+    ) -> str | None:
+        url = identity_provider.slo_response_url or identity_provider.slo_url
+        if not url:
+            return None
+        message = build_logout_response(
+            _new_id(),
+            requested.request_id,
+            service_provider=self._service_provider,
+            identity_provider=identity_provider,
+            now=now,
+        )
+        return build_redirect_url(
+            url,
+            kind="SAMLResponse",
+            message=message,
+            relay_state=relay_state if len(relay_state) <= _MAX_RELAY_STATE_BYTES else "",
+            signing=self._service_provider.signing,
+        )
+
+
+def _new_id() -> str:
+    return "_" + secrets.token_hex(20)
+
+
+def _begun_key(request_id: str) -> str:
+    return f"logout:{hashed(request_id)}"

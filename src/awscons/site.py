@@ -1,0 +1,91 @@
+"""Where people reach the service, and what they see of the whole site. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where people reach us. All our own URLs are made from this, never from a request's headers.
+
+    origin      `https://sso.example.com`, without a slash at the end
+    mount_path  `/awscon`, or "" when mounted at the root
+    url_prefix  `/aws`, or ""
+    """
+
+    origin: str
+    mount_path: str
+    url_prefix: str
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach us over TLS."""
+        return self.origin.startswith("https://")
+
+    @property
+    def host(self) -> str:
+        """The host name, without port."""
+        return urlsplit(self.origin).hostname or ""
+
+    @property
+    def home_path(self) -> str:
+        """The portal's path, below where we are mounted."""
+        return f"{self.url_prefix}/"
+
+    def target_path(self, name: str) -> str:
+        """A target's path, below where we are mounted."""
+        return f"{self.url_prefix}/{name}"
+
+    def url(self, path: str) -> str:
+        """The public URL of a path of ours (the path begins with a slash)."""
+        return f"{self.origin}{self.mount_path}{path}"
+
+
+@dataclass(frozen=True, slots=True)
+class CookieSettings:
+    """What the configuration says of cookies; None: the service chooses."""
+
+    name: str | None
+    path: str | None
+    secure: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An AWS account, as people know it; empty: nothing was said of it."""
+
+    name: str = ""
+    environment: str = ""
+    color: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Logo:
+    """The picture beside the site's name."""
+
+    suffix: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Branding:
+    """What people see of the whole site; colours as `#rrggbb`.
+
+    support_text, support_url   whom and where to ask; each may be ""
+    accounts                    by account number
+    """
+
+    title: str = "awscons"
+    logo: Logo | None = None
+    accent_color: str = "#1f5fbf"
+    support_text: str = ""
+    support_url: str = ""
+    show_required_groups: bool = True
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+
+
+MAX_LOGO_BYTES = 256 * 1024
+"""Bytes."""

@@ -1,0 +1,188 @@
+"""What the portal lists: targets with their faces, by account, searched by words. Pure functions.
+
+Everything about a target that no person changes is worked out once, when the service starts; a request
+only chooses among it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from awscons.access.decision import Granted, decide
+from awscons.access.identity import Identity
+from awscons.access.targets import Target
+from awscons.aws.destinations import ConsoleDestination, build_destination_query
+from awscons.site import Account, Branding, Site
+
+NOTHING_KNOWN = Account()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One target, ready to be shown.
+
+    url             its public address
+    account         the account's name, or "" where it has none
+    label, color    what marks its environment: the target's own, else the account's; may be ""
+    stands_out      its label is another than its account's
+    lasts           `8 h`, `1 h 30 min`
+    promised        what the target says, where consoles last shorter than that; else ""
+    regional        other regions to open it in, with the address of each
+    words           everything that a search looks at, in lower case
+    """
+
+    target: Target
+    url: str
+    account: str
+    label: str
+    color: str
+    stands_out: bool
+    lasts: str
+    promised: str
+    regional: tuple[tuple[str, str], ...]
+    words: str
+
+    @property
+    def name(self) -> str:
+        """The target's name, as in its address."""
+        return self.target.name
+
+
+@dataclass(frozen=True, slots=True)
+class AccountGroup:
+    """The entries of one account."""
+
+    account_id: str
+    name: str
+    label: str
+    color: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What one person sees: favourites, what was opened last, and everything else by account.
+
+    count   entries shown, of `total` that the person may open
+    """
+
+    favourites: tuple[Entry, ...]
+    recent: tuple[Entry, ...]
+    groups: tuple[AccountGroup, ...]
+    count: int
+    total: int
+
+
+def build_entries(targets: Iterable[Target], *, site: Site, branding: Branding) -> tuple[Entry, ...]:
+    """Every target as an entry, sorted by account, in the configuration's order within each."""
+    entries = [_entry(target, site, branding) for target in targets]
+    return tuple(sorted(entries, key=lambda entry: (_sorting_name(entry), entry.target.role.account_id)))
+
+
+def build_listing(
+    entries: Iterable[Entry],
+    *,
+    identity: Identity,
+    favourites: Sequence[str],
+    recent: Sequence[str],
+    search: str,
+    branding: Branding,
+) -> Listing:
+    """What `identity` may open of `entries`, and of that what holds every word of `search`."""
+    allowed = allowed_entries(entries, identity)
+    words = search.casefold().split()
+    found = [entry for entry in allowed if all(word in entry.words for word in words)]
+    by_name = {entry.name: entry for entry in found}
+    chosen = [by_name[name] for name in favourites if name in by_name]
+    names = {entry.name for entry in chosen}
+    return Listing(
+        favourites=tuple(chosen),
+        # While somebody searches, each target stands in one place.
+        recent=() if words else tuple(by_name[name] for name in recent if name in by_name),
+        groups=_grouped([entry for entry in found if entry.name not in names], branding.accounts),
+        count=len(found),
+        total=len(allowed),
+    )
+
+
+def allowed_entries(entries: Iterable[Entry], identity: Identity) -> list[Entry]:
+    """Those that `identity` may open."""
+    return [entry for entry in entries if isinstance(decide(entry.target, identity), Granted)]
+
+
+def as_they_last(entries: Iterable[Entry], given: Callable[[Target], int | None]) -> list[Entry]:
+    """The entries, those marked whose last console was given less time than the target promises.
+
+    given   seconds of the last console; None where there was none
+    """
+    return [
+        entry
+        if (seconds := given(entry.target)) is None or seconds >= entry.target.duration
+        else replace(entry, lasts=_lasts(seconds), promised=_lasts(entry.target.duration))
+        for entry in entries
+    ]
+
+
+def same_account(entries: Iterable[Entry], target: Target) -> list[Entry]:
+    """Those that lie in the account of `target`."""
+    place = (target.role.partition, target.role.account_id)
+    return [
+        entry for entry in entries if (entry.target.role.partition, entry.target.role.account_id) == place
+    ]
+
+
+def _entry(target: Target, site: Site, branding: Branding) -> Entry:
+    account = branding.accounts.get(target.role.account_id, NOTHING_KNOWN)
+    url = site.url(site.target_path(target.name))
+    label = target.display.label or account.environment
+    searched = (
+        target.name,
+        target.title,
+        target.display.description,
+        target.role.role_name,
+        target.role.account_id,
+        account.name,
+        label,
+        *target.display.regions,
+    )
+    return Entry(
+        target=target,
+        url=url,
+        account=account.name,
+        label=label,
+        color=target.display.color or account.color,
+        stands_out=label != account.environment,
+        lasts=_lasts(target.duration),
+        promised="",
+        regional=tuple(
+            (region, f"{url}{build_destination_query(ConsoleDestination(region=region))}")
+            for region in target.display.regions
+        ),
+        words="\n".join(searched).casefold(),
+    )
+
+
+def _sorting_name(entry: Entry) -> str:
+    # Accounts without a name come last, by their number.
+    return entry.account.casefold() if entry.account else "\U0010ffff"
+
+
+def _grouped(entries: Iterable[Entry], accounts: Mapping[str, Account]) -> tuple[AccountGroup, ...]:
+    by_account: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_account.setdefault(entry.target.role.account_id, []).append(entry)
+    groups = []
+    for account_id, members in by_account.items():
+        account = accounts.get(account_id, NOTHING_KNOWN)
+        groups.append(
+            AccountGroup(account_id, account.name, account.environment, account.color, tuple(members))
+        )
+    return tuple(groups)
+
+
+def _lasts(seconds: int) -> str:
+    """Hours and minutes, in the signs that every language shares."""
+    hours, minutes = divmod(round(seconds / 60), 60)
+    parts = [(hours, "h"), (minutes, "min")]
+    return " ".join(f"{count} {unit}" for count, unit in parts if count)
