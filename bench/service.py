@@ -18,8 +18,7 @@ from urllib.parse import urlencode
 import botocore
 
 from awscons.access.identity import Identity, Login
-from awscons.adapters.caches import build_cache
-from awscons.adapters.record_store import CacheRecordStore
+from awscons.adapters.stores.choice import open_store
 from awscons.assembly.service import build_login_register
 from awscons.config.load import load_settings
 from awscons.config.settings import Settings
@@ -91,10 +90,8 @@ class Service:
 
     def answers(self, number: int) -> list[bytes]:
         """So many posts to the ACS, each with a pending login of its own and a signed answer to it."""
-        cache = build_cache(self.settings.backing, environment=self.environment)
-        pending = PendingLogins(
-            store=CacheRecordStore(cache), max_pending=1_000_000, lifetime=timedelta(minutes=10)
-        )
+        store = open_store(self.settings.backing, environment=self.environment)
+        pending = PendingLogins(store=store, max_pending=1_000_000, lifetime=timedelta(minutes=10))
         acs_url, now = self.settings.service_provider.acs_url, datetime.now(UTC)
         forger, made = Forger(), []
         for count in range(number):

@@ -1,81 +1,90 @@
-"""What somebody prefers among the targets: favourites, and what they opened last. A use case.
+"""What somebody prefers among the targets: favourites, and the targets opened last. A use case.
 
-It decides nothing: whoever may open what is for `access` alone, at every request anew. Kept in the store
-under a hash of the person's name, for as long as it is used at least once in a year.
+It decides nothing: at every request, `access` decides which targets a person may open. The store holds
+preferences under a hash of the person's name, for 400 days after their last change.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol
 
-from awscons.signin.records import hashed
+from awscons.errors import StoreUnavailable
+from awscons.store import Record, RecordStore, hashed
 
 MAX_FAVOURITES = 100
 MAX_RECENT = 5
-_KEPT = timedelta(days=400)
+_LIFETIME = timedelta(days=400)
+_MAX_TRIES = 20
+"""Each failed try means that another update of the same person succeeded in between."""
 
-Record = dict[str, Any]
-
-
-class PreferenceStore(Protocol):
-    """Where preferences are kept. Its methods raise StoreUnavailable."""
-
-    def set(self, key: str, record: Record, *, lifetime: timedelta) -> None:
-        """Keep `record`, in place of any other under `key`."""
-
-    def get(self, key: str) -> Record | None:
-        """The record under `key`, or None."""
+_Names = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Preferred:
-    """Names of targets: favourites in the order of their choosing, recent ones newest first."""
+    """Names of targets: favourites in the order in which they were added, recent ones newest first."""
 
-    favourites: tuple[str, ...] = ()
-    recent: tuple[str, ...] = ()
+    favourites: _Names = ()
+    recent: _Names = ()
 
 
 class Preferences:
     """Everybody's preferences. `user_name` is the one that AWS sees: the same at every sign-in."""
 
-    def __init__(self, store: PreferenceStore) -> None:
+    def __init__(self, store: RecordStore) -> None:
         self._store = store
 
     def of(self, user_name: str) -> Preferred:
-        """What somebody prefers. Raises StoreUnavailable."""
-        return Preferred(self._names(_key("favourites", user_name)), self._names(_key("recent", user_name)))
+        """A person's preferences. Raises StoreUnavailable."""
+        favourites, recent = self._store.get_many([_key("favourites", user_name), _key("recent", user_name)])
+        return Preferred(_names(favourites), _names(recent))
 
     def add_favourite(self, user_name: str, target: str) -> None:
-        """Make a target a favourite; beyond MOST_FAVOURITES the oldest gives way. Raises StoreUnavailable."""
-        key = _key("favourites", user_name)
-        others = [name for name in self._names(key) if name != target]
-        self._save(key, [*others, target][-MAX_FAVOURITES:])
+        """Make a target a favourite; above MOST_FAVOURITES the oldest is dropped. Raises StoreUnavailable."""
+        self._change(
+            _key("favourites", user_name),
+            lambda names: (*_without(names, target), target)[-MAX_FAVOURITES:],
+        )
 
     def drop_favourite(self, user_name: str, target: str) -> None:
-        """Make it none. Raises StoreUnavailable."""
-        key = _key("favourites", user_name)
-        self._save(key, [name for name in self._names(key) if name != target])
+        """Remove a target from the favourites. Raises StoreUnavailable."""
+        self._change(_key("favourites", user_name), lambda names: _without(names, target))
 
     def note_opened(self, user_name: str, target: str) -> None:
         """Remember that somebody opened a target. Raises StoreUnavailable."""
-        key = _key("recent", user_name)
-        names = self._names(key)
-        if names[:1] == (target,):
-            return
-        self._save(key, [target, *(name for name in names if name != target)][:MAX_RECENT])
+        self._change(_key("recent", user_name), lambda names: (target, *_without(names, target))[:MAX_RECENT])
 
-    def _names(self, key: str) -> tuple[str, ...]:
-        """What lies in the store; a record of any other shape counts as none."""
-        record = self._store.get(key)
-        names = record.get("names") if record else None
-        if not isinstance(names, list):
-            return ()
-        return tuple(name for name in names if isinstance(name, str))
+    def _change(self, key: str, change: Callable[[_Names], _Names]) -> None:
+        """Apply `change` to the stored names.
 
-    def _save(self, key: str, names: list[str]) -> None:
-        self._store.set(key, {"names": names}, lifetime=_KEPT)
+        Two browser tabs may change the same list at the same moment. With a plain get and set, the second
+        one would overwrite what the first one added. So this is a compare-and-swap, which starts again
+        when the list changed in between. After _MAX_TRIES it raises StoreUnavailable: the person sees that
+        the change failed and can repeat it, while a last write that wins would lose the others silently.
+        """
+        for _ in range(_MAX_TRIES):
+            record = self._store.get(key)
+            names = _names(record)
+            changed = change(names)
+            if changed == names:
+                return
+            if self._store.replace(key, record, {"names": list(changed)}, lifetime=_LIFETIME):
+                return
+        raise StoreUnavailable(f"{_MAX_TRIES} other updates of the same preferences came in between")
+
+
+def _names(record: Record | None) -> _Names:
+    """The names in a record; a record of any other shape counts as empty."""
+    names = record.get("names") if record else None
+    if not isinstance(names, list):
+        return ()
+    return tuple(name for name in names if isinstance(name, str))
+
+
+def _without(names: _Names, target: str) -> _Names:
+    return tuple(name for name in names if name != target)
 
 
 def _key(kind: str, user_name: str) -> str:

@@ -1,9 +1,9 @@
-"""Redis and memcached, the real ones: the laws of every store, and what a network store adds to them."""
+"""Redis, memcached and a pretend DynamoDB: the laws of every store, and what a network store adds to them."""
 
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import timedelta
@@ -13,18 +13,21 @@ from typing import Any
 import boto3
 import pytest
 import redis
+from pymemcache.client.base import Client
 
-from awscons.adapters.caches import build_cache
-from awscons.adapters.record_store import CacheRecordStore
+from awscons.adapters.stores.choice import open_store
 from awscons.config.schema import DynamoDBBacking, MemcachedBacking, RedisBacking
-from awscons.errors import StoreUnavailable
+from awscons.errors import ConfigurationError, StoreUnavailable
+from awscons.store import RecordStore
 from support.browser import text_of
+from support.clock import MovableClock
 from support.house import House, open_house
 from support.serving import free_port
-from support.stores import PASSWORD, StoreContract, memcached, redis_server
+from support.stores import PASSWORD, Forward, Make, Put, SharedStoreLaws, memcached, redis_server
 from support.world import Aws
 
 HOUR = timedelta(hours=1)
+TABLE = "awscons-logins"
 
 
 @pytest.fixture(scope="module")
@@ -46,69 +49,101 @@ def redis_backing(port: int, **more: object) -> RedisBacking:
     return RedisBacking.model_validate(options)
 
 
-class TestRedis(StoreContract):
-    def seconds_left(self, cache: Any, key: str) -> float:
-        return float(cache._read_client.pttl(cache._get_prefix() + key)) / 1_000
-
-    def put(self, cache: Any, key: str, value: bytes) -> None:
-        cache._write_client.set(cache._get_prefix() + key, value)
+class TestRedis(SharedStoreLaws):
+    @pytest.fixture
+    def prefix(self, request: pytest.FixtureRequest) -> str:
+        return f"{request.node.name}*[?]:"
 
     @pytest.fixture
-    def make(self, redis_port: int, request: pytest.FixtureRequest) -> Callable[[], CacheRecordStore]:
-        backing = redis_backing(redis_port, key_prefix=f"{request.node.name}:")
-        return lambda: CacheRecordStore(build_cache(backing, environment={}))
+    def server(self, redis_port: int) -> Iterator[Any]:
+        """A client of its own, as another program has one."""
+        with redis.Redis(port=redis_port, password=PASSWORD) as client:
+            yield client
 
-    def test_an_added_record_has_a_lifetime_from_the_first_moment(
-        self, make: Callable[[], CacheRecordStore], redis_port: int
-    ) -> None:
-        make().add("k", {}, lifetime=HOUR)
-        client = redis.Redis(port=redis_port, password=PASSWORD)
-        keys = client.keys("*lifetime_from_the_first_moment*")
-        assert [0 < client.ttl(key) <= 3600 for key in keys] == [True]
-        client.close()
+    @pytest.fixture
+    def make(self, redis_port: int, prefix: str) -> Make:
+        return lambda: open_store(redis_backing(redis_port, key_prefix=prefix), environment={})
+
+    @pytest.fixture
+    def forward(self, server: Any, prefix: str) -> Forward:
+        def forward(seconds: float, *keys: str) -> None:
+            for key in keys:
+                # No time or less than none: Redis deletes the key.
+                server.pexpire(prefix + key, server.pttl(prefix + key) - int(seconds * 1_000))
+
+        return forward
+
+    @pytest.fixture
+    def put(self, server: Any, prefix: str) -> Put:
+        return lambda key, value: server.set(prefix + key, value)
 
     def test_a_wrong_password_is_an_error_that_does_not_show_it(self, redis_port: int) -> None:
-        store = CacheRecordStore(
-            build_cache(redis_backing(redis_port, password="not-the-password"), environment={})
-        )
+        store = open_store(redis_backing(redis_port, password="not-the-password"), environment={})
         with pytest.raises(StoreUnavailable) as caught:
             store.get("k")
         assert "not-the-password" not in str(caught.value)
 
-    def test_a_value_of_another_kind_counts_as_absent(self, make: Callable[[], CacheRecordStore]) -> None:
-        store = make()
-        cache: Any = store._cache
-        cache._write_client.hset(cache._get_prefix() + "k", "field", "value")
+    def test_a_value_of_another_kind_counts_as_absent(
+        self, store: RecordStore, server: Any, prefix: str
+    ) -> None:
+        server.hset(prefix + "k", "field", "value")
         assert store.get("k") is None
         assert store.get_many(["k"]) == [None]
+        assert store.replace("k", None, {"a": 1}, lifetime=HOUR) is True
+        assert store.get("k") == {"a": 1}
 
 
-class TestMemcached(StoreContract):
+class TestMemcached(SharedStoreLaws):
     can_list = False
 
-    def seconds_left(self, cache: Any, key: str) -> float:
-        (client,) = cache._client._clients
-        return float(client.raw_command(f"mg {cache.key_prefix}{key} t").removeprefix(b"HD t"))
-
-    def put(self, cache: Any, key: str, value: bytes) -> None:
-        (client,) = cache._client._clients
-        head = f"set {cache.key_prefix}{key} 0 0 {len(value)}\r\n"
-        assert client.raw_command(head.encode() + value) == b"STORED"
+    @pytest.fixture
+    def prefix(self, request: pytest.FixtureRequest) -> str:
+        # memcached takes neither white space nor long keys.
+        return f"{request.node.name[:80].replace(' ', '-')}:"
 
     @pytest.fixture
-    def make(self, memcached_port: int, request: pytest.FixtureRequest) -> Callable[[], CacheRecordStore]:
+    def server(self, memcached_port: int) -> Iterator[Client]:
+        """A client of its own, as another program has one."""
+        client = Client(f"127.0.0.1:{memcached_port}", default_noreply=False)
+        yield client
+        client.close()
+
+    @pytest.fixture
+    def make(self, memcached_port: int, prefix: str) -> Make:
+        servers = [f"127.0.0.1:{memcached_port}"]
+        backing = MemcachedBacking(cache_type="Memcached", servers=servers, key_prefix=prefix)
+        return lambda: open_store(backing, environment={})
+
+    @pytest.fixture
+    def forward(self, server: Client, prefix: str) -> Forward:
+        def forward(seconds: float, *keys: str) -> None:
+            for key in keys:
+                left = int(seconds_left(server, prefix + key) - seconds)
+                server.touch(prefix + key, int(time.time()) + left if left > 0 else -1)
+
+        return forward
+
+    @pytest.fixture
+    def put(self, server: Client, prefix: str) -> Put:
+        return lambda key, value: server.set(prefix + key, value)
+
+    def test_lifetimes_go_by_memcacheds_clock_which_may_differ_from_ours(
+        self, memcached_port: int, server: Client
+    ) -> None:
+        """A month and less are seconds to memcached; more is Unix time, which a year can bear."""
         backing = MemcachedBacking(
-            cache_type="Memcached",
-            servers=[f"127.0.0.1:{memcached_port}"],
-            key_prefix=f"{request.node.name[:60]}:",
+            cache_type="Memcached", servers=[f"127.0.0.1:{memcached_port}"], key_prefix="clock:"
         )
-        return lambda: CacheRecordStore(build_cache(backing, environment={}))
+        store = open_store(backing, environment={}, now=lambda: 0.0)
+        for lifetime in (timedelta(seconds=90), HOUR, timedelta(days=30)):
+            store.set("k", {}, lifetime=lifetime)
+            wanted = lifetime.total_seconds()
+            assert wanted - 30 < seconds_left(server, "clock:k") <= wanted
 
     def test_the_keys_of_a_server_that_is_away_are_an_error_and_never_move(self, tmp_path: Path) -> None:
         ports = [free_port(), free_port()]
         servers = [f"127.0.0.1:{port}" for port in ports]
-        backing = MemcachedBacking(cache_type="Memcached", servers=servers)
-        store = CacheRecordStore(build_cache(backing, environment={}))
+        store = open_store(MemcachedBacking(cache_type="Memcached", servers=servers), environment={})
         with memcached(tmp_path, ports[0]):
             with memcached(tmp_path, ports[1]):
                 for number in range(20):
@@ -124,7 +159,7 @@ class TestMemcached(StoreContract):
     def test_a_sign_out_that_did_not_happen_is_an_error(self, tmp_path: Path) -> None:
         port = free_port()
         backing = MemcachedBacking(cache_type="Memcached", servers=[f"127.0.0.1:{port}"])
-        store = CacheRecordStore(build_cache(backing, environment={}))
+        store = open_store(backing, environment={})
         with memcached(tmp_path, port) as process:
             store.set("k", {}, lifetime=HOUR)
             process.send_signal(signal.SIGSTOP)
@@ -132,7 +167,7 @@ class TestMemcached(StoreContract):
                 with ThreadPoolExecutor() as others:
                     tries = [others.submit(store.delete, "k") for _ in range(2)]
                     ended, waiting = wait(tries, timeout=20)
-                    # Whoever waits for ever would keep the test waiting, too.
+                    # A thread that waits for ever would keep the test waiting, too.
                     process.send_signal(signal.SIGCONT)
             finally:
                 process.send_signal(signal.SIGCONT)
@@ -140,93 +175,116 @@ class TestMemcached(StoreContract):
         assert {type(one.exception()) for one in ended} == {StoreUnavailable}
 
 
-class TestDynamoDb(StoreContract):
+def seconds_left(server: Client, name: str) -> float:
+    """Until memcached forgets what is under `name`."""
+    return float(server.raw_command(f"mg {name} t").removeprefix(b"HD t"))
+
+
+class TestDynamoDb(SharedStoreLaws):
     """The pretend AWS of the journeys knows DynamoDB as well."""
 
-    def seconds_left(self, cache: Any, key: str) -> float:
-        item = cache._client.get_item(TableName=cache._name, Key=cache._key(key))["Item"]
-        return float(item["expiration_time"]) - time.time()
-
-    def put(self, cache: Any, key: str, value: bytes) -> None:
-        item = {**cache._key(key), "response": value.decode("latin-1"), "expiration_time": 9_999_999_999}
-        cache._client.put_item(TableName=cache._name, Item=item)
-
     @pytest.fixture
-    def make(
-        self, aws: Aws, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-    ) -> Callable[[], CacheRecordStore]:
+    def prefix(self, request: pytest.FixtureRequest) -> str:
+        return f"{request.node.name}:"
+
+    @pytest.fixture(autouse=True)
+    def credentials(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+
+    @pytest.fixture
+    def client(self, aws: Aws) -> Any:
+        """A client of its own, as another program has one."""
+        return boto3.client("dynamodb", region_name="eu-central-1", endpoint_url=aws.sts_url)
+
+    @pytest.fixture
+    def clock(self) -> MovableClock:
+        return MovableClock()
+
+    @pytest.fixture
+    def make(self, aws: Aws, prefix: str, clock: MovableClock) -> Make:
         backing = DynamoDBBacking(
             cache_type="DynamoDB",
-            table_name="awscons-logins",
+            table_name=TABLE,
             region_name="eu-central-1",
             endpoint_url=aws.sts_url,
-            key_prefix=f"{request.node.name}:",
+            key_prefix=prefix,
         )
-        return lambda: CacheRecordStore(build_cache(backing, environment={}))
+        return lambda: open_store(backing, environment={}, now=lambda: clock().timestamp())
+
+    @pytest.fixture
+    def forward(self, clock: MovableClock) -> Forward:
+        return lambda seconds, *_: clock.forward(seconds=seconds)
+
+    @pytest.fixture
+    def put(self, client: Any, prefix: str) -> Put:
+        return lambda key, value: client.put_item(
+            TableName=TABLE,
+            Item={
+                "cache_key": {"S": prefix + key},
+                "record": {"S": value.decode("latin-1")},
+                "expiration_time": {"N": "9999999999"},
+            },
+        )
 
     def test_a_table_that_is_gone_is_an_error_and_no_used_assertion(
-        self, make: Callable[[], CacheRecordStore], aws: Aws
+        self, store: RecordStore, client: Any
     ) -> None:
-        store = make()
-        client = boto3.client("dynamodb", region_name="eu-central-1", endpoint_url=aws.sts_url)
-        client.delete_table(TableName="awscons-logins")
+        client.delete_table(TableName=TABLE)
         for use in (
             lambda: store.get("k"),
             lambda: store.add("k", {}, lifetime=HOUR),
             lambda: store.set("k", {}, lifetime=HOUR),
+            lambda: store.replace("k", None, {}, lifetime=HOUR),
             lambda: store.delete("k"),
             lambda: store.count("k", lifetime=HOUR),
         ):
             with pytest.raises(StoreUnavailable):
                 use()
 
-    def test_as_many_as_there_are_are_kept_and_listed_and_got_at_once(
-        self, make: Callable[[], CacheRecordStore]
+    def test_without_a_region_it_is_a_configuration_error(
+        self, aws: Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+        for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+            monkeypatch.delenv(name, raising=False)
+        backing = DynamoDBBacking(cache_type="DynamoDB", endpoint_url=aws.sts_url)
+        with pytest.raises(ConfigurationError, match="region_name"):
+            open_store(backing, environment={})
+
+    def test_as_many_as_there_are_are_kept_and_listed_and_got_at_once(self, store: RecordStore) -> None:
         """More than an answer of DynamoDB holds: a mebibyte of a table; a hundred keys, or 16 MiB of values."""
-        store = make()
-        cache: Any = store._cache
-        records = [
-            {**cache._item(f"login:{n}", {"n": n, "x": "x" * (300_000 if n < 60 else 1)}, 3_600)}
-            for n in range(150)
-        ]
-        with cache._dynamo.Table(cache._name).batch_writer() as batch:
-            for record in records:
-                batch.put_item(Item=record)
+        for n in range(150):
+            store.set(f"login:{n}", {"n": n, "x": "x" * (300_000 if n < 60 else 1)}, lifetime=HOUR)
         keys = list(store.keys("login:"))
         assert len(set(keys)) == len(keys) == 150
-        assert [record and record["n"] for record in store.get_many([f"login:{n}" for n in range(150)])] == [
-            *range(150)
-        ]
+        records = store.get_many([f"login:{n}" for n in range(150)])
+        assert [record and record["n"] for record in records] == [*range(150)]
 
-    def test_an_item_of_somebody_elses_counts_as_absent_and_hides_no_other(
-        self, make: Callable[[], CacheRecordStore]
+    @pytest.mark.parametrize(
+        "attributes",
+        [
+            {},
+            {"record": {"N": "5"}, "expiration_time": {"S": "never"}},
+            {"record": {"S": "{}"}},
+            {"expiration_time": {"N": "9999999999"}},
+        ],
+        ids=range(4),
+    )
+    def test_an_item_of_another_program_counts_as_absent_and_hides_no_other(
+        self, store: RecordStore, client: Any, prefix: str, attributes: dict[str, object]
     ) -> None:
-        store = make()
-        cache: Any = store._cache
         store.set("a", {"a": 1}, lifetime=HOUR)
-        for more in ({}, {"response": 5, "expiration_time": "never"}, {"response": "{}"}):
-            cache._client.put_item(TableName=cache._name, Item={**cache._key("k"), **more})
-            assert store.get("k") is None
-            assert store.get_many(["k", "a"]) == [None, {"a": 1}]
+        client.put_item(TableName=TABLE, Item={"cache_key": {"S": prefix + "k"}, **attributes})
+        assert store.get("k") is None
+        assert store.get_many(["k", "a"]) == [None, {"a": 1}]
+        assert store.replace("k", None, {"b": 1}, lifetime=HOUR) is True
+        assert store.get("k") == {"b": 1}
 
-    def test_ended_records_are_left_to_dynamodb_and_count_as_absent_until_then(
-        self, make: Callable[[], CacheRecordStore], aws: Aws
-    ) -> None:
-        store = make()
-        store.set("login:a", {"a": 1}, lifetime=HOUR)
-        client = boto3.client("dynamodb", region_name="eu-central-1", endpoint_url=aws.sts_url)
-        described = client.describe_time_to_live(TableName="awscons-logins")["TimeToLiveDescription"]
+    def test_dynamodb_itself_deletes_records_after_their_end(self, store: RecordStore, client: Any) -> None:
+        assert store.get("k") is None
+        described = client.describe_time_to_live(TableName=TABLE)["TimeToLiveDescription"]
         assert (described["AttributeName"], described["TimeToLiveStatus"]) == ("expiration_time", "ENABLED")
-        cache: Any = store._cache
-        key = {"cache_key": {"S": cache._key("login:a")["cache_key"]}}
-        item = client.get_item(TableName="awscons-logins", Key=key)["Item"]
-        client.put_item(TableName="awscons-logins", Item={**item, "expiration_time": {"N": "1"}})
-        assert store.get("login:a") is None
-        assert list(store.keys("login:")) == []
-        assert store.add("login:a", {"a": 2}, lifetime=HOUR) is True
 
 
 @contextmanager

@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
 import trustme
+from pymemcache.client.base import Client
 
-from awscons.adapters.caches import build_cache
-from awscons.adapters.record_store import CacheRecordStore
+from awscons.adapters.stores.choice import open_store
 from awscons.config.schema import MemcachedBacking, RedisBacking
 from awscons.errors import ConfigurationError, StoreUnavailable
+from awscons.store import RecordStore
 from support.browser import sent_to_idp, text_of
 from support.house import open_house
 from support.operator import awscons, configure
@@ -33,14 +33,12 @@ def options_for(kind: str, port: int, **more: object) -> dict[str, object]:
     return {"cache_type": kind, **where, **more}
 
 
-def store_for(kind: str, port: int, **more: object) -> CacheRecordStore:
+def store_for(kind: str, port: int, **more: object) -> RecordStore:
     model = RedisBacking if kind == "Redis" else MemcachedBacking
-    return CacheRecordStore(
-        build_cache(model.model_validate(options_for(kind, port, **more)), environment={})
-    )
+    return open_store(model.model_validate(options_for(kind, port, **more)), environment={})
 
 
-def works(store: CacheRecordStore) -> bool:
+def works(store: RecordStore) -> bool:
     store.set("k", {"a": 1}, lifetime=HOUR)
     return store.get("k") == {"a": 1} and store.get_many(["k", "x"]) == [{"a": 1}, None]
 
@@ -307,13 +305,13 @@ def test_what_a_login_takes_in_memcached_is_what_the_check_reckons_with(tmp_path
     """With a name and groups of ordinary length; and everything that is kept for a sign-in."""
     port = free_port()
     with memcached(tmp_path, port), open_house(tmp_path, store=options_for("Memcached", port)) as house:
-        client: Any = store_for("Memcached", port)._cache
-        (server,) = client._client._clients
+        server = Client(f"127.0.0.1:{port}")
         before = server.stats()[b"bytes"]
         for _ in range(20):
             house.sign_in(house.browser(), "/aws/cloudadmin")
         each = (server.stats()[b"bytes"] - before) / 20
         room = server.stats()[b"limit_maxbytes"] / each
+        server.close()
         output = checked(tmp_path, options_for("Memcached", port))[1]
     said = int(output.partition("has room for about ")[2].partition(" logins")[0].replace(",", ""))
     assert 0.4 * room < said < room

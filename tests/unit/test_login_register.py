@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from awscons.access.identity import Identity, Login
-from awscons.adapters.caches import build_cache
-from awscons.adapters.record_store import CacheRecordStore
+from awscons.adapters.stores.choice import open_store
 from awscons.config.schema import SqliteBacking
 from awscons.signin.register import MAX_LOGINS_PER_NAME, LoginRegister
 from awscons.signin.settings import LoginSettings
@@ -33,8 +32,8 @@ def clock() -> MovableClock:
 
 @pytest.fixture
 def register(tmp_path: Path, clock: MovableClock) -> LoginRegister:
-    cache = build_cache(SqliteBacking(path=str(tmp_path / "logins.sqlite3")), environment={})
-    return LoginRegister(store=CacheRecordStore(cache), settings=SETTINGS, clock=clock)
+    store = open_store(SqliteBacking(path=str(tmp_path / "logins.sqlite3")), environment={})
+    return LoginRegister(store=store, settings=SETTINGS, clock=clock)
 
 
 def save(
@@ -96,9 +95,9 @@ def test_a_login_that_has_ended_is_not_listed_though_the_store_may_still_have_it
     tmp_path: Path, clock: MovableClock
 ) -> None:
     """Without a time that it may lie unused, its age alone counts."""
-    cache = build_cache(SqliteBacking(path=str(tmp_path / "logins.sqlite3")), environment={})
+    store = open_store(SqliteBacking(path=str(tmp_path / "logins.sqlite3")), environment={})
     settings = replace(SETTINGS, idle_timeout=8 * HOUR)
-    register = LoginRegister(store=CacheRecordStore(cache), settings=settings, clock=clock)
+    register = LoginRegister(store=store, settings=settings, clock=clock)
     save(register, "first", clock)
     clock.forward(hours=7)
     assert len(register.of("ada@example.com")) == len(list(register.all())) == 1

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from awscons.adapters.caches import state_folder
+from awscons.adapters.stores.choice import state_folder
 from awscons.audit.events import AuditEvent, AuditLog
 from awscons.audit.metrics_recorder import Gauge, GaugeSource, MetricsRecorder
 from awscons.aws.durations import CredentialKind

@@ -14,7 +14,6 @@ from flask import Flask
 
 from awscons import __version__
 from awscons.adapters.audit_log import StructlogAuditLog
-from awscons.adapters.caches import build_cache, sqlite_path, state_folder
 from awscons.adapters.connections import Connections
 from awscons.adapters.federation import FederationClient
 from awscons.adapters.idp_metadata import MetadataIdpTrust, StaticIdpTrust
@@ -25,7 +24,7 @@ from awscons.adapters.metrics import (
     MetricsPage,
     build_shared_counters,
 )
-from awscons.adapters.record_store import CacheRecordStore
+from awscons.adapters.stores.choice import open_store, sqlite_path, state_folder
 from awscons.adapters.sts import StsClient, certificate_bundle
 from awscons.audit.events import AuditLog
 from awscons.audit.metrics_recorder import Gauge, MetricsRecorder, NoMetrics
@@ -143,7 +142,7 @@ def build_service(
     identity_provider = trust.current()
     for warning in configuration_warnings(settings, identity_provider, now=clock()):
         _log.warning("configuration.warning", warning=warning)
-    store = CacheRecordStore(build_cache(settings.backing, environment=environment))
+    store = open_store(settings.backing, environment=environment)
     debug = "DEBUG" in environment
     metrics = None
     if shared_counters is not None:
@@ -232,7 +231,7 @@ def build_login_register(
                     f"there is no store at {path}",
                     hint="set STATE_DIRECTORY as for the service, or name `path` in session_backing",
                 )
-    store = CacheRecordStore(build_cache(settings.backing, environment=environment))
+    store = open_store(settings.backing, environment=environment)
     return LoginRegister(store=store, settings=settings.login, clock=clock)
 
 

@@ -9,7 +9,7 @@ import click
 
 from awscons.access.targets import Target
 from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
-from awscons.adapters.caches import store_worries
+from awscons.adapters.stores.choice import store_warnings
 from awscons.assembly.service import build_broker, build_idp_trust, utc_now
 from awscons.cli.terminal import table
 from awscons.config.load import load_settings
@@ -79,9 +79,11 @@ def _row(site: Site, target: Target) -> list[str]:
 
 def _show_store(settings: Settings) -> None:
     """What a server that keeps logins says of itself. Raises StoreUnavailable when it takes none."""
-    worries = store_worries(settings.backing)
-    if worries:
-        click.echo("\n".join(["", "  About the store of logins:", *(f"  - {worry}" for worry in worries)]))
+    warnings = store_warnings(settings.backing)
+    if warnings:
+        click.echo(
+            "\n".join(["", "  About the store of logins:", *(f"  - {warning}" for warning in warnings)])
+        )
 
 
 def _show_aws(settings: Settings) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 
 from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
-from awscons.adapters.caches import build_cache
 from awscons.adapters.server.gunicorn_app import load_tls, open_listeners, serve
 from awscons.adapters.server.malloc_arenas import freeze_gc, limit_malloc_arenas
 from awscons.adapters.server.reloader import serve_and_reload
+from awscons.adapters.stores.choice import open_store
 from awscons.assembly.service import build_idp_trust, build_service
 from awscons.cli.terminal import printable
 from awscons.config.load import load_settings
@@ -49,7 +49,7 @@ def serve_configured(  # noqa: PLR0913  one for each option
     _refuse_open_http(settings, host, tls=tls is not None, told=plain_http)
     configure_logging(debug="DEBUG" in os.environ)
     # Here as well as in each worker, so that a store or metadata that cannot be had is a sentence.
-    build_cache(settings.backing, environment=os.environ)
+    open_store(settings.backing, environment=os.environ)
     build_idp_trust(settings, environment=os.environ, audit=StructlogAuditLog())
     count = _worker_count(settings, workers)
     listeners = open_listeners(host, port, number=count)

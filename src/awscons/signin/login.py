@@ -35,9 +35,10 @@ from awscons.saml.signature import sign_enveloped
 from awscons.saml.structure import Envelope
 from awscons.signin.idp_trust import IdpTrust, verify_with_newest_keys
 from awscons.signin.pending_logins import PendingLogins
-from awscons.signin.records import PendingLogin, RecordStore, hashed
+from awscons.signin.records import PendingLogin
 from awscons.signin.register import LoginRegister
 from awscons.signin.settings import LoginHint, LoginSettings
+from awscons.store import RecordStore, hashed
 
 NO_REQUIREMENT = AuthnRequirement()
 NAME_ID = "name_id"

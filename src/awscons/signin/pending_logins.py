@@ -11,7 +11,8 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 
-from awscons.signin.records import PendingLogin, RecordStore, hashed, read_pending_login, record_of
+from awscons.signin.records import PendingLogin, read_pending_login, record_of
+from awscons.store import RecordStore, hashed
 
 _MAX_HANDLE_LENGTH = 80
 """Characters; SAML bindings 3.4.3 allows 80 bytes. Longer ones are none of ours, and not worth a look-up."""
@@ -27,7 +28,7 @@ class PendingLogins:
     def __init__(self, *, store: RecordStore, max_pending: int, lifetime: timedelta) -> None:
         """`most`: how many places there are."""
         self._store = store
-        self._max = max_pending
+        self._max_pending = max_pending
         self._lifetime = lifetime
 
     def save(self, pending: PendingLogin) -> str:
@@ -36,12 +37,12 @@ class PendingLogins:
         beginning = f"{int(pending.begun_at.timestamp()):08x}.{secrets.token_urlsafe(24)}"
         record = record_of(pending)
         for _ in range(_TRIES):
-            slot = secrets.randbelow(self._max)
+            slot = secrets.randbelow(self._max_pending)
             # A place may go to another before the answer comes: so the record knows whose it is.
             record[_HANDLE] = hashed(f"{beginning}.{slot}")
             if self._store.add(_key(slot), record, lifetime=self._lifetime):
                 return f"{beginning}.{slot}"
-        slot = secrets.randbelow(self._max)
+        slot = secrets.randbelow(self._max_pending)
         record[_HANDLE] = hashed(f"{beginning}.{slot}")
         self._store.set(_key(slot), record, lifetime=self._lifetime)
         return f"{beginning}.{slot}"

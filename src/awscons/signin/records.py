@@ -1,4 +1,4 @@
-"""How logins lie in the store: the port to it; values into JSON records, and back.
+"""How logins lie in the store: values into JSON records, and back.
 
 A store may hold records of an older release, of a damaged file, of somebody else. None of them may
 ever become a login by accident, and none may stop the service: what does not fit is logged and counts
@@ -7,49 +7,17 @@ as absent.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from datetime import datetime
+from typing import Any, TypeVar
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from awscons.access.identity import Login
-
-Record = dict[str, Any]
-"""What the store keeps: JSON values only."""
+from awscons.store import Record
 
 _log = structlog.get_logger(__name__)
-
-
-class RecordStore(Protocol):
-    """Where logins, pending logins and the replay memory are kept, by every process alike.
-
-    Every method raises StoreUnavailable when the store cannot be read or written.
-    """
-
-    def add(self, key: str, record: Record, *, lifetime: timedelta) -> bool:
-        """Keep `record` unless there is one under `key`; whether it was kept. Atomic."""
-
-    def set(self, key: str, record: Record, *, lifetime: timedelta) -> None:
-        """Keep `record`, in place of any other under `key`."""
-
-    def get(self, key: str) -> Record | None:
-        """The record under `key`; None when there is none, it has ended, or it cannot be understood."""
-
-    def get_many(self, keys: Sequence[str]) -> list[Record | None]:
-        """What `get` gives for each of `keys`, in fewer round trips where the store has a way."""
-
-    def delete(self, key: str) -> None:
-        """Forget the record under `key`, if there is one."""
-
-    def keys(self, prefix: str) -> Iterator[str]:
-        """The keys that begin with `prefix`, in no order. Raises StoreCannotList where there is no way."""
-
-    def count(self, key: str, *, lifetime: timedelta) -> int:
-        """One more under `key`; how many that makes since the first, or since that one ended. Atomic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +91,6 @@ def read_last_use(record: Record | None) -> LastUse | None:
 def read_index_slot(record: Record | None) -> IndexSlot | None:
     """The place in a record, if there is one."""
     return _read(_INDEX_SLOT, record)
-
-
-def hashed(text: str) -> str:
-    """What the store sees of an id, a name or a secret: SHA-256, so that a copy of it opens nothing."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 _Value = TypeVar("_Value")

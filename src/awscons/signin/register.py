@@ -20,14 +20,13 @@ from awscons.access.identity import Login
 from awscons.signin.records import (
     IndexSlot,
     LastUse,
-    RecordStore,
-    hashed,
     read_index_slot,
     read_last_use,
     read_login,
     record_of,
 )
 from awscons.signin.settings import LoginSettings
+from awscons.store import RecordStore, hashed
 
 MAX_LOGINS_PER_NAME = 256
 """Logins that one name may have at a time; the next one ends the oldest."""

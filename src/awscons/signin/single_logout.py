@@ -29,8 +29,8 @@ from awscons.saml.redirect import build_redirect_url, read_redirect
 from awscons.saml.response import CLOCK_SKEW
 from awscons.saml.xml import Element
 from awscons.signin.idp_trust import IdpTrust, verify_with_newest_keys
-from awscons.signin.records import RecordStore, hashed
 from awscons.signin.register import LoginRegister
+from awscons.store import RecordStore, hashed
 
 _MAX_RELAY_STATE_BYTES = 1024
 """Characters; theirs to choose, and given back as it came. The standard allows 80 bytes."""

@@ -1,48 +1,60 @@
-"""Stores: one contract for every kind, and what each has to get right on its own.
+"""Stores: the laws of every kind, and what each has to get right on its own.
 
-`StoreContract` holds the laws; a subclass says how its store is made. Redis and memcached inherit the
-same laws in the journeys, where the real programs run.
+`StoreLaws` holds the laws. Redis, memcached and DynamoDB inherit them in the journeys, where their servers run.
 """
 
 import json
 import os
 import resource
+import shutil
 import signal
 import sqlite3
 import stat
-import struct
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from pydantic import TypeAdapter
 
 from awscons.access.identity import Identity, Login
-from awscons.adapters.caches import build_cache
-from awscons.adapters.memcached_cache import FixedMemcachedCache
-from awscons.adapters.record_store import CacheRecordStore
+from awscons.adapters.stores.choice import open_store
 from awscons.config.schema import Backing, FileSystemBacking, SimpleBacking, SqliteBacking
 from awscons.errors import ConfigurationError, StoreUnavailable
+from awscons.preferences import Preferences
 from awscons.signin.register import LoginRegister
 from awscons.signin.settings import LoginSettings
-from support.stores import StoreContract
+from awscons.store import RecordStore
+from support.clock import MovableClock
+from support.stores import Forward, Make, Put, SharedStoreLaws, StoreLaws
 
 HOUR = timedelta(hours=1)
 ROOT = Path(__file__).parents[3]
 
 
-def sqlite_store(path: Path) -> CacheRecordStore:
-    return CacheRecordStore(build_cache(SqliteBacking(path=str(path)), environment={}))
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
 
 
-def fill(store: CacheRecordStore) -> int:
+@pytest.fixture
+def forward(clock: MovableClock) -> Forward:
+    return lambda seconds, *_: clock.forward(seconds=seconds)
+
+
+def opened(backing: Backing, clock: MovableClock) -> RecordStore:
+    return open_store(backing, environment={}, now=lambda: clock().timestamp())
+
+
+def sqlite_store(path: Path) -> RecordStore:
+    return open_store(SqliteBacking(path=str(path)), environment={})
+
+
+def fill(store: RecordStore) -> int:
     """Records until there is no room; how many were kept."""
     for number in range(10_000):
         try:
@@ -57,17 +69,21 @@ def run_sql(path: Path, statement: str) -> list[Any]:
         return connection.execute(statement).fetchall()
 
 
-class TestSqlite(StoreContract):
+class TestSqlite(SharedStoreLaws):
     @pytest.fixture
-    def make(self, tmp_path: Path) -> Callable[[], CacheRecordStore]:
-        return lambda: sqlite_store(tmp_path / "state" / "logins.sqlite3")
+    def path(self, tmp_path: Path) -> Path:
+        return tmp_path / "state" / "logins.sqlite3"
 
-    def seconds_left(self, cache: Any, key: str) -> float:
-        ((ends_at,),) = run_sql(cache._path, f"SELECT ends_at FROM records WHERE key = '{key}'")
-        return float(ends_at) - time.time()
+    @pytest.fixture
+    def make(self, path: Path, clock: MovableClock) -> Make:
+        return lambda: opened(SqliteBacking(path=str(path)), clock)
 
-    def put(self, cache: Any, key: str, value: bytes) -> None:
-        run_sql(cache._path, f"UPDATE records SET value = x'{value.hex()}' WHERE key = '{key}'")
+    @pytest.fixture
+    def put(self, path: Path) -> Put:
+        def put(key: str, value: bytes) -> None:
+            run_sql(path, f"UPDATE records SET value = CAST(x'{value.hex()}' AS TEXT) WHERE key = '{key}'")
+
+        return put
 
     def test_the_file_is_for_this_user_alone_and_so_is_every_file_beside_it(self, tmp_path: Path) -> None:
         path = tmp_path / "state" / "logins.sqlite3"
@@ -89,7 +105,7 @@ class TestSqlite(StoreContract):
 
     def test_it_lies_in_the_state_directory_of_the_service(self, tmp_path: Path) -> None:
         environment = {"STATE_DIRECTORY": str(tmp_path / "state")}
-        store = CacheRecordStore(build_cache(SqliteBacking(), environment=environment))
+        store = open_store(SqliteBacking(), environment=environment)
         store.set("k", {}, lifetime=HOUR)
         assert (tmp_path / "state" / "logins.sqlite3").exists()
 
@@ -108,49 +124,28 @@ class TestSqlite(StoreContract):
         store.set("k", {"a": 1}, lifetime=HOUR)
         assert store.get("k") == {"a": 1}
 
-    def test_a_record_that_is_no_json_counts_as_absent(self, tmp_path: Path) -> None:
-        path = tmp_path / "logins.sqlite3"
-        store = sqlite_store(path)
-        store.set("k", {"a": 1}, lifetime=HOUR)
-        run_sql(path, "UPDATE records SET value = '{broken'")
-        assert store.get("k") is None
-
-    def test_a_record_that_has_ended_is_absent_and_can_be_added_again(self, tmp_path: Path) -> None:
-        path = tmp_path / "logins.sqlite3"
-        store = sqlite_store(path)
-        store.set("k", {"a": 1}, lifetime=HOUR)
-        run_sql(path, "UPDATE records SET ends_at = 1")
-        assert store.get("k") is None
-        assert store.add("k", {"a": 2}, lifetime=HOUR) is True
-        assert store.get("k") == {"a": 2}
-
-    def test_a_count_begins_again_once_it_has_ended(self, tmp_path: Path) -> None:
-        path = tmp_path / "logins.sqlite3"
-        store = sqlite_store(path)
-        assert [store.count("count:x", lifetime=HOUR) for _ in range(2)] == [1, 2]
-        run_sql(path, "UPDATE records SET ends_at = 1")
-        assert [store.count("count:x", lifetime=HOUR) for _ in range(2)] == [1, 2]
-
-    def test_a_record_that_has_ended_is_not_listed(self, tmp_path: Path) -> None:
-        path = tmp_path / "logins.sqlite3"
-        store = sqlite_store(path)
-        store.set("login:a", {}, lifetime=HOUR)
-        run_sql(path, "UPDATE records SET ends_at = 1")
-        assert list(store.keys("login:")) == []
-
-    def test_records_that_have_ended_are_swept_away(self, tmp_path: Path) -> None:
-        path = tmp_path / "logins.sqlite3"
-        sqlite_store(path).set("old", {}, lifetime=HOUR)
-        run_sql(path, "UPDATE records SET ends_at = 1")
-        sqlite_store(path).set("new", {}, lifetime=HOUR)
+    def test_records_that_have_ended_are_swept_away(self, make: Make, path: Path, forward: Forward) -> None:
+        store = make()
+        store.set("old", {}, lifetime=HOUR)
+        forward(4_000)
+        store.set("new", {}, lifetime=HOUR)
         assert run_sql(path, "SELECT key FROM records") == [("new",)]
+
+    def test_the_database_of_another_program_is_a_configuration_error_and_stays_as_it_is(
+        self, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "other.sqlite3"
+        run_sql(path, "CREATE TABLE records (key TEXT PRIMARY KEY, value TEXT)")
+        before = path.read_bytes()
+        with pytest.raises(ConfigurationError, match="did not make"):
+            sqlite_store(path)
+        assert path.read_bytes() == before
 
     def test_a_full_store_is_an_error_and_loses_nothing_and_works_again_once_there_is_room(
         self, tmp_path: Path
     ) -> None:
         path = tmp_path / "logins.sqlite3"
-        cache = build_cache(SqliteBacking(path=str(path), max_size_mb=1), environment={})
-        store = CacheRecordStore(cache)
+        store = open_store(SqliteBacking(path=str(path), max_size_mb=1), environment={})
         kept = fill(store)
         with pytest.raises(StoreUnavailable, match="full"):
             store.set("one more", {"text": "x" * 10_000}, lifetime=HOUR)
@@ -163,8 +158,7 @@ class TestSqlite(StoreContract):
 
     def test_a_full_store_takes_the_room_of_what_has_ended(self, tmp_path: Path) -> None:
         path = tmp_path / "logins.sqlite3"
-        cache = build_cache(SqliteBacking(path=str(path), max_size_mb=1), environment={})
-        store = CacheRecordStore(cache)
+        store = open_store(SqliteBacking(path=str(path), max_size_mb=1), environment={})
         fill(store)
         run_sql(path, "UPDATE records SET ends_at = 1 WHERE key != 'k0'")
         store.set("new", {"text": "x" * 100_000}, lifetime=HOUR)
@@ -269,8 +263,10 @@ class TestSqlite(StoreContract):
     def test_many_processes_may_start_at_once(self, tmp_path: Path) -> None:
         path = tmp_path / "state" / "logins.sqlite3"
         code = (
-            "import sys; from pathlib import Path; from awscons.adapters.sqlite_cache import SqliteCache\n"
-            "cache = SqliteCache(Path(sys.argv[1])); cache.prepare(); cache.set(sys.argv[2], {}, 60)"
+            "import sys; from datetime import timedelta; from awscons.config.schema import SqliteBacking\n"
+            "from awscons.adapters.stores.choice import open_store\n"
+            "store = open_store(SqliteBacking(path=sys.argv[1]), environment={})\n"
+            "store.set(sys.argv[2], {}, lifetime=timedelta(seconds=60))"
         )
         started = [
             subprocess.Popen(
@@ -282,81 +278,92 @@ class TestSqlite(StoreContract):
         assert len(run_sql(path, "SELECT * FROM records")) == 6
 
 
-class TestSimpleCache(StoreContract):
-    shared_between_instances = False
+class TestSimpleCache(StoreLaws):
     can_list = False
 
-    def seconds_left(self, cache: Any, key: str) -> float:
-        return float(cache._cache[key][0]) - time.time()
-
-    def put(self, cache: Any, key: str, value: bytes) -> None:
-        cache._cache[key] = (time.time() + 3_600, value)
-
     @pytest.fixture
-    def make(self) -> Callable[[], CacheRecordStore]:
-        return lambda: CacheRecordStore(build_cache(SimpleBacking(cache_type="SimpleCache"), environment={}))
+    def make(self, clock: MovableClock) -> Make:
+        return lambda: opened(SimpleBacking(cache_type="SimpleCache"), clock)
 
-    def test_more_than_a_hundred_thousand_live_records_are_kept(self) -> None:
-        store = CacheRecordStore(build_cache(SimpleBacking(cache_type="SimpleCache"), environment={}))
+    def test_more_than_a_hundred_thousand_live_records_are_kept(self, store: RecordStore) -> None:
         for number in range(110_000):
             store.set(f"k{number}", {"n": number}, lifetime=HOUR)
         assert store.get("k0") == {"n": 0}
 
-    def test_a_threshold_that_the_configuration_names_drops_the_oldest(self) -> None:
-        backing = SimpleBacking(cache_type="SimpleCache", threshold=10)
-        store = CacheRecordStore(build_cache(backing, environment={}))
-        for number in range(20):
-            store.set(f"k{number}", {"n": number}, lifetime=HOUR + timedelta(seconds=number))
-        assert store.get("k0") is None
-        assert store.get("k19") == {"n": 19}
+    def test_what_a_caller_does_to_its_record_afterwards_changes_nothing(self, store: RecordStore) -> None:
+        record = {"names": ["a"]}
+        store.set("k", record, lifetime=HOUR)
+        record["names"].append("b")
+        assert store.get("k") == {"names": ["a"]}
 
 
-class TestFileSystem(StoreContract):
-    counts_end_with_the_first = False
-
-    def seconds_left(self, cache: Any, key: str) -> float:
-        head = Path(cache._get_filename(key)).read_bytes()[:4]
-        return float(struct.unpack("I", head)[0]) - time.time()
-
-    def put(self, cache: Any, key: str, value: bytes) -> None:
-        head = struct.pack("I", int(time.time()) + 3_600)
-        Path(cache._get_filename(key)).write_bytes(head + value)
+class TestFileSystem(SharedStoreLaws):
+    @pytest.fixture
+    def make(self, tmp_path: Path, clock: MovableClock) -> Make:
+        backing = FileSystemBacking(cache_type="FileSystem", cache_dir=str(tmp_path / "cache"))
+        return lambda: opened(backing, clock)
 
     @pytest.fixture
-    def make(self, tmp_path: Path) -> Callable[[], CacheRecordStore]:
-        backing = FileSystemBacking(cache_type="FileSystem", cache_dir=str(tmp_path / "cache"))
-        return lambda: CacheRecordStore(build_cache(backing, environment={}))
+    def put(self, tmp_path: Path) -> Put:
+        def put(key: str, value: bytes) -> None:
+            (tmp_path / "cache" / quote(key)).write_bytes(b"9999999999.000\n" + value)
 
-    def test_more_than_five_hundred_live_records_are_kept(self, make: Callable[[], CacheRecordStore]) -> None:
-        store = make()
+        return put
+
+    def test_more_than_five_hundred_live_records_are_kept(self, store: RecordStore) -> None:
         for number in range(600):
             store.set(f"login:{number}", {"n": number}, lifetime=HOUR)
         assert len(list(store.keys("login:"))) == 600
 
-    def test_nothing_is_pickled(self, make: Callable[[], CacheRecordStore], tmp_path: Path) -> None:
-        make().set("k", {"name": "ada"}, lifetime=HOUR)
-        (file,) = (tmp_path / "cache").iterdir()
-        assert json.loads(file.read_bytes()[4:]) == {"name": "ada"}
+    def test_nothing_is_pickled(self, store: RecordStore, tmp_path: Path) -> None:
+        store.set("k", {"name": "ada"}, lifetime=HOUR)
+        assert json.loads((tmp_path / "cache" / "k").read_bytes().partition(b"\n")[2]) == {"name": "ada"}
+
+    @pytest.mark.parametrize("mode", [0o600, 0o640])
+    def test_files_have_the_configured_permissions_and_the_folder_is_for_this_user_alone(
+        self, tmp_path: Path, mode: int
+    ) -> None:
+        folder = tmp_path / "cache"
+        backing = FileSystemBacking(cache_type="FileSystem", cache_dir=str(folder), mode=mode)
+        old = os.umask(0o077)
+        try:
+            store = open_store(backing, environment={})
+            store.set("k", {}, lifetime=HOUR)
+        finally:
+            os.umask(old)
+        assert stat.S_IMODE((folder / "k").stat().st_mode) == mode
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+    def test_records_that_have_ended_are_swept_away_and_no_file_of_another_program(
+        self, store: RecordStore, tmp_path: Path, forward: Forward
+    ) -> None:
+        folder = tmp_path / "cache"
+        (folder / "notes").write_text("2024\n")
+        (folder / "more").mkdir()
+        store.set("old", {}, lifetime=HOUR)
+        forward(4_000)
+        store.set("new", {}, lifetime=HOUR)
+        assert {path.name for path in folder.glob("[!.]*")} == {"notes", "more", "new"}
+        assert store.get("notes") is None
 
     def test_a_folder_that_cannot_be_made_is_a_configuration_error(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         backing = FileSystemBacking(cache_type="FileSystem", cache_dir=str(tmp_path / "file" / "cache"))
         with pytest.raises(ConfigurationError, match="cache_dir"):
-            build_cache(backing, environment={})
+            open_store(backing, environment={})
 
     def test_a_file_in_its_place_is_a_configuration_error(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         backing = FileSystemBacking(cache_type="FileSystem", cache_dir=str(tmp_path / "file"))
         with pytest.raises(ConfigurationError, match="cache_dir"):
-            build_cache(backing, environment={})
+            open_store(backing, environment={})
 
     def test_a_record_that_cannot_be_read_or_removed_is_an_error_and_no_absent_one(
-        self, make: Callable[[], CacheRecordStore], tmp_path: Path
+        self, store: RecordStore, tmp_path: Path
     ) -> None:
         """A folder stands for a file of somebody else's: root can read every file."""
-        store = make()
         assert store.add("k", {}, lifetime=HOUR) is True
-        (file,) = (tmp_path / "cache").iterdir()
+        file = tmp_path / "cache" / "k"
         file.unlink()
         file.mkdir()
         for use in (
@@ -369,38 +376,52 @@ class TestFileSystem(StoreContract):
                 use()
 
     def test_a_record_that_was_cut_short_is_no_permission_to_add_it_again(
-        self, make: Callable[[], CacheRecordStore], tmp_path: Path
+        self, store: RecordStore, tmp_path: Path
     ) -> None:
-        store = make()
         store.add("k", {}, lifetime=HOUR)
-        (file,) = (tmp_path / "cache").iterdir()
+        file = tmp_path / "cache" / "k"
         file.write_bytes(b"")
         with pytest.raises(StoreUnavailable):
             store.add("k", {}, lifetime=HOUR)
 
     def test_a_record_that_was_cut_short_counts_as_absent_and_hides_no_other(
-        self, make: Callable[[], CacheRecordStore], tmp_path: Path
+        self, store: RecordStore, tmp_path: Path
     ) -> None:
-        store = make()
         for key in ("login:a", "login:b"):
             store.set(key, {"of": key}, lifetime=HOUR)
-        (tmp_path / "cache" / "login-a").write_bytes(b"")
+        (tmp_path / "cache" / quote("login:a")).write_bytes(b"")
         assert store.get("login:a") is None
         assert store.get_many(["login:a", "login:b"]) == [None, {"of": "login:b"}]
         assert list(store.keys("login:")) == ["login:b"]
 
-    def test_a_folder_that_went_away_is_an_error(
-        self, make: Callable[[], CacheRecordStore], tmp_path: Path
-    ) -> None:
-        store = make()
-        (tmp_path / "cache").rmdir()
-        with pytest.raises(StoreUnavailable):
-            store.set("k", {}, lifetime=HOUR)
-        with pytest.raises(StoreUnavailable):
-            store.add("k", {}, lifetime=HOUR)
+    def test_a_folder_that_went_away_is_an_error(self, store: RecordStore, tmp_path: Path) -> None:
+        shutil.rmtree(tmp_path / "cache")
+        for use in (
+            lambda: store.get("k"),
+            lambda: store.add("k", {}, lifetime=HOUR),
+            lambda: store.set("k", {}, lifetime=HOUR),
+            lambda: store.delete("k"),
+        ):
+            with pytest.raises(StoreUnavailable):
+                use()
 
 
 @pytest.mark.parametrize(
+    "backing", [{"cache_type": "SimpleCache"}, {"cache_type": "FileSystem", "cache_dir": "cache"}], ids=str
+)
+def test_a_threshold_that_the_configuration_names_evicts_what_ends_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backing: dict[str, str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = open_store(TypeAdapter(Backing).validate_python({**backing, "threshold": 10}), environment={})
+    for number in range(20):
+        store.set(f"k{number}", {"n": number}, lifetime=HOUR + timedelta(seconds=number))
+    store.set("k19", {"n": 20}, lifetime=HOUR)
+    found = [number for number in range(20) if store.get(f"k{number}") is not None]
+    assert found == list(range(10, 20))
+
+
+ON_ONE_HOST = pytest.mark.parametrize(
     "backing",
     [
         {"cache_type": "SQLite", "path": "{}/logins.sqlite3"},
@@ -408,17 +429,19 @@ class TestFileSystem(StoreContract):
     ],
     ids=lambda backing: backing["cache_type"],
 )
+
+
+@ON_ONE_HOST
 def test_kill_9_amid_writing_loses_nothing_that_was_kept_and_holds_up_nobody(
     tmp_path: Path, backing: dict[str, str]
 ) -> None:
     backing = {key: value.format(tmp_path) for key, value in backing.items()}
     code = (
         "import sys; from datetime import timedelta; from pydantic import TypeAdapter\n"
-        "from awscons.adapters.caches import build_cache\n"
-        "from awscons.adapters.record_store import CacheRecordStore\n"
+        "from awscons.adapters.stores.choice import open_store\n"
         "from awscons.config.schema import Backing\n"
         "backing = TypeAdapter(Backing).validate_json(sys.argv[1])\n"
-        "store = CacheRecordStore(build_cache(backing, environment={}))\n"
+        "store = open_store(backing, environment={})\n"
         "number = 0\n"
         "while True:\n"
         "    key = f'login:{sys.argv[2]}x{number}'\n"
@@ -443,41 +466,46 @@ def test_kill_9_amid_writing_loses_nothing_that_was_kept_and_holds_up_nobody(
         writer.kill()
         kept += [line for line in writer.stdout if line.endswith("\n")]
         assert writer.wait() == -signal.SIGKILL
-    store = CacheRecordStore(build_cache(TypeAdapter(Backing).validate_python(backing), environment={}))
+    store = open_store(TypeAdapter(Backing).validate_python(backing), environment={})
     assert len(kept) >= 200
     assert None not in store.get_many([key.strip() for key in kept])
     assert store.add("login:new", {}, lifetime=HOUR) is True
 
 
-def test_memcached_counts_lifetimes_by_its_own_clock_which_may_differ_from_ours() -> None:
-    """A month and less are seconds to memcached; more is Unix time, which a year can bear."""
-    requested: list[int] = []
-
-    class Servers:
-        def set(self, _key: str, _value: object, expire: int) -> bool:
-            requested.append(expire)
-            return True
-
-    store = CacheRecordStore(FixedMemcachedCache(Servers()))
-    for lifetime in (timedelta(seconds=90), HOUR, timedelta(days=30), timedelta(days=31)):
-        store.set("k", {}, lifetime=lifetime)
-    assert requested[:3] == [90, 3_600, 2_592_000]
-    assert requested[3] > time.time()
-
-
-def test_the_stores_of_many_threads_add_once(tmp_path: Path) -> None:
-    store = sqlite_store(tmp_path / "logins.sqlite3")
-    store.get("warm")
-    wins: list[bool] = []
-    start = threading.Barrier(8)
-
-    def add() -> None:
-        start.wait()
-        wins.append(store.add("one", {}, lifetime=HOUR))
-
-    threads = [threading.Thread(target=add) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(wins) == [False] * 7 + [True]
+@ON_ONE_HOST
+def test_favourites_that_programs_add_at_the_same_moment_all_survive(
+    tmp_path: Path, backing: dict[str, str]
+) -> None:
+    backing = {key: value.format(tmp_path) for key, value in backing.items()}
+    code = (
+        "import sys; from pydantic import TypeAdapter\n"
+        "from awscons.adapters.stores.choice import open_store\n"
+        "from awscons.config.schema import Backing\n"
+        "from awscons.preferences import Preferences\n"
+        "backing = TypeAdapter(Backing).validate_json(sys.argv[1])\n"
+        "preferences = Preferences(open_store(backing, environment={}))\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+        "for number in range(20):\n"
+        "    preferences.add_favourite('ada', f'{sys.argv[2]} {number}')\n"
+    )
+    programs = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, json.dumps(backing), name],
+            env={"PYTHONPATH": "src"},
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for name in ("one", "other")
+    ]
+    for program in programs:
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"ready\n"
+    for program in programs:
+        assert program.stdin is not None
+        program.stdin.write(b"\n")
+        program.stdin.flush()
+    assert [program.wait() for program in programs] == [0, 0]
+    store = open_store(TypeAdapter(Backing).validate_python(backing), environment={})
+    expected = {f"{name} {number}" for name in ("one", "other") for number in range(20)}
+    assert set(Preferences(store).of("ada").favourites) == expected

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from awscons.adapters.caches import build_cache
-from awscons.adapters.record_store import CacheRecordStore
+from awscons.adapters.stores.choice import open_store
 from awscons.config.schema import SqliteBacking
 from awscons.signin.pending_logins import PendingLogins
 from awscons.signin.records import PendingLogin
@@ -194,7 +193,7 @@ def test_a_limit_of_0_is_none(tmp_path: Path) -> None:
 
 def test_ten_thousand_half_finished_sign_ins_take_no_more_than_their_places(tmp_path: Path) -> None:
     path = tmp_path / "logins.sqlite3"
-    store = CacheRecordStore(build_cache(SqliteBacking(path=str(path)), environment={}))
+    store = open_store(SqliteBacking(path=str(path)), environment={})
     pending = PendingLogins(store=store, max_pending=1_000, lifetime=timedelta(minutes=10))
     one = PendingLogin("_1", "/aws/x", "0" * 64, MovableClock()(), force_authn=False, retry_of_login=False)
     handles = [pending.save(one) for _ in range(10_000)]
@@ -206,7 +205,7 @@ def test_ten_thousand_half_finished_sign_ins_take_no_more_than_their_places(tmp_
 
 
 def test_with_half_the_places_free_hardly_any_sign_in_displaces_another(tmp_path: Path) -> None:
-    store = CacheRecordStore(build_cache(SqliteBacking(path=str(tmp_path / "x")), environment={}))
+    store = open_store(SqliteBacking(path=str(tmp_path / "x")), environment={})
     pending = PendingLogins(store=store, max_pending=1_000, lifetime=timedelta(minutes=10))
     one = PendingLogin("_1", "/aws/x", "0" * 64, MovableClock()(), force_authn=False, retry_of_login=False)
     handles = [pending.save(one) for _ in range(500)]
@@ -217,7 +216,7 @@ def test_with_half_the_places_free_hardly_any_sign_in_displaces_another(tmp_path
     "handle", ["", ".", "x.", "x.-1", "x.1.5", "x.٣", "x.999999999", "x" * 80 + ".1", "pending:1", "x.0"]
 )
 def test_a_handle_of_somebody_elses_making_finds_nothing(tmp_path: Path, handle: str) -> None:
-    store = CacheRecordStore(build_cache(SqliteBacking(path=str(tmp_path / "x")), environment={}))
+    store = open_store(SqliteBacking(path=str(tmp_path / "x")), environment={})
     pending = PendingLogins(store=store, max_pending=100, lifetime=timedelta(minutes=10))
     one = PendingLogin("_1", "/aws/x", "0" * 64, MovableClock()(), force_authn=False, retry_of_login=False)
     for _ in range(300):
@@ -227,7 +226,7 @@ def test_a_handle_of_somebody_elses_making_finds_nothing(tmp_path: Path, handle:
 
 def flood_places(path: Path) -> None:
     """Thirty times as many pending logins as there are places."""
-    store = CacheRecordStore(build_cache(SqliteBacking(path=str(path)), environment={}))
+    store = open_store(SqliteBacking(path=str(path)), environment={})
     pending = PendingLogins(store=store, max_pending=100, lifetime=timedelta(minutes=10))
     one = PendingLogin("_1", "/aws/x", "0" * 64, MovableClock()(), force_authn=False, retry_of_login=False)
     for _ in range(3_000):

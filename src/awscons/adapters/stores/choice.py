@@ -1,0 +1,199 @@
+"""Which store: opens the one that the configuration names, and asks its server for warnings.
+
+Also where the service's own files are. The stores themselves are in the modules beside this one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from awscons.adapters.stores.failures import STORE_HINT
+from awscons.adapters.stores.file_store import FileStore
+from awscons.adapters.stores.memory_store import MemoryStore
+from awscons.adapters.stores.sqlite_store import SqliteStore
+from awscons.config.schema import (
+    Backing,
+    DynamoDBBacking,
+    FileSystemBacking,
+    MemcachedBacking,
+    NetworkBacking,
+    RedisBacking,
+    SimpleBacking,
+    SqliteBacking,
+)
+from awscons.errors import ConfigurationError, Mistake, StoreUnavailable
+from awscons.store import RecordStore
+
+if TYPE_CHECKING:
+    from awscons.adapters.stores.memcached_store import MemcachedStore
+    from awscons.adapters.stores.redis_store import RedisStore
+
+_TIMEOUT = 2.0
+"""Seconds to wait for a store across the network: for a connection, and for each answer."""
+
+
+def open_store(
+    backing: Backing, *, environment: Mapping[str, str], now: Callable[[], float] = time.time
+) -> RecordStore:
+    """The store that the configuration names.
+
+    A file or folder is made and tried here, so that a service that cannot store logins does not start.
+    A server across the network is first asked when it is needed.
+
+    environment   of the process; for `STATE_DIRECTORY`, see `state_folder`
+    now           Unix time in seconds; Redis and memcached use their own clocks
+    Raises ConfigurationError when the store's library is not installed, or its file or folder cannot be
+    used; StoreUnavailable when a DynamoDB table is missing and cannot be created.
+    """
+    match backing:
+        case SqliteBacking():
+            path = sqlite_path(backing, environment)
+            return _open_sqlite(SqliteStore(path, max_megabytes=backing.max_size_mb, now=now), path)
+        case SimpleBacking():
+            return MemoryStore(threshold=backing.threshold, now=now)
+        case FileSystemBacking():
+            return _open_folder(backing, now)
+        case RedisBacking():
+            return _open_redis(backing)
+        case MemcachedBacking():
+            return _open_memcached(backing, now)
+        case DynamoDBBacking():
+            return _open_dynamodb(backing, now)
+
+
+def store_warnings(backing: Backing) -> list[str]:
+    """Sentences about a Redis or memcached server that may evict live logins; none for other stores.
+
+    Does not touch files: a file that an operator makes here would not belong to the service's user.
+    Raises ConfigurationError as `open_store` does, StoreUnavailable when the server does not take records.
+    """
+    match backing:
+        case RedisBacking():
+            store: RedisStore | MemcachedStore = _open_redis(backing)
+        case MemcachedBacking():
+            store = _open_memcached(backing, time.time)
+        case _:
+            return []
+    try:
+        # A write, because a replica or a user with read permission would answer everything else.
+        store.set("probe", {}, lifetime=timedelta(seconds=1))
+        return store.warnings()
+    except StoreUnavailable as error:
+        raise StoreUnavailable(
+            f"{backing.cache_type} does not take records: {error}", hint=STORE_HINT
+        ) from None
+
+
+def sqlite_path(backing: SqliteBacking, environment: Mapping[str, str]) -> Path:
+    """The file of the embedded store."""
+    return Path(backing.path) if backing.path else state_folder(backing, environment) / "logins.sqlite3"
+
+
+def state_folder(backing: Backing, environment: Mapping[str, str]) -> Path:
+    """The folder for files of the service.
+
+    It is the folder of the embedded store's `path` where the configuration names one, else systemd's
+    `STATE_DIRECTORY`, else the user's state folder.
+    """
+    if isinstance(backing, SqliteBacking) and backing.path is not None:
+        return Path(backing.path).parent
+    state = environment.get("STATE_DIRECTORY", "").split(":")[0]
+    return Path(state) if state else platformdirs.user_state_path("awscons")
+
+
+# --- each kind of store ------------------------------------------------------------------
+
+
+def _open_sqlite(store: SqliteStore, path: Path) -> SqliteStore:
+    try:
+        store.prepare()
+    except (OSError, ValueError, sqlite3.Error) as error:
+        found = f"{str(path)!r}: {_reason(error)}"
+        raise _mistake("path", found, "a file that this user can make and write") from None
+    return store
+
+
+def _open_folder(backing: FileSystemBacking, now: Callable[[], float]) -> FileStore:
+    folder = Path(backing.cache_dir)
+    store = FileStore(folder, threshold=backing.threshold, mode=backing.mode, now=now)
+    try:
+        store.prepare()
+    except (OSError, ValueError) as error:
+        found = f"{backing.cache_dir!r}: {_reason(error)}"
+        raise _mistake("cache_dir", found, "a folder that this user can make and write") from None
+    return store
+
+
+# The next three import their libraries late: redis-py and pymemcache are optional, botocore's client is slow
+# to import.
+
+
+def _open_redis(backing: RedisBacking) -> RedisStore:
+    try:
+        from awscons.adapters.stores.redis_store import open_redis_store  # noqa: PLC0415  see above
+    except ImportError:
+        raise _library_missing("redis") from None
+    return open_redis_store(backing, timeout=_TIMEOUT, tls=_tls(backing))
+
+
+def _open_memcached(backing: MemcachedBacking, now: Callable[[], float]) -> MemcachedStore:
+    try:
+        from awscons.adapters.stores.memcached_store import MemcachedStore  # noqa: PLC0415  see above
+    except ImportError:
+        raise _library_missing("memcached") from None
+    return MemcachedStore(backing, timeout=_TIMEOUT, tls=_tls(backing), now=now)
+
+
+def _open_dynamodb(backing: DynamoDBBacking, now: Callable[[], float]) -> RecordStore:
+    from botocore.exceptions import NoRegionError  # noqa: PLC0415  see above
+
+    from awscons.adapters.stores.dynamodb_store import open_dynamodb_store  # noqa: PLC0415  see above
+
+    try:
+        return open_dynamodb_store(backing, timeout=_TIMEOUT, now=now)
+    except NoRegionError:
+        raise _mistake("region_name", "nothing, and no region in AWS's own settings", "a region") from None
+
+
+def _tls(backing: NetworkBacking) -> ssl.SSLContext | None:
+    """TLS as the configuration has it, None where it has none. Raises ConfigurationError."""
+    if not backing.ssl:
+        return None
+    key, file = "ssl_ca_certs", backing.ssl_ca_certs
+    wanted = "PEM certificates that this user may read"
+    try:
+        # With `cafile`, Python trusts these certificates alone; without, the system's.
+        context = ssl.create_default_context(cafile=file)
+        if backing.ssl_certfile is not None:
+            key, file = "ssl_certfile", backing.ssl_certfile
+            wanted = "a PEM certificate with its key, in it or in `ssl_keyfile`, that this user may read"
+            # An encrypted key is an error; without a password here, Python would ask on the terminal.
+            context.load_cert_chain(file, backing.ssl_keyfile, password=lambda: "")
+    except (OSError, ValueError) as error:
+        raise _mistake(key, f"{file!r}: {_reason(error)}", wanted) from None
+    return context
+
+
+# --- mistakes ----------------------------------------------------------------------------
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
+
+
+def _library_missing(extra: str) -> ConfigurationError:
+    found = f"{extra}, for which no library is installed"
+    return _mistake("cache_type", found, f"the library: pip install 'awscons[{extra}]'")
+
+
+def _mistake(key: str, found: str, wanted: str) -> ConfigurationError:
+    mistake = Mistake(f"session_config.session_backing.{key}", found, wanted)
+    return ConfigurationError("the store of logins", [mistake])
