@@ -35,10 +35,16 @@ ENVIRONMENT = """## Environment
 | `ACS_ENDPOINT` | Overrides `saml_config["acs_url"]`. |
 | `STATE_DIRECTORY` | Folder of the embedded store; systemd sets it. Default: the user's state folder. |
 | `DEBUG` | When set: debug lines in the log, still no secret in any of them, and `/saml/whoami`. |
-| `AWS_CA_BUNDLE` | File of the certificates to trust at AWS, PEM, both for STS and the federation endpoint. |
-| `HTTPS_PROXY`, `NO_PROXY` | The way out to AWS, for both. |
+| `AWS_CA_BUNDLE` | File of the certificates to trust at AWS, PEM, for STS and the federation endpoint, as the profile's \
+`ca_bundle` does. For the metadata of the identity provider they count beside those of the operating system. |
+| `REQUESTS_CA_BUNDLE` | The same, where neither `AWS_CA_BUNDLE` nor `ca_bundle` is set; as for every AWS SDK of Python. |
+| `HTTPS_PROXY`, `NO_PROXY` | The proxy for AWS and for the identity provider's metadata, `http://user:password@host:port` or `host:port`; \
+hosts that are reached without it. |
+| `AWS_DEFAULT_REGION`, `AWS_REGION` | The region to sign in by where `regions` names none. `AWS_DEFAULT_REGION` counts before the profile's \
+`region`, `AWS_REGION` after it. |
+| `AWS_DEFAULT_PROFILE`, `AWS_PROFILE` | The profile, where `aws_profile_name` names none. |
 | `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL` | The URL of STS, where it is not AWS's own; as for every AWS SDK. |
-| `AWS_…` | Whatever else botocore knows: credentials, profile, region, `AWS_USE_FIPS_ENDPOINT`. |
+| `AWS_…` | Whatever else botocore knows: credentials, `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`. |
 """
 
 TYPE_WORDS: dict[object, str] = {

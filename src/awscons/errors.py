@@ -24,6 +24,7 @@
     │   ├── UpstreamThrottled      AWS answered: too many requests
     │   ├── UpstreamSilent         AWS did not answer in time, or at all
     │   └── BrokerCredentialsMissing   we have no AWS credentials that it takes
+    │       └── AccessKeyRefused   one region does not take our keys; another may
     ├── StoreUnavailable           logins cannot be read or written
     └── StoreCannotList            the configured store keeps no list of what is in it
 
@@ -231,7 +232,7 @@ class BrokerBusy(AwsconsError):
 class UpstreamError(AwsconsError):
     """AWS did not give us what we asked for. Never holds a credential, a token or a login URL.
 
-    step         `sts` or `federation`; `tls` for what stops both
+    step         `sts` or `federation`; `tls` or `proxy` for what stops both
     code         the error code of AWS, or the kind of failure
     request_id   what AWS support asks for; empty when there was no answer
     """
@@ -299,6 +300,14 @@ class BrokerCredentialsMissing(UpstreamError):
     """This service has no AWS credentials of its own, or cannot read them."""
 
     public = "This service cannot talk to AWS just now."
+
+
+class AccessKeyRefused(BrokerCredentialsMissing):
+    """STS of one region does not take the broker's keys.
+
+    They are wrong if every region says so. One region alone says it, too, when it is an opt-in region that is
+    off, or when its STS is of another region than the request was signed for.
+    """
 
 
 # --- our own store -----------------------------------------------------------------------

@@ -74,7 +74,7 @@ class Browser:
 
     def __init__(self, base: str) -> None:
         self.base = base
-        self.http = httpx.Client(verify=client_tls(), follow_redirects=False, timeout=30)
+        self.http = httpx.Client(verify=client_tls(), trust_env=False, follow_redirects=False, timeout=30)
 
     def get(self, url: str, **more: object) -> httpx.Response:
         """GET a path of the service, or a whole URL."""

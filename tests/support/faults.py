@@ -34,6 +34,7 @@ HANG = "hang"
 HOLD = "hold"  # until released, and then answer as usual
 RESET = "reset"
 CUT_SHORT = "cut short"
+FORGOTTEN = "forgotten"  # connections of before swallow what is sent; new ones work
 
 Fault = Answer | str
 
@@ -49,12 +50,14 @@ class Faulty:
     connections: set[str] = field(default_factory=set)
     user_agents: set[str] = field(default_factory=set)
     methods: set[str] = field(default_factory=set)
+    forgotten: frozenset[str] = frozenset()
     released: threading.Event = field(default_factory=threading.Event)
     news: threading.Condition = field(default_factory=threading.Condition)
 
     def misbehave(self, fault: Fault, *, times: int = 1_000_000) -> None:
         """From now on, for so many calls."""
         self.fault, self.times, self.calls = fault, times, 0
+        self.forgotten = frozenset(self.connections)
 
     def wait_for_calls(self, count: int) -> None:
         """Return when so many have come in."""
@@ -68,6 +71,8 @@ class Faulty:
         self.connections.add(environ["REMOTE_PORT"])
         self.methods.add(environ["REQUEST_METHOD"])
         self.user_agents.add(environ.get("HTTP_USER_AGENT", ""))
+        if self.fault == FORGOTTEN:
+            return self._answer_on_new_connections(environ, start_response)
         held = self.fault == HOLD
         if held:
             self.released.wait(30)
@@ -91,6 +96,13 @@ class Faulty:
                 headers = [("Content-Type", "text/xml"), ("Content-Length", "5000"), ("Connection", "close")]
                 start_response("200 OK", headers)
                 return [b"<AssumeRoleResponse"]
+
+    def _answer_on_new_connections(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        if environ["REMOTE_PORT"] in self.forgotten:
+            self.released.wait(30)
+        return self.application(environ, start_response)
 
 
 @dataclass

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -218,6 +219,8 @@ def open_house(
     store: Mapping[str, object] | None = None,
     regions: Sequence[str] = ("us-east-1",),
     broker_role_session: str | None = None,
+    aws_tls: ssl.SSLContext | None = None,
+    prepared: bool = False,
     **sections: Mapping[str, object],
 ) -> Iterator[House]:
     """Open the house for a test.
@@ -227,6 +230,8 @@ def open_house(
     roles                 by ARN; the full example's, trusting the broker, when left out
     regions               that there are
     broker_role_session   name of a role session whose credentials the broker has, in place of a user's keys
+    aws_tls               for STS and the federation endpoint, which otherwise speak plain HTTP
+    prepared              as a worker of `awscons serve` is
     """
     log = io.StringIO()
     configure_logging(debug=debug, stream=log)
@@ -240,21 +245,22 @@ def open_house(
     sts_in = {region: Faulty(pretend_sts.application(region)) for region in regions}
     signin_in = {region: Faulty(pretend_signin.application(region)) for region in regions}
     with ExitStack() as stack:
-        sts_port = stack.enter_context(serving(lambda _port: ByRegion(sts_in)))
-        signin_port = stack.enter_context(serving(lambda _port: ByRegion(signin_in)))
+        sts_port = stack.enter_context(serving(lambda _port: ByRegion(sts_in), tls=aws_tls))
+        signin_port = stack.enter_context(serving(lambda _port: ByRegion(signin_in), tls=aws_tls))
+        aws_host = "https://localhost" if aws_tls else "http://127.0.0.1"
 
         def build(port: int) -> WSGIApplication:
             config = config_for(
                 f"https://localhost:{port}{mount_path}/saml/acs",
-                sts_url=f"http://127.0.0.1:{sts_port}/{{region}}/",
-                signin_url=f"http://127.0.0.1:{signin_port}/{{region}}/federation",
+                sts_url=f"{aws_host}:{sts_port}/{{region}}/",
+                signin_url=f"{aws_host}:{signin_port}/{{region}}/federation",
                 credentials_file=credentials_file,
                 store=store or {"cache_type": "SQLite", "path": str(folder / "logins.sqlite3")},
                 **sections,
             )
             settings = parse_settings(config, source="test", environment={})
             environment = {"DEBUG": "1"} if debug else {}
-            return build_service(settings, environment=environment, clock=clock)
+            return build_service(settings, environment=environment, clock=clock, prepared=prepared)
 
         port = stack.enter_context(serving(build, tls=server_tls(), multiprocess=multiprocess))
         house = House(

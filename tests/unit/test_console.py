@@ -19,14 +19,7 @@ from awscons.aws.destinations import (
     choose_regions,
     is_console_destination,
 )
-from awscons.aws.partitions import (
-    PARTITIONS,
-    console_home,
-    federation_endpoint,
-    is_region,
-    region_for,
-    sts_endpoint,
-)
+from awscons.aws.partitions import PARTITIONS, console_home, federation_endpoint, is_region, region_for
 from awscons.aws.role_credentials import SigninToken
 from awscons.errors import DestinationRefused
 
@@ -118,19 +111,6 @@ def test_the_table_agrees_with_botocore() -> None:
             for fips in {False, bool(partition.fips_signin_suffix)}:
                 url = hosts.resolve_endpoint(Region=region, UseFIPS=fips, UseDualStack=False).url
                 assert federation_endpoint(partition, region, fips=fips) == f"{url}/federation"
-
-
-@pytest.mark.parametrize("fips", [False, True])
-@pytest.mark.parametrize("dual_stack", [False, True])
-def test_the_hosts_of_sts_are_those_of_botocore(*, fips: bool, dual_stack: bool) -> None:
-    loader = botocore.session.Session().get_component("data_loader")
-    known = loader.load_data("partitions")
-    hosts = EndpointProvider(loader.load_service_model("sts", "endpoint-rule-set-1"), known)
-    for partition in known["partitions"]:
-        for region in partition["regions"]:
-            if not region.endswith("-global"):
-                url = hosts.resolve_endpoint(Region=region, UseFIPS=fips, UseDualStack=dual_stack).url
-                assert sts_endpoint(region, fips=fips, dual_stack=dual_stack) == f"{url}/"
 
 
 @given(st.dictionaries(st.sampled_from("abc"), st.text(st.characters(exclude_categories=["Cs"]))))

@@ -40,9 +40,9 @@ def test_the_floors_hold(copy: Path) -> None:
     [
         ("errors.py", "import awscons.access.identity", "Imports point down"),
         ("access/decision.py", "import awscons.signin.login", "Imports point down"),
-        ("aws/broker.py", "import awscons.adapters.sts", "Imports point down"),
-        ("web/pages.py", "import awscons.adapters.sts", "Imports point down"),
-        ("adapters/sts.py", "import awscons.web.app", "Imports point down"),
+        ("aws/broker.py", "import awscons.adapters.aws.sts_client", "Imports point down"),
+        ("web/pages.py", "import awscons.adapters.aws.sts_client", "Imports point down"),
+        ("adapters/aws/sts_client.py", "import awscons.web.app", "Imports point down"),
         ("signin/login.py", "import awscons.aws.broker", "Imports point down"),
         ("access/decision.py", "def late() -> None:\n    import awscons.web.app", "Imports point down"),
         ("assembly/service.py", "import awscons.demo.sample_people", "Only the command line opens the demo"),

@@ -74,5 +74,7 @@ def configure_logging(*, debug: bool = False, stream: TextIO | None = None) -> N
     root.handlers, own.handlers = [foreign], [ours]
     root.setLevel(logging.WARNING)
     own.setLevel(logging.DEBUG if debug else logging.INFO)
+    # Its warnings quote URLs, and a token call by GET has credentials in its URL.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     # Our lines are JSON already.
     own.propagate = False

@@ -11,20 +11,27 @@ import hashlib
 import os
 import random
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 
 import structlog
-import urllib3
 from cryptography.x509 import Certificate
 
 from awscons import __version__
+from awscons.adapters.aws.http_pool import (
+    TOO_LONG,
+    TOO_SLOW,
+    Authorities,
+    HttpPool,
+    Limits,
+    Step,
+)
 from awscons.audit.events import Action, AuditEvent, AuditLog, Outcome
 from awscons.config.settings import certificate_warnings
-from awscons.errors import MetadataRefused
+from awscons.errors import MetadataRefused, UpstreamError
 from awscons.saml.certificates import fingerprint
 from awscons.saml.metadata import MAX_METADATA_BYTES, IdpMetadata, parse_idp_metadata
 from awscons.saml.names import HTTP_REDIRECT
@@ -42,7 +49,8 @@ AFTER_UNKNOWN_KEY = timedelta(minutes=5)
 _FETCH_TIMEOUT = 10.0
 _CONNECT_TIMEOUT = 3.0
 """Seconds."""
-_CHUNK = 65_536
+_LIMITS = Limits(_CONNECT_TIMEOUT, _CONNECT_TIMEOUT, _FETCH_TIMEOUT, MAX_METADATA_BYTES)
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 _log = structlog.get_logger(__name__)
 
@@ -103,6 +111,7 @@ class MetadataIdpTrust:
         folder: Path,
         clock: Callable[[], datetime],
         audit: AuditLog,
+        http: HttpPool,
         in_background: Callable[[Callable[[], object]], None] = _in_a_thread,
     ) -> None:
         """Read the metadata: a copy of ours that is recent, or else from its source, or else any copy.
@@ -117,11 +126,7 @@ class MetadataIdpTrust:
         self._clock = clock
         self._audit = audit
         self._in_background = in_background
-        self._pool = urllib3.PoolManager(
-            retries=False,
-            timeout=urllib3.Timeout(connect=_CONNECT_TIMEOUT, read=_CONNECT_TIMEOUT),
-            headers={"User-Agent": f"awscons/{__version__}"},
-        )
+        self._http = http
         self._refreshing = threading.Lock()
         now = clock()
         self._looked_for_key_at = now - AFTER_UNKNOWN_KEY
@@ -276,37 +281,42 @@ class MetadataIdpTrust:
         location = self._settings.location
         if not self._is_remote:
             return _read_file(Path(location))
-        deadline = time.monotonic() + _FETCH_TIMEOUT
         try:
-            answer = self._pool.request("GET", location, redirect=False, preload_content=False)
-            try:
-                if answer.status != 200:  # noqa: PLR2004  HTTP's own number
-                    raise MetadataRefused(
-                        f"{location} answered HTTP {answer.status}",
-                        hint="give the address itself, not one that points to it"
-                        if answer.get_redirect_location()
-                        else "",
-                    )
-                return _read_bounded(answer, deadline)
-            finally:
-                answer.close()
-        except urllib3.exceptions.HTTPError as error:
-            raise MetadataRefused(f"{location} cannot be reached: {type(error).__name__}") from None
-
-
-def _read_bounded(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
-    """The body, in bounded size and time, however it drips."""
-    body = bytearray()
-    for chunk in answer.stream(_CHUNK):
-        body += chunk
-        if len(body) > MAX_METADATA_BYTES:
-            raise MetadataRefused(
-                f"the document is longer than {MAX_METADATA_BYTES:,} bytes",
-                hint="ask for the metadata of your identity provider alone, not of the whole federation",
+            answer = self._http.ask(
+                Step("idp_metadata", location),
+                "GET",
+                location,
+                headers={"User-Agent": f"awscons/{__version__}"},
+                limits=_LIMITS,
+                authorities=_authorities(),
             )
-        if time.monotonic() > deadline:
-            raise MetadataRefused(f"the document took longer than {_FETCH_TIMEOUT:g} seconds")
-    return bytes(body)
+        except UpstreamError as error:
+            raise _fetch_refused(error) from None
+        if answer.status != HTTPStatus.OK:
+            raise MetadataRefused(
+                f"{location} answered HTTP {answer.status}",
+                hint="give the address itself, not one that points to it"
+                if answer.status in _REDIRECTS
+                else "",
+            )
+        return answer.body
+
+
+def _authorities() -> Authorities:
+    """Those of the operating system; those of AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE as well."""
+    bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+    return Authorities(bundle or None, system=True)
+
+
+def _fetch_refused(error: UpstreamError) -> MetadataRefused:
+    if error.code == TOO_LONG:
+        return MetadataRefused(
+            f"the document is longer than {MAX_METADATA_BYTES:,} bytes",
+            hint="ask for the metadata of your identity provider alone, not of the whole federation",
+        )
+    if error.code == TOO_SLOW:
+        return MetadataRefused(f"the document took longer than {_FETCH_TIMEOUT:g} seconds")
+    return MetadataRefused(error.cause, hint=error.hint)
 
 
 def _read_file(path: Path) -> bytes:

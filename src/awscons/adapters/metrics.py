@@ -278,24 +278,30 @@ class MeteredRoleAssumer:
         """See `broker.RoleAssumer`."""
         return self._roles.configured_region(profile_name)
 
-    def principal_arn(self, route: StsRoute) -> str:
+    def principal_arn(self, route: StsRoute, *, seconds_left: float) -> str:
         """See `broker.RoleAssumer`."""
-        return self._roles.principal_arn(route)
+        return self._roles.principal_arn(route, seconds_left=seconds_left)
 
     def prepare(self, route: StsRoute) -> None:
         """See `broker.RoleAssumer`."""
         self._roles.prepare(route)
 
-    def credential_kind(self, route: StsRoute) -> CredentialKind:
+    def credential_kind(self, route: StsRoute, *, seconds_left: float) -> CredentialKind:
         """See `broker.RoleAssumer`."""
-        return self._roles.credential_kind(route)
+        return self._roles.credential_kind(route, seconds_left=seconds_left)
+
+    def renew_credentials(self, profile_name: str | None, *, seconds_left: float) -> bool:
+        """See `broker.RoleAssumer`."""
+        return self._roles.renew_credentials(profile_name, seconds_left=seconds_left)
 
     def assume_role(
-        self, request: RoleRequest, route: StsRoute, *, role_session_duration: int
+        self, request: RoleRequest, route: StsRoute, *, role_session_duration: int, seconds_left: float
     ) -> RoleCredentials:
         """See `broker.RoleAssumer`."""
         with _Timed(self._recorder, "sts"):
-            return self._roles.assume_role(request, route, role_session_duration=role_session_duration)
+            return self._roles.assume_role(
+                request, route, role_session_duration=role_session_duration, seconds_left=seconds_left
+            )
 
 
 class MeteredSigninTokens:
@@ -305,15 +311,16 @@ class MeteredSigninTokens:
         self._signin_tokens = signin_tokens
         self._recorder = recorder
 
-    def prepare(self, endpoint: str) -> None:
+    def prepare(self, endpoint: str, *, profile_name: str | None) -> None:
         """See `broker.SigninTokens`."""
-        self._signin_tokens.prepare(endpoint)
+        self._signin_tokens.prepare(endpoint, profile_name=profile_name)
 
     def signin_token(
         self,
         endpoint: str,
         credentials: RoleCredentials,
         *,
+        profile_name: str | None,
         method: str,
         console_session_duration: int | None,
         seconds_left: float,
@@ -323,6 +330,7 @@ class MeteredSigninTokens:
             return self._signin_tokens.signin_token(
                 endpoint,
                 credentials,
+                profile_name=profile_name,
                 method=method,
                 console_session_duration=console_session_duration,
                 seconds_left=seconds_left,

@@ -14,8 +14,10 @@ from flask import Flask
 
 from awscons import __version__
 from awscons.adapters.audit_log import StructlogAuditLog
-from awscons.adapters.connections import Connections
-from awscons.adapters.federation import FederationClient
+from awscons.adapters.aws.broker_credentials import BrokerCredentials
+from awscons.adapters.aws.federation_client import FederationClient
+from awscons.adapters.aws.http_pool import HttpPool
+from awscons.adapters.aws.sts_client import StsClient
 from awscons.adapters.idp_metadata import MetadataIdpTrust, StaticIdpTrust
 from awscons.adapters.metrics import (
     MeteredAuditLog,
@@ -25,7 +27,6 @@ from awscons.adapters.metrics import (
     build_shared_counters,
 )
 from awscons.adapters.stores.choice import open_store, sqlite_path, state_folder
-from awscons.adapters.sts import StsClient, certificate_bundle
 from awscons.audit.events import AuditLog
 from awscons.audit.metrics_recorder import Gauge, MetricsRecorder, NoMetrics
 from awscons.aws.broker import Broker
@@ -63,12 +64,17 @@ def build_idp_trust(
     environment: Mapping[str, str],
     clock: Callable[[], datetime] = utc_now,
     audit: AuditLog,
+    http: HttpPool | None = None,
 ) -> IdpTrust:
-    """The identity provider that the settings trust. Raises MetadataRefused."""
+    """The identity provider that the settings trust; `http` fetches its metadata. Raises MetadataRefused."""
     if isinstance(settings.trust, IdentityProvider):
         return StaticIdpTrust(settings.trust, clock=clock)
     return MetadataIdpTrust(
-        settings.trust, folder=state_folder(settings.backing, environment), clock=clock, audit=audit
+        settings.trust,
+        folder=state_folder(settings.backing, environment),
+        clock=clock,
+        audit=audit,
+        http=http or HttpPool(),
     )
 
 
@@ -87,20 +93,16 @@ def our_metadata(settings: Settings) -> bytes:
 def build_broker(
     settings: Settings,
     *,
-    environment: Mapping[str, str],
     clock: Callable[[], datetime] = utc_now,
     threads: int | None = None,
     recorder: MetricsRecorder | None = None,
+    http: HttpPool | None = None,
 ) -> Broker:
     """The AWS side alone; see `build_service`. `meter` is told how long AWS takes."""
-    recorder = recorder or NoMetrics()
-    connections = Connections(
-        connect_timeout=settings.aws.connect_timeout,
-        read_timeout=settings.aws.read_timeout,
-        certificate_bundle=certificate_bundle(settings.aws, environment),
-    )
-    roles = StsClient(settings.aws, connections, environment=environment)
-    federation = FederationClient(connections, user_agent=settings.aws.user_agent)
+    recorder, http = recorder or NoMetrics(), http or HttpPool()
+    credentials = BrokerCredentials(settings.aws)
+    roles = StsClient(settings.aws, http, credentials)
+    federation = FederationClient(settings.aws, http, credentials)
     return Broker(
         roles=MeteredRoleAssumer(roles, recorder),
         signin_tokens=MeteredSigninTokens(federation, recorder),
@@ -138,7 +140,8 @@ def build_service(
     if settings.server.metrics_token is not None:
         recorder = shared_counters = build_shared_counters(settings, environment=environment)
     audit = MeteredAuditLog(StructlogAuditLog(), recorder)
-    trust = build_idp_trust(settings, environment=environment, clock=clock, audit=audit)
+    http = HttpPool()
+    trust = build_idp_trust(settings, environment=environment, clock=clock, audit=audit, http=http)
     identity_provider = trust.current()
     for warning in configuration_warnings(settings, identity_provider, now=clock()):
         _log.warning("configuration.warning", warning=warning)
@@ -149,7 +152,7 @@ def build_service(
         # Whoever knows a state that operators watch adds a source of gauges here.
         metrics = MetricsPage(shared_counters, [_about_us, lambda: _about_trust(trust, settings, clock())])
     register = LoginRegister(store=store, settings=settings.login, clock=clock)
-    broker = build_broker(settings, environment=environment, clock=clock, threads=threads, recorder=recorder)
+    broker = build_broker(settings, clock=clock, threads=threads, recorder=recorder, http=http)
     app = create_app(
         WebDependencies(
             site=settings.site,

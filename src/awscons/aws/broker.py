@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -30,6 +31,7 @@ from awscons.aws.role_credentials import ConsoleUrl, RoleCredentials, SigninToke
 from awscons.aws.role_request import RoleRequest, build_role_request
 from awscons.aws.settings import AwsSettings
 from awscons.errors import (
+    AccessKeyRefused,
     LoginEndsTooSoon,
     RegionDisabled,
     RoleSessionTooLong,
@@ -43,6 +45,10 @@ from awscons.errors import (
 _MAX_PAUSE = 0.4
 """Seconds before a region is asked again."""
 _ACCEPTED_TTL = timedelta(hours=1)
+_FAILS_OVER = (AccessKeyRefused, RegionDisabled, UpstreamSilent, UpstreamThrottled, UpstreamUnusable)
+"""What one region says and another may not."""
+_STAYS = (AccessKeyRefused, RegionDisabled)
+"""What a region says again when it is asked again."""
 
 _log = structlog.get_logger(__name__)
 
@@ -132,13 +138,7 @@ class Broker:
                 target, login.identity, name_attribute=self._settings.role_session_name_attribute
             ),
             duration=self._wanted_duration(target, login),
-            regions=choose_regions(
-                partition,
-                requested=requested,
-                default=default,
-                configured=self._settings.regions,
-                broker_region=self._roles.configured_region(self._settings.profile_for(target)),
-            ),
+            regions=self._regions(target, requested=requested),
             requested=requested,
             default=default,
             logout_first=self._settings.logout_first
@@ -152,24 +152,33 @@ class Broker:
     def prepare(self, targets: Iterable[Target]) -> None:
         """Make what the first console of each target would wait for. AWS is asked nothing.
 
-        What is wrong here will be said by the sign-in that meets it.
+        An error is logged here, and told by the sign-in that meets it.
         """
-        settings = self._settings
-        try:
-            for target in targets:
-                partition = settings.partitions[target.role.partition].partition
-                region, *_ = choose_regions(
-                    partition,
-                    requested=ConsoleDestination(),
-                    default=ConsoleDestination(target.region, target.console_destination),
-                    configured=settings.regions,
-                    broker_region=self._roles.configured_region(settings.profile_for(target)),
-                )
-                route, endpoint = self._ways(target, partition, region)
+        told: set[str] = set()
+        ways: dict[tuple[StsRoute, str], None] = {}
+        for target in targets:
+            with _warned(told):
+                ways |= dict.fromkeys(self._all_ways(target))
+        for route, endpoint in ways:
+            with _warned(told):
+                self._signin_tokens.prepare(endpoint, profile_name=route.profile_name)
+            with _warned(told):
                 self._roles.prepare(route)
-                self._signin_tokens.prepare(endpoint)
-        except UpstreamError as error:
-            _log.warning("aws.warm_up_failed", step=error.step, code=error.code, cause=error.cause)
+
+    def _all_ways(self, target: Target) -> list[tuple[StsRoute, str]]:
+        """Whom the consoles of `target` may ask: one pair for each of its regions."""
+        partition = self.partition_of(target)
+        regions = self._regions(target, requested=ConsoleDestination())
+        return [self._ways(target, partition, region) for region in regions]
+
+    def _regions(self, target: Target, *, requested: ConsoleDestination) -> tuple[str, ...]:
+        return choose_regions(
+            self.partition_of(target),
+            requested=requested,
+            default=ConsoleDestination(target.region, target.console_destination),
+            configured=self._settings.regions,
+            broker_region=self._roles.configured_region(self._settings.profile_for(target)),
+        )
 
     def partition_of(self, target: Target) -> Partition:
         """The partition of the target's role, with the hosts that the configuration gives it."""
@@ -185,18 +194,11 @@ class Broker:
 
     def preflight(self, target: Target) -> Preflight:
         """Who the broker is where `target` is, and how long a console would last. Raises UpstreamError."""
-        profile, partition = self._settings.profile_for(target), target.role.partition
-        regions = choose_regions(
-            self._settings.partitions[partition].partition,
-            requested=ConsoleDestination(),
-            default=ConsoleDestination(target.region),
-            configured=self._settings.regions,
-            broker_region=self._roles.configured_region(profile),
-        )
-        route = StsRoute(profile, regions[0], self._settings.sts_endpoint_in(partition, regions[0]))
-        principal_arn = self._roles.principal_arn(route)
-        plans = plan_durations(target.duration, self._roles.credential_kind(route))
-        return Preflight(principal_arn, regions[0], plans[0])
+        route, _ = self._all_ways(target)[0]
+        budget = Budget(self._settings.timeout)
+        principal_arn = self._roles.principal_arn(route, seconds_left=budget.left)
+        kind = self._roles.credential_kind(route, seconds_left=budget.left)
+        return Preflight(principal_arn, route.region, plan_durations(target.duration, kind)[0])
 
     def _wanted_duration(self, target: Target, login: Login) -> int:
         if not target.ends_with_login:
@@ -220,18 +222,19 @@ class Broker:
         for region in self._tries(console_request, budget, failures):
             try:
                 opened = self._open_in(region, console_request, budget)
-            except (RegionDisabled, UpstreamSilent, UpstreamThrottled, UpstreamUnusable) as error:
+            except UpstreamError as error:
+                if not isinstance(error, _FAILS_OVER):
+                    raise
                 failures.append((region, error))
                 self._fail_over(region, error)
             else:
                 self._circuits.worked(region)
                 failed_over = tuple(f"{region}: {error.code}" for region, error in failures)
                 return replace(opened, failed_over=failed_over)
-        # What the region of choice answered is what somebody has to look into.
-        raise failures[0][1]
+        raise _the_one_to_tell([error for _, error in failures])
 
     def _tries(
-        self, console_request: ConsoleRequest, budget: Budget, failures: Sequence[tuple[str, UpstreamError]]
+        self, console_request: ConsoleRequest, budget: Budget, failures: list[tuple[str, UpstreamError]]
     ) -> Iterator[str]:
         """The regions to ask, one after the other: all of them, then once more those that may recover.
 
@@ -240,10 +243,25 @@ class Broker:
         for region in self._circuits.in_order(console_request.regions):
             if budget.left >= self._settings.slowest_call:
                 yield region
-        for region in [region for region, error in failures if not isinstance(error, RegionDisabled)]:
+        if failures and all(isinstance(error, AccessKeyRefused) for _, error in failures):
+            yield from self._tries_with_other_keys(console_request, budget, failures)
+            return
+        for region in [region for region, error in failures if not isinstance(error, _STAYS)]:
             budget.pause(_MAX_PAUSE)
             if budget.left >= self._settings.slowest_call:
                 yield region
+
+    def _tries_with_other_keys(
+        self, console_request: ConsoleRequest, budget: Budget, failures: list[tuple[str, UpstreamError]]
+    ) -> Iterator[str]:
+        """The regions once more, where somebody has changed the broker's keys meanwhile."""
+        profile_name = self._settings.profile_for(console_request.target)
+        if self._roles.renew_credentials(profile_name, seconds_left=budget.left):
+            refused = [region for region, _ in failures]
+            failures.clear()  # they were about the old keys
+            for region in refused:
+                if budget.left >= self._settings.slowest_call:
+                    yield region
 
     def _fail_over(self, region: str, error: UpstreamError) -> None:
         """A region that limits our requests is sound; any other that fails is avoided for a while."""
@@ -301,7 +319,7 @@ class Broker:
         self, console_request: ConsoleRequest, route: StsRoute, endpoint: str, budget: Budget
     ) -> tuple[RoleCredentials, SigninToken, Durations]:
         """Both, by the best plan of durations that AWS does not refuse for its length."""
-        kind = self._roles.credential_kind(route)
+        kind = self._roles.credential_kind(route, seconds_left=budget.left)
         plans = self._last_accepted.from_last_accepted(
             console_request.target, plan_durations(console_request.duration, kind)
         )
@@ -312,11 +330,15 @@ class Broker:
                 if seconds not in given:
                     self._check_time(budget)
                     given[seconds] = self._roles.assume_role(
-                        console_request.request, route, role_session_duration=seconds
+                        console_request.request,
+                        route,
+                        role_session_duration=seconds,
+                        seconds_left=budget.left,
                     )
                 signin_token = self._signin_tokens.signin_token(
                     endpoint,
                     given[seconds],
+                    profile_name=route.profile_name,
                     method=self._settings.partitions[console_request.partition.name].signin_method,
                     console_session_duration=plan.console_session_duration,
                     seconds_left=budget.left,
@@ -339,6 +361,26 @@ class Broker:
     def _check_time(self, budget: Budget) -> None:
         if budget.left < self._settings.slowest_call:
             raise UpstreamSilent("the time for this sign-in is over", step="sts", code="timeout")
+
+
+@contextmanager
+def _warned(told: set[str]) -> Iterator[None]:
+    """Turn an UpstreamError into a warning, once for each cause."""
+    try:
+        yield
+    except UpstreamError as error:
+        if error.cause not in told:
+            told.add(error.cause)
+            hint = error.hint or None
+            _log.warning("aws.warm_up_failed", step=error.step, code=error.code, cause=error.cause, hint=hint)
+
+
+def _the_one_to_tell(failures: Sequence[UpstreamError]) -> UpstreamError:
+    """The failure of the region of choice is what somebody has to look into.
+
+    Where it refused our keys and another region failed otherwise, nobody knows yet that they are wrong.
+    """
+    return next((error for error in failures if not isinstance(error, AccessKeyRefused)), failures[0])
 
 
 class LastAcceptedDurations:

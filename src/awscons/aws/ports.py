@@ -20,22 +20,28 @@ class StsRoute:
 
 
 class RoleAssumer(Protocol):
-    """The port to STS. Its methods raise UpstreamError, never anything of a library."""
+    """The port to STS. Its methods raise UpstreamError, never anything of a library.
+
+    seconds_left   of the sign-in: neither credentials nor an answer are waited for any longer
+    """
 
     def configured_region(self, profile_name: str | None) -> str | None:
         """The region that the broker's own AWS configuration names, or None."""
 
-    def principal_arn(self, route: StsRoute) -> str:
+    def principal_arn(self, route: StsRoute, *, seconds_left: float) -> str:
         """Who the broker is to AWS; asks STS."""
 
     def prepare(self, route: StsRoute) -> None:
         """Make what the first call by `route` needs, without a call."""
 
-    def credential_kind(self, route: StsRoute) -> CredentialKind:
+    def credential_kind(self, route: StsRoute, *, seconds_left: float) -> CredentialKind:
         """What kind of credentials the broker asks with; may ask STS."""
 
+    def renew_credentials(self, profile_name: str | None, *, seconds_left: float) -> bool:
+        """Load credentials again after STS refused them; whether there are other ones now."""
+
     def assume_role(
-        self, request: RoleRequest, route: StsRoute, *, role_session_duration: int
+        self, request: RoleRequest, route: StsRoute, *, role_session_duration: int, seconds_left: float
     ) -> RoleCredentials:
         """AssumeRole; the duration in seconds."""
 
@@ -43,7 +49,7 @@ class RoleAssumer(Protocol):
 class SigninTokens(Protocol):
     """The port to the federation endpoint. Raises UpstreamError, never anything of a library."""
 
-    def prepare(self, endpoint: str) -> None:
+    def prepare(self, endpoint: str, *, profile_name: str | None) -> None:
         """Make what the first call to `endpoint` needs, without a call."""
 
     def signin_token(
@@ -51,8 +57,12 @@ class SigninTokens(Protocol):
         endpoint: str,
         credentials: RoleCredentials,
         *,
+        profile_name: str | None,
         method: str,
         console_session_duration: int | None,
         seconds_left: float,
     ) -> SigninToken:
-        """The sign-in token for `credentials`, by POST or GET; the duration in seconds, or None for none."""
+        """The sign-in token for `credentials`, by POST or GET; the duration in seconds, or None for none.
+
+        profile_name   whose AWS configuration names the certificates to trust
+        """

@@ -88,7 +88,7 @@ def _show_store(settings: Settings) -> None:
 
 def _show_aws(settings: Settings) -> None:
     """What AWS says of each target's credentials. Raises AwsconsError when it does not for some."""
-    broker = build_broker(settings, environment=os.environ)
+    broker = build_broker(settings)
     rows, silent = [["URL path", "asked as", "in", "lasts", "why"]], 0
     for target in settings.targets:
         path = f"{settings.site.mount_path}{settings.site.target_path(target.name)}"

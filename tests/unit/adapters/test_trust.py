@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
+from awscons.adapters.aws.http_pool import HttpPool
 from awscons.adapters.idp_metadata import MetadataIdpTrust, StaticIdpTrust
 from awscons.errors import MetadataRefused
 from awscons.saml.metadata import MAX_METADATA_BYTES
@@ -19,7 +20,8 @@ from awscons.signin.settings import MetadataSettings
 from support.describe import POST, REDIRECT, SLO_URL, Description
 from support.faults import HANG, RESET, Answer, Faulty
 from support.forge import IDP, SSO_URL, Forger, certificate_of
-from support.serving import serving
+from support.proxy import open_proxy
+from support.serving import authority, server_tls, serving
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -73,6 +75,7 @@ class Scene:
             folder=self.folder,
             clock=lambda: self.now,
             audit=StructlogAuditLog(),
+            http=HttpPool(),
             in_background=self.put_off.append,
         )
 
@@ -134,6 +137,31 @@ def test_without_any_good_metadata_there_is_no_start(scene: Scene) -> None:
     scene.faulty.misbehave(RESET)
     with pytest.raises(MetadataRefused, match="cannot be reached"):
         scene.trust()
+
+
+def test_metadata_is_fetched_over_tls_by_the_authority_that_aws_ca_bundle_names(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    authority().cert_pem.write_to_path(bundle)
+    for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    with serving(lambda _port: scene.publisher, tls=server_tls()) as port:
+        scene.location = f"https://localhost:{port}/metadata"
+        with pytest.raises(MetadataRefused, match=r"no TLS connection to https://localhost.*SSLCert"):
+            scene.trust()
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+        assert signers(scene.trust()) == {"idp"}
+
+
+def test_a_proxy_that_refuses_the_way_to_the_metadata_is_told_of(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_proxy("407 Proxy Authentication Required") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{proxy.port}")
+        scene.location = "https://idp.example.com/metadata"
+        with pytest.raises(MetadataRefused, match=r"proxy refused the way to .* HTTP 407"):
+            scene.trust()
 
 
 def test_a_restart_within_the_day_asks_nobody(scene: Scene) -> None:

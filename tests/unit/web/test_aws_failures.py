@@ -170,6 +170,23 @@ def test_credentials_that_aws_no_longer_takes_are_read_again(
     assert browser.get("/aws/cloudadmin").status_code == 301
 
 
+def test_a_deny_of_the_organization_is_told_of_with_its_policy(house: House, browser: Browser) -> None:
+    scp = "arn:aws:organizations::123456789012:policy/o-abcdefghij/service_control_policy/p-0123456789"
+    house.sts.misbehave(
+        sts_error(
+            403,
+            "AccessDenied",
+            f"User: x is not authorized to perform: sts:AssumeRole with an explicit deny in a service control "
+            f"policy: {scp}",
+        )
+    )
+    check_failure(house, house.sign_in(browser, "/aws/cloudadmin"), 502)
+    event = house.audit()[-1]
+    assert "(SCP)" in event["hint"]
+    assert "no trust policy helps" in event["hint"]
+    assert scp in event["cause"]
+
+
 def test_a_refused_response_leaves_no_assertion_in_the_log(house: House, browser: Browser) -> None:
     for changes in ({"recipient": "https://x/"}, {"audiences": (("urn:other",),)}, {"conditions": ""}):
         sent = sent_to_idp(browser.get("/aws/cloudadmin"))

@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from support.browser import Browser, text_of
-from support.faults import CUT_SHORT, HANG, RESET, Answer, Fault, sts_error
+from support.faults import CUT_SHORT, FORGOTTEN, HANG, RESET, Answer, Fault, sts_error
 from support.house import House, console_url, open_house
-from support.serving import free_port, server_tls, serving
+from support.proxy import open_proxy
+from support.serving import authority, free_port, server_tls, serving
 
 NEAR, FAR = "eu-west-1", "us-east-1"
 REGIONS = (NEAR, FAR, "ap-southeast-2")
@@ -110,6 +111,59 @@ def test_a_refusal_is_no_failure_and_no_other_region_is_asked(house: House, brow
     assert house.sts_in[FAR].calls == 0
 
 
+OPT_IN = sts_error(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
+
+
+def test_an_opt_in_region_that_is_off_is_passed_over_though_it_speaks_of_the_key(
+    house: House, browser: Browser
+) -> None:
+    house.sign_in(browser, "/aws/sandbox")
+    house.sts.misbehave(OPT_IN)
+    check_opened_in(house, browser, FAR)
+    assert house.audit()[-1]["failed_over_regions"] == f"{NEAR}: InvalidClientTokenId"
+    calls = house.sts.calls
+    check_opened_in(house, browser, FAR)
+    assert house.sts.calls == calls
+
+
+def test_a_key_that_every_region_refuses_is_the_broker_s_own_mistake(house: House, browser: Browser) -> None:
+    for neighbour in house.sts_in.values():
+        neighbour.misbehave(OPT_IN)
+    assert house.sign_in(browser, "/aws/cloudadmin").status_code == 503
+    assert "access key does not exist" in house.audit()[-1]["hint"]
+    assert [neighbour.calls for neighbour in house.sts_in.values()] == [1, 1, 1]
+
+
+def test_a_key_that_one_region_refuses_is_not_blamed_when_the_others_are_down(
+    house: House, browser: Browser
+) -> None:
+    for neighbour in house.sts_in.values():
+        neighbour.misbehave(UNAVAILABLE)
+    house.sts.misbehave(OPT_IN)
+    assert house.sign_in(browser, "/aws/cloudadmin").status_code == 502
+    assert "HTTP 503" in house.audit()[-1]["cause"]
+
+
+def test_an_endpoint_of_another_region_is_told_of_as_such(tmp_path: Path) -> None:
+    with open_house(tmp_path, regions=(NEAR, FAR), aws={"regions": [FAR]}) as house:
+        # The pretend STS at NEAR takes signatures for NEAR alone.
+        house.sts_in[FAR].application = house.sts_in[NEAR].application
+        assert house.sign_in(house.browser(), "/aws/cloudadmin").status_code == 503
+        assert "`region`" in house.audit()[-1]["hint"]
+
+
+@pytest.mark.parametrize("step", ["sts", "signin"])
+def test_kept_connections_that_something_on_the_way_forgot_cost_a_moment(tmp_path: Path, step: str) -> None:
+    with open_house(tmp_path, aws={"timeout": 4}) as house:
+        browser = house.browser()
+        assert house.sign_in(browser, "/aws/cloudadmin").status_code == 301
+        neighbour = house.sts if step == "sts" else house.signin
+        neighbour.misbehave(FORGOTTEN)
+        assert browser.get("/aws/cloudadmin").status_code == 301
+        assert neighbour.calls == 2
+        assert "failed_over_regions" not in house.audit()[-1]
+
+
 def test_a_link_chooses_among_the_regions_and_adds_none(house: House, browser: Browser) -> None:
     house.sign_in(browser, "/aws/sandbox")
     opened = browser.get("/aws/cloudadmin?region=ap-southeast-2")
@@ -158,6 +212,51 @@ def test_an_endpoint_whose_certificate_nobody_vouches_for_is_a_504(tmp_path: Pat
         assert "AWS_CA_BUNDLE" in event["hint"]
 
 
+@pytest.mark.parametrize("name", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "ca_bundle"])
+def test_a_private_authority_is_named_in_one_place_for_both_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    authority().cert_pem.write_to_path(bundle)
+    for other in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(other, raising=False)
+    if name == "ca_bundle":
+        (tmp_path / "config").write_text(f"[profile cons]\nca_bundle = {bundle}\n")
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    else:
+        monkeypatch.setenv(name, str(bundle))
+    with open_house(tmp_path, aws_tls=server_tls()) as house:
+        assert house.sign_in(house.browser(), "/aws/cloudadmin").status_code == 301
+
+
+def test_both_steps_go_through_a_proxy_that_is_named_without_a_scheme(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    authority().cert_pem.write_to_path(bundle)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+    with open_proxy(refusal="") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"ada:secret@127.0.0.1:{proxy.port}")
+        with open_house(tmp_path, aws_tls=server_tls()) as house:
+            assert house.sign_in(house.browser(), "/aws/cloudadmin").status_code == 301
+        assert len(proxy.heads) == 2
+        assert all("proxy-authorization: basic" in head.lower() for head in proxy.heads)
+
+
+@pytest.mark.parametrize("refusal", ["407 Proxy Authentication Required", "403 Forbidden"])
+def test_a_proxy_that_refuses_is_told_of_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: str
+) -> None:
+    with open_proxy(refusal) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+        with open_house(tmp_path, aws_tls=server_tls()) as house:
+            assert house.sign_in(house.browser(), "/aws/cloudadmin").status_code == 504
+            event = house.audit()[-1]
+            assert "the proxy refused the way to STS" in event["cause"]
+            assert refusal[:3] in event["cause"]
+            assert "proxy" in event["hint"]
+
+
 # --- isolation ---------------------------------------------------------------------------
 
 
@@ -184,3 +283,23 @@ def test_while_aws_hangs_other_pages_answer_and_the_next_sign_in_is_refused_at_o
         for thread in hanging:
             thread.join()
         assert browser.get("/aws/cloudadmin").status_code == 301
+
+
+def test_after_the_start_a_sign_in_reads_neither_certificates_nor_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle, config = tmp_path / "bundle.pem", tmp_path / "config"
+    authority().cert_pem.write_to_path(bundle)
+    config.write_text(f"[profile cons]\nca_bundle = {bundle}\n")
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    with open_house(
+        tmp_path, regions=REGIONS, prepared=True, aws_tls=server_tls(), aws={"regions": list(REGIONS)}
+    ) as house:
+        bundle.unlink()
+        config.write_text("no configuration\n")
+        browser = house.browser()
+        house.sign_in(browser, "/aws/sandbox")
+        check_opened_in(house, browser, NEAR)
+        house.sts.misbehave(UNAVAILABLE)
+        check_opened_in(house, browser, FAR)

@@ -1,22 +1,21 @@
 """Where the broker finds STS, its region and its way out: as every program of AWS finds them."""
 
 import base64
-import socketserver
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from awscons.adapters.connections import Connections
-from awscons.adapters.sts import StsClient, certificate_bundle
+from awscons.adapters.aws.broker_credentials import BrokerCredentials
+from awscons.adapters.aws.http_pool import HttpPool
+from awscons.adapters.aws.sts_client import StsClient
 from awscons.aws.ports import StsRoute
 from awscons.aws.settings import AwsSettings
 from awscons.config.settings import parse_settings
 from awscons.errors import BrokerCredentialsMissing, UpstreamSilent, UpstreamUnusable
 from support.faults import Answer, Faulty
 from support.house import config_for
+from support.proxy import Proxy, open_proxy
 from support.serving import serving
 
 US = StsRoute(profile_name=None, region="us-east-1", endpoint=None)
@@ -31,34 +30,11 @@ sts =
 """
 
 
-@dataclass
-class Proxy:
-    """A proxy that writes down what it is asked for, and lets nobody through."""
-
-    port: int = 0
-    heads: list[str] = field(default_factory=list)
-
-    def host(self) -> str:
-        """Whom somebody wanted to reach."""
-        return self.heads[-1].split()[1]
-
-
 @pytest.fixture
 def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    seen = Proxy()
-
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            lines = iter(self.rfile.readline, b"\r\n")
-            seen.heads.append("".join(line.decode() for line in lines))
-            self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        seen.port = server.server_address[1]
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        monkeypatch.setenv("HTTPS_PROXY", f"http://ada:pa%3Ass@127.0.0.1:{seen.port}")
-        yield seen
-        server.shutdown()
+    with open_proxy() as opened:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://ada:pa%3Ass@127.0.0.1:{opened.port}")
+        yield opened
 
 
 @pytest.fixture(autouse=True)
@@ -80,9 +56,12 @@ def settings() -> AwsSettings:
     return parse_settings(config, source="test", environment={}).aws
 
 
-def client(**environment: str) -> StsClient:
-    connections = Connections(connect_timeout=5, read_timeout=5)
-    return StsClient(settings(), connections, environment=environment)
+def client() -> StsClient:
+    return StsClient(settings(), HttpPool(), BrokerCredentials(settings()))
+
+
+def ask(route: StsRoute = US) -> str:
+    return client().principal_arn(route, seconds_left=20)
 
 
 def answering(body: bytes) -> Faulty:
@@ -109,13 +88,13 @@ def test_the_host_is_the_regions_own(
     for switch in switches:
         monkeypatch.setenv(switch, "true")
     with pytest.raises(UpstreamSilent):
-        client().principal_arn(US)
+        ask()
     assert proxy.host() == host
 
 
 def test_a_proxy_gets_the_password_that_its_url_has(proxy: Proxy) -> None:
     with pytest.raises(UpstreamSilent):
-        client().principal_arn(US)
+        ask()
     password = base64.b64encode(b"ada:pa:ss").decode()
     assert f"proxy-authorization: basic {password}".lower() in proxy.heads[0].lower()
 
@@ -128,17 +107,53 @@ def test_sts_is_where_the_environment_or_the_profile_puts_it(
         url = f"http://127.0.0.1:{port}/"
         setting = {"services": "services = local", "endpoint_url": f"endpoint_url = {url}"}.get(where, "")
         write_profile(tmp_path, monkeypatch, PROFILE.format(settings=setting, url=url))
-        environment = {where: url} if where.startswith("AWS") else {}
-        assert client(**environment).principal_arn(US) == "arn:aws:iam::123456789012:user/broker"
+        if where.startswith("AWS"):
+            monkeypatch.setenv(where, url)
+        assert ask() == "arn:aws:iam::123456789012:user/broker"
 
 
 def test_addresses_that_the_profile_ignores_are_ignored(
     proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_profile(tmp_path, monkeypatch, "[default]\nignore_configured_endpoint_urls = true\n")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9/")
     with pytest.raises(UpstreamSilent):
-        client(AWS_ENDPOINT_URL="http://127.0.0.1:9/").principal_arn(US)
+        ask()
     assert proxy.host() == "sts.us-east-1.amazonaws.com:443"
+
+
+def test_a_services_section_that_is_not_there_is_named_and_nobody_else_is_asked(
+    proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_profile(tmp_path, monkeypatch, "[default]\nservices = typo\n[services local]\nsts =\n  a = b\n")
+    with pytest.raises(BrokerCredentialsMissing, match="profile 'default' cannot be used") as caught:
+        ask()
+    assert "[services typo]" in caught.value.hint
+    assert proxy.heads == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "profile", "region"),
+    [
+        ({}, "", None),
+        ({"AWS_REGION": "eu-west-3"}, "", "eu-west-3"),
+        ({"AWS_REGION": " "}, "", None),
+        ({"AWS_REGION": "eu-west-3", "AWS_DEFAULT_REGION": "eu-west-2"}, "", "eu-west-2"),
+        ({"AWS_REGION": "eu-west-3"}, "region = eu-west-1", "eu-west-1"),
+    ],
+)
+def test_aws_region_counts_after_aws_default_region_and_the_profile(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    profile: str,
+    region: str | None,
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    write_profile(tmp_path, monkeypatch, f"[default]\n{profile}\n")
+    assert client().configured_region(None) == region
 
 
 def test_services_that_cannot_be_read_are_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,8 +169,11 @@ def test_region_and_certificates_are_those_of_the_profile(
     bundle = tmp_path / "bundle.pem"
     write_profile(tmp_path, monkeypatch, f"[default]\nregion = eu-north-1\nca_bundle = {bundle}\n")
     assert client().configured_region(None) == "eu-north-1"
-    assert certificate_bundle(settings(), {}) == str(bundle)
-    assert certificate_bundle(settings(), {"AWS_CA_BUNDLE": "/other.pem"}) == "/other.pem"
+    assert BrokerCredentials(settings()).authorities(None).bundle == str(bundle)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/last.pem")
+    assert BrokerCredentials(settings()).authorities(None).bundle == str(bundle)
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/other.pem")
+    assert BrokerCredentials(settings()).authorities(None).bundle == "/other.pem"
 
 
 def test_a_profile_that_is_not_there_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,4 +197,4 @@ def test_an_answer_that_says_nothing_is_no_answer(body: bytes) -> None:
     with serving(lambda _port: answering(body)) as port:
         route = StsRoute(profile_name=None, region="us-east-1", endpoint=f"http://127.0.0.1:{port}/")
         with pytest.raises(UpstreamUnusable, match="no usable answer"):
-            client().principal_arn(route)
+            ask(route)

@@ -1,4 +1,4 @@
-"""The port to the federation endpoint: getSigninToken by POST, over kept connections.
+"""The port to the federation endpoint: getSigninToken by POST.
 
 POST keeps the credentials out of URLs, and so out of everybody's access logs. AWS answers failures with
 HTML, of which nothing is kept.
@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from http import HTTPStatus
 
-from awscons.adapters.connections import Connections, Step
+from awscons.adapters.aws.broker_credentials import BrokerCredentials
+from awscons.adapters.aws.http_pool import HttpPool, Limits, Step
 from awscons.aws.console_url import encode_form
 from awscons.aws.role_credentials import RoleCredentials, SigninToken
+from awscons.aws.settings import AwsSettings
 from awscons.errors import (
     SigninRefused,
     UpstreamRefused,
@@ -25,29 +27,34 @@ _STEP = Step("federation", "the federation endpoint")
 class FederationClient:
     """getSigninToken. Safe for many threads."""
 
-    def __init__(self, connections: Connections, *, user_agent: str) -> None:
-        self._connections = connections
+    def __init__(self, settings: AwsSettings, http: HttpPool, credentials: BrokerCredentials) -> None:
+        """`credentials` know whose certificates count: the same as for STS."""
+        self._settings = settings
+        self._http = http
+        self._credentials = credentials
         self._headers = {
-            "User-Agent": user_agent,
+            "User-Agent": settings.user_agent,
             "Accept": "application/json",
             "Content-Type": "application/x-www-form-urlencoded",
         }
 
-    def prepare(self, endpoint: str) -> None:
-        """Make what the first call to `endpoint` needs, without a call."""
-        self._connections.prepare(endpoint)
+    def prepare(self, endpoint: str, *, profile_name: str | None) -> None:
+        """Make what the first call to `endpoint` needs, without a call. Raises UpstreamError."""
+        self._http.prepare(endpoint, authorities=self._credentials.authorities(profile_name))
 
     def signin_token(
         self,
         endpoint: str,
         credentials: RoleCredentials,
         *,
+        profile_name: str | None,
         method: str,
         console_session_duration: int | None,
         seconds_left: float,
     ) -> SigninToken:
         """The sign-in token for `credentials` (IAM User Guide, custom identity broker, step 4).
 
+        profile_name               whose configuration names the authorities to trust
         method                     POST, or GET where a sign-in host takes nothing else
         console_session_duration   seconds, or None to leave SessionDuration out
         seconds_left               of the sign-in; the call takes no more
@@ -57,14 +64,14 @@ class FederationClient:
         if console_session_duration is not None:
             fields["SessionDuration"] = str(console_session_duration)
         form, by_get = encode_form(fields), method == "GET"
-        answer = self._connections.ask(
+        answer = self._http.ask(
             _STEP,
             method,
-            endpoint,
+            f"{endpoint}?{form}" if by_get else endpoint,
             headers=self._headers,
-            body=b"" if by_get else form.encode("ascii"),
-            query=form if by_get else "",
-            seconds_left=seconds_left,
+            body=None if by_get else form.encode("ascii"),
+            limits=Limits(self._settings.connect_timeout, self._settings.read_timeout, seconds_left),
+            authorities=self._credentials.authorities(profile_name),
         )
         return _read_token(answer.status, answer.body)
 

@@ -1,0 +1,81 @@
+"""What to change when STS denies a role, read from AWS's own words. Pure rules.
+
+Source: IAM User Guide, "Troubleshoot access denied error messages": each names the type of the policy that
+denies, or that does not allow.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Words of AWS for a type of policy, and what we say of it.
+_POLICIES = (
+    (
+        "service control policy",
+        "a service control policy (SCP) of the organization",
+        "the organization's administrators have to change it, no trust policy helps",
+    ),
+    (
+        "resource control policy",
+        "a resource control policy (RCP) of the organization",
+        "the organization's administrators have to change it, no trust policy helps",
+    ),
+    (
+        "VPC endpoint policy",
+        "the policy of the VPC endpoint for STS",
+        "change it there, no trust policy helps",
+    ),
+    (
+        "permissions boundary",
+        "the permissions boundary of this broker's own user or role",
+        "change the boundary, no trust policy helps",
+    ),
+    (
+        "session policy",
+        "the session policy of this broker's own credentials",
+        "change what issues them, no trust policy helps",
+    ),
+)
+_OWN_POLICY = (
+    "a policy of this broker's own user or role",
+    "take its Deny statement away, no trust policy helps",
+)
+_TRUST_POLICY = ("the role's trust policy", "take its Deny statement away, no Allow helps")
+_DENIES = re.compile(r"explicit deny in (?:an? |the )?([A-Za-z -]+?policy|permissions boundary)")
+_ACTION = re.compile(r"not authorized to perform: (sts:[A-Za-z]+)")
+
+
+def access_denied_hint(message: str, needs: tuple[str, ...]) -> str:
+    """What to change, and where.
+
+    message   AWS's own; it names the action and the policy, or neither
+    needs     the actions that this request needs
+    """
+    named = _ACTION.search(message)
+    action = named.group(1) if named else ""
+    return _by_policy(message, action or " and ".join(needs)) or _by_action(action, needs)
+
+
+def _by_policy(message: str, action: str) -> str:
+    denies = _DENIES.search(message)
+    for words, policy, cure in _POLICIES:
+        if denies is not None and words in denies.group(1):
+            return f"{policy} denies {action} explicitly: {cure}"
+        if f"no {words} allows" in message:
+            return f"{policy} does not allow {action}: {cure}"
+    if denies is None:
+        return ""
+    policy, cure = _OWN_POLICY if "identity-based" in denies.group(1) else _TRUST_POLICY
+    return f"{policy} denies {action} explicitly: {cure}"
+
+
+def _by_action(action: str, needs: tuple[str, ...]) -> str:
+    both = "both the role's trust policy, for this broker's principal, and the broker's own policy must allow"
+    match action:
+        case "sts:TagSession":
+            return f"{both} {action}, since the target has `session_tags`"
+        case "sts:SetSourceIdentity":
+            return f"{both} {action}, since the target has `source_identity`"
+        case _:
+            actions = " and ".join(needs) or action
+            return f"{both} {actions} on this role; its conditions, such as sts:ExternalId, count too"

@@ -1,0 +1,326 @@
+"""The one HTTP client for every outgoing request: STS, the federation endpoint, the IdP's metadata.
+
+urllib3 does the work and keeps a pool of connections for each URL, which is for each host: STS and the
+federation endpoint of a region have hosts of their own. Proxies are found as botocore finds
+them. Redirects are never followed. Nothing of a request or of an answer is ever logged or put into an error:
+both hold credentials.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.client import IncompleteRead
+from typing import NoReturn
+
+import urllib3
+from botocore.httpsession import ProxyConfiguration, create_urllib3_context
+from botocore.utils import get_environ_proxies
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    DecodeError,
+    HTTPError,
+    NewConnectionError,
+    ProtocolError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
+from urllib3.util.ssl_ import create_urllib3_context as create_system_context
+
+from awscons.adapters.aws.kept_connections import (
+    MAX_IDLE,
+    ConnectionTrust,
+    KeptConnectionFailed,
+    pool_classes,
+)
+from awscons.errors import UpstreamSilent, UpstreamUnusable
+
+MAX_ANSWER = 64 * 1024
+"""Bytes of an answer of AWS; the largest has about four thousand."""
+TOO_LONG = "too long"
+TOO_SLOW = "timeout"
+"""Codes of errors."""
+
+_MAX_KEPT = 64
+"""Connections kept to one host: with more threads than these, each surplus one would shake hands anew."""
+_CHUNK = 65_536
+_TUNNEL_STATUS = re.compile(r"Tunnel connection failed: (\d{3})\b")
+"""How Python words the refusal of a proxy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a request is for: its `name` in logs, and what people call the host that it asks."""
+
+    name: str
+    requested: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds until the connection stands, until the answer begins, and for everything; bytes of the body."""
+
+    connect: float
+    read: float
+    total: float
+    max_bytes: int = MAX_ANSWER
+
+
+@dataclass(frozen=True, slots=True)
+class Authorities:
+    """Whose certificates count: those in `bundle` (a PEM file), and the operating system's where `system`."""
+
+    bundle: str | None
+    system: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `headers` and `body` may hold credentials."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class HttpPool:
+    """Requests over kept connections. Safe for many threads."""
+
+    def __init__(self, *, max_idle: float = MAX_IDLE) -> None:
+        """`max_idle`: seconds after which an idle connection is not used again."""
+        self._pool_classes = pool_classes(ConnectionTrust(max_idle))
+        self._lock = threading.Lock()
+        self._tls: dict[Authorities, ssl.SSLContext] = {}
+        self._managers: dict[tuple[str, Authorities], urllib3.PoolManager] = {}
+
+    def prepare(self, url: str, *, authorities: Authorities) -> None:
+        """Make what the first request to `url` needs, without a request. Raises UpstreamSilent."""
+        self._manager_for(url, authorities)
+
+    def ask(
+        self,
+        step: Step,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        limits: Limits,
+        authorities: Authorities,
+    ) -> Answer:
+        """One request and its answer, of whatever status.
+
+        A kept connection that fails is replaced by a new one, once and within the same time. Raises
+        UpstreamSilent when nothing came in time, UpstreamUnusable when half an answer or too much came.
+        """
+        manager, ends = self._manager_for(url, authorities), time.monotonic() + limits.total
+
+        def exchange() -> Answer:
+            return _exchange(manager, step, (method, url, headers, body), limits=limits, ends=ends)
+
+        try:
+            try:
+                return exchange()
+            except ProtocolError as error:
+                if not isinstance(error.args[-1], KeptConnectionFailed):
+                    raise
+                return exchange()
+        except (HTTPError, OSError) as error:
+            _raise_failure(step, error)
+
+    # --- what is kept --------------------------------------------------------------------
+
+    def _manager_for(self, url: str, authorities: Authorities) -> urllib3.PoolManager:
+        """The connections for this URL: direct ones, or those through the proxy of the environment."""
+        # Kept, since a look through the environment takes longer than the rest of a request.
+        key = (url.partition("?")[0], authorities)
+        known = self._managers.get(key)
+        if known is None:
+            with self._lock:
+                known = self._managers.get(key)
+                if known is None:
+                    known = self._managers[key] = self._new_manager(url, authorities)
+        return known
+
+    def _new_manager(self, url: str, authorities: Authorities) -> urllib3.PoolManager:
+        trusted_proxies = ProxyConfiguration(get_environ_proxies(url))
+        proxy: str | None = trusted_proxies.proxy_url_for(url)
+        # A proxy that is reached over TLS needs the context as well.
+        tls = self._context(authorities) if "https:" in f"{url[:6]} {proxy}" else None
+        if proxy is None:
+            manager = urllib3.PoolManager(maxsize=_MAX_KEPT, ssl_context=tls)
+        else:
+            manager = _through(proxy, trusted_proxies, tls)
+        manager.pool_classes_by_scheme = self._pool_classes
+        return manager
+
+    def _context(self, authorities: Authorities) -> ssl.SSLContext:
+        known = self._tls.get(authorities)
+        if known is None:
+            try:
+                known = self._tls[authorities] = _build_context(authorities)
+            except OSError as error:
+                raise UpstreamSilent(
+                    f"the certificates in {authorities.bundle} cannot be read: {type(error).__name__}",
+                    step="tls",
+                    code=type(error).__name__,
+                    hint="AWS_CA_BUNDLE, `ca_bundle` of the profile or REQUESTS_CA_BUNDLE names a PEM file "
+                    "of authorities",
+                ) from None
+        return known
+
+
+def _through(
+    proxy: str, trusted_proxies: ProxyConfiguration, tls: ssl.SSLContext | None
+) -> urllib3.ProxyManager:
+    try:
+        return urllib3.ProxyManager(
+            proxy,
+            maxsize=_MAX_KEPT,
+            ssl_context=tls,
+            proxy_headers=trusted_proxies.proxy_headers_for(proxy),
+            proxy_ssl_context=tls,
+        )
+    except (HTTPError, ValueError) as error:
+        kind = type(error).__name__
+        raise UpstreamSilent(
+            f"the proxy that the environment names cannot be used: {kind}",
+            step="proxy",
+            code=kind,
+            hint="HTTPS_PROXY has the form http://user:password@host:port, in plain ASCII",
+        ) from None
+
+
+def _build_context(authorities: Authorities) -> ssl.SSLContext:
+    """TLS as botocore does it, or with the operating system's authorities. Raises OSError."""
+    if authorities.system:
+        context = create_system_context()
+        context.load_default_certs()
+    else:
+        context = create_urllib3_context()
+    if authorities.bundle is not None:
+        context.load_verify_locations(cafile=authorities.bundle)
+    context.check_hostname = True
+    return context
+
+
+def _exchange(
+    manager: urllib3.PoolManager,
+    step: Step,
+    request: tuple[str, str, Mapping[str, str], bytes | None],
+    *,
+    limits: Limits,
+    ends: float,
+) -> Answer:
+    """One request over one connection. Raises HTTPError, OSError, UpstreamError."""
+    left = ends - time.monotonic()
+    if left <= 0:
+        raise UpstreamSilent("the time for this sign-in is over", step=step.name, code=TOO_SLOW)
+    method, url, headers, body = request
+    answer = manager.urlopen(
+        method,
+        url,
+        headers=dict(headers),
+        body=body,
+        retries=False,
+        redirect=False,
+        timeout=urllib3.Timeout(connect=min(limits.connect, left), read=min(limits.read, left)),
+        preload_content=False,
+    )
+    try:
+        read = _read_bounded(answer, step, limits=limits, ends=ends)
+    except BaseException:
+        answer.close()
+        raise
+    answer.release_conn()
+    if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        _raise_proxy_refusal(step, str(answer.status))
+    return Answer(answer.status, answer.headers, read)
+
+
+def _read_bounded(answer: urllib3.BaseHTTPResponse, step: Step, *, limits: Limits, ends: float) -> bytes:
+    """The body, in bounded size and time, however slowly it arrives."""
+    body = bytearray()
+    while chunk := answer.read1(_CHUNK):
+        body += chunk
+        if len(body) > limits.max_bytes:
+            raise UpstreamUnusable(
+                f"{step.requested} answered with more than {limits.max_bytes:,} bytes",
+                step=step.name,
+                code=TOO_LONG,
+            )
+        if time.monotonic() > ends:
+            raise UpstreamSilent(
+                f"the answer of {step.requested} took too long", step=step.name, code=TOO_SLOW
+            )
+    return bytes(body)
+
+
+# --- translation -------------------------------------------------------------------------
+
+
+def _raise_failure(step: Step, error: Exception) -> NoReturn:
+    """The texts of these errors quote hosts and more; only the kind of the failure is kept."""
+    inner = _inner(error)
+    kind = "ConnectionResetError" if isinstance(inner, ConnectionResetError) else type(inner).__name__
+    if isinstance(error, ProxyError):
+        _raise_proxy_failure(step, error, kind)
+    if isinstance(inner, (ReadTimeoutError, TimeoutError, ConnectTimeoutError)):
+        kind = "ConnectTimeout" if isinstance(inner, ConnectTimeoutError) else "ReadTimeout"
+        raise UpstreamSilent(
+            f"{step.requested} did not answer in time: {kind}", step=step.name, code=kind
+        ) from None
+    if isinstance(inner, ssl.SSLError):
+        raise UpstreamSilent(
+            f"no TLS connection to {step.requested}: {kind}",
+            step=step.name,
+            code=kind,
+            hint=f"a proxy or an old certificate bundle stands between this host and {step.requested}; "
+            "see AWS_CA_BUNDLE",
+        ) from None
+    if isinstance(inner, (IncompleteRead, DecodeError)):
+        raise UpstreamUnusable(f"{step.requested} gave half an answer", step=step.name, code=kind) from None
+    raise UpstreamSilent(f"{step.requested} cannot be reached: {kind}", step=step.name, code=kind) from None
+
+
+def _inner(error: BaseException) -> BaseException:
+    """The error that urllib3 wrapped."""
+    match error:
+        case ProxyError():
+            return _inner(error.original_error)
+        case NewConnectionError() | KeptConnectionFailed() if error.__cause__ is not None:
+            return error.__cause__
+        case ProtocolError() | SSLError() if error.args and isinstance(error.args[-1], BaseException):
+            return _inner(error.args[-1])
+        case _:
+            return error
+
+
+def _raise_proxy_failure(step: Step, error: ProxyError, kind: str) -> NoReturn:
+    refused = _TUNNEL_STATUS.search(str(error.original_error))
+    if refused is not None:
+        _raise_proxy_refusal(step, refused[1])
+    raise UpstreamSilent(
+        f"the proxy on the way to {step.requested} cannot be reached: {kind}",
+        step=step.name,
+        code=kind,
+        hint="HTTPS_PROXY names it; NO_PROXY names the hosts that are reached without it",
+    ) from None
+
+
+def _raise_proxy_refusal(step: Step, status: str) -> NoReturn:
+    wants_password = status == str(HTTPStatus.PROXY_AUTHENTICATION_REQUIRED.value)
+    raise UpstreamSilent(
+        f"the proxy refused the way to {step.requested}: HTTP {status}",
+        step=step.name,
+        code=f"proxy HTTP {status}",
+        hint="the proxy wants a user and a password: HTTPS_PROXY=http://user:password@host:port"
+        if wants_password
+        else f"let the proxy pass connections to {step.requested}, or name its host in NO_PROXY",
+    ) from None

@@ -1,0 +1,329 @@
+"""The port to STS: AssumeRole and GetCallerIdentity, through botocore's own client.
+
+One client for each profile, region and endpoint, made when a worker starts, and kept. botocore decides on
+endpoints, signs, writes the form and reads the answer; its `before-send` event hands each request to our HTTP
+pool, so that proxies, certificates and failures are the same for every host. botocore repeats nothing:
+attempts, regions and time are the broker's business.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
+from typing import Any, cast
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
+from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.exceptions import BotoCoreError, ClientError
+
+from awscons.adapters.aws.broker_credentials import (
+    STEP,
+    BrokerCredentials,
+    LoadedCredentials,
+    unusable_configuration,
+)
+from awscons.adapters.aws.http_pool import Authorities, HttpPool, Limits, Step
+from awscons.adapters.aws.sts_refusals import refusal
+from awscons.aws.durations import CredentialKind, kind_by_principal, kind_by_provider
+from awscons.aws.ports import StsRoute
+from awscons.aws.role_credentials import RoleCredentials
+from awscons.aws.role_request import RoleRequest
+from awscons.aws.settings import AwsSettings
+from awscons.errors import (
+    AccessKeyRefused,
+    BrokerCredentialsMissing,
+    UpstreamError,
+    UpstreamRefused,
+    UpstreamUnusable,
+)
+
+_STEP = Step(STEP, "STS")
+_PREPARE_WAITS = 0.5
+"""Seconds that the start of a worker waits for credentials, all profiles together."""
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call: whose keys sign it, and until when it may last by `time.monotonic`.
+
+    status   of HTTP, once there is an answer
+    """
+
+    keys: ReadOnlyCredentials = field(repr=False)
+    ends: float
+    status: int = 0
+
+
+_CALL: ContextVar[_Call] = ContextVar("call of STS")
+
+
+class _KeysOfTheCall(Credentials):
+    """What botocore signs with: the keys that this thread's call was given."""
+
+    def __init__(self) -> None:
+        super().__init__("", "", method="awscons")
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        return _CALL.get().keys
+
+    @staticmethod
+    def load_credentials() -> Credentials:
+        """As a provider of credentials for a session of botocore: nothing is loaded to make a client."""
+        return _KeysOfTheCall()
+
+
+class StsClient:
+    """AssumeRole with the broker's own credentials. Safe for many threads."""
+
+    def __init__(self, settings: AwsSettings, http: HttpPool, credentials: BrokerCredentials) -> None:
+        self._settings = settings
+        self._http = http
+        self._credentials = credentials
+        self._lock = threading.Lock()
+        self._clients: dict[StsRoute, Any] = {}
+        self._kinds: dict[str | None, tuple[str, CredentialKind]] = {}
+        self._refused: dict[str | None, LoadedCredentials] = {}
+        self._prepared: set[str | None] = set()
+        self._prepare_waits = _PREPARE_WAITS
+
+    def configured_region(self, profile_name: str | None) -> str | None:
+        """The region that the profile or the environment names, or None. Raises BrokerCredentialsMissing."""
+        return self._credentials.region(profile_name)
+
+    def prepare(self, route: StsRoute) -> None:
+        """Make what the first call by `route` needs, without a call. Raises UpstreamError.
+
+        Waits for credentials only for a moment: a source that hangs must not hold up the start.
+        """
+        client = self._client(route)
+        authorities = self._credentials.authorities(route.profile_name)
+        self._http.prepare(client.meta.endpoint_url, authorities=authorities)
+        if route.profile_name not in self._prepared:
+            self._prepared.add(route.profile_name)
+            self._wait_for_credentials(route.profile_name)
+
+    def _wait_for_credentials(self, profile_name: str | None) -> None:
+        began = time.monotonic()
+        try:
+            self._credentials.current(profile_name, seconds=self._prepare_waits)
+        finally:
+            self._prepare_waits = max(0.0, self._prepare_waits - (time.monotonic() - began))
+
+    def credential_kind(self, route: StsRoute, *, seconds_left: float) -> CredentialKind:
+        """What kind of credentials botocore found; asked of STS where botocore cannot tell.
+
+        Found out once for each profile and source. Raises UpstreamError; BrokerCredentialsMissing when
+        there are no credentials.
+        """
+        loaded = self._loaded(route.profile_name, seconds_left)
+        method, kind = self._kinds.get(route.profile_name, ("", None))
+        if kind is None or method != loaded.method:
+            temporary = loaded.keys.token is not None
+            kind = kind_by_provider(loaded.method, temporary=temporary)
+            kind = kind or kind_by_principal(self.principal_arn(route, seconds_left=seconds_left))
+            self._kinds[route.profile_name] = loaded.method, kind
+        return kind
+
+    def principal_arn(self, route: StsRoute, *, seconds_left: float) -> str:
+        """Who the broker is to AWS, by GetCallerIdentity. Raises UpstreamError."""
+        answer = self._ask(route, "get_caller_identity", {}, needs=(), seconds_left=seconds_left)
+        return _text(answer, "Arn")
+
+    def assume_role(
+        self, request: RoleRequest, route: StsRoute, *, role_session_duration: int, seconds_left: float
+    ) -> RoleCredentials:
+        """AssumeRole; the duration in seconds. Raises UpstreamError."""
+        parameters = _assume_role_parameters(request, role_session_duration)
+        answer = self._ask(
+            route, "assume_role", parameters, needs=request.needed_actions, seconds_left=seconds_left
+        )
+        given = answer.get("Credentials") or {}
+        expires_at = given.get("Expiration")
+        if not isinstance(expires_at, datetime):
+            raise _malformed()
+        return RoleCredentials(
+            access_key_id=_text(given, "AccessKeyId"),
+            secret_access_key=_text(given, "SecretAccessKey"),
+            session_token=_text(given, "SessionToken"),
+            expires_at=expires_at.astimezone(UTC),
+            assumed_role_arn=_text(answer.get("AssumedRoleUser") or {}, "Arn"),
+            request_id=_text(answer.get("ResponseMetadata") or {}, "RequestId"),
+        )
+
+    def renew_credentials(self, profile_name: str | None, *, seconds_left: float) -> bool:
+        """Load credentials again after every region refused them; whether there are other ones now."""
+        refused = self._refused.get(profile_name)
+        if refused is None:
+            return False
+        try:
+            newer = self._renew(profile_name, refused, seconds_left)
+        except BrokerCredentialsMissing:
+            return False  # what STS said is what has to be told
+        return newer.keys != refused.keys
+
+    # --- credentials ---------------------------------------------------------------------
+
+    def _loaded(self, profile_name: str | None, seconds_left: float) -> LoadedCredentials:
+        """The credentials, while a call can still end in time."""
+        return self._credentials.current(profile_name, seconds=seconds_left - self._settings.slowest_call)
+
+    def _renew(
+        self, profile_name: str | None, refused: LoadedCredentials, seconds_left: float
+    ) -> LoadedCredentials:
+        seconds = seconds_left - self._settings.slowest_call
+        newer = self._credentials.renew(profile_name, refused, seconds=seconds)
+        self._kinds.pop(profile_name, None)
+        return newer
+
+    # --- calls ---------------------------------------------------------------------------
+
+    def _ask(
+        self,
+        route: StsRoute,
+        operation: str,
+        parameters: Mapping[str, Any],
+        *,
+        needs: tuple[str, ...],
+        seconds_left: float,
+    ) -> dict[str, Any]:
+        """One call; a second one with newer credentials, where AWS no longer takes those that we have.
+
+        needs   the actions that the role's trust policy must allow
+        """
+        ends = time.monotonic() + seconds_left
+        call = partial(getattr(self._client(route), operation), **parameters)
+        loaded = self._loaded(route.profile_name, seconds_left)
+        try:
+            return _answer(call, loaded.keys, ends=ends, needs=needs)
+        except BotoCoreError as error:
+            raise unusable_configuration(error, route.profile_name) from None
+        except AccessKeyRefused:
+            self._refused[route.profile_name] = loaded
+            raise
+        except BrokerCredentialsMissing:
+            newer = self._renew(route.profile_name, loaded, ends - time.monotonic())
+            if newer.keys == loaded.keys:
+                raise
+            return _answer(call, newer.keys, ends=ends, needs=needs)
+
+    def _client(self, route: StsRoute) -> Any:
+        """The client of that route. Raises BrokerCredentialsMissing for a wrong AWS configuration."""
+        client = self._clients.get(route)
+        if client is None:
+            with self._lock:
+                client = self._clients.get(route)
+                if client is None:
+                    client = self._clients[route] = self._new_client(route)
+        return client
+
+    def _new_client(self, route: StsRoute) -> Any:
+        session = self._credentials.session(route.profile_name)
+        session.register_component("credential_provider", _KeysOfTheCall())
+        config = Config(
+            # One User-Agent for every call and every release of ours: detections are told to expect it.
+            user_agent=self._settings.user_agent,
+            connect_timeout=self._settings.connect_timeout,
+            read_timeout=self._settings.read_timeout,
+            retries={"mode": "standard", "total_max_attempts": 1},
+            parameter_validation=False,  # STS says it better, and botocore's words quote the values
+            defaults_mode="legacy",  # type: ignore[arg-type]  # `auto` would ask the metadata service of the host
+        )
+        try:
+            client = session.create_client(
+                "sts", region_name=route.region, endpoint_url=route.endpoint, config=config
+            )
+        except Exception as error:  # noqa: BLE001  files make it raise what they make it raise
+            raise unusable_configuration(error, route.profile_name, session) from None
+        send = partial(self._send, self._credentials.authorities(route.profile_name))
+        client.meta.events.register("before-send.sts", send)  # type: ignore[arg-type]
+        return client
+
+    def _send(self, authorities: Authorities, request: AWSPreparedRequest, **_more: object) -> AWSResponse:
+        """In place of botocore's own HTTP client. Raises UpstreamError."""
+        call, settings = _CALL.get(), self._settings
+        answer = self._http.ask(
+            _STEP,
+            request.method,
+            request.url,
+            headers=cast("Mapping[str, str]", request.headers),
+            body=cast("bytes", request.body),
+            limits=Limits(settings.connect_timeout, settings.read_timeout, call.ends - time.monotonic()),
+            authorities=authorities,
+        )
+        call.status = answer.status
+        return AWSResponse(request.url, answer.status, answer.headers, _Body(answer.body))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """A body that was read, as botocore wants it."""
+
+    content: bytes = field(repr=False)
+
+    def stream(self) -> Iterator[bytes]:
+        """All of it."""
+        yield self.content
+
+
+def _answer(
+    call: Callable[[], dict[str, Any]], keys: ReadOnlyCredentials, *, ends: float, needs: tuple[str, ...]
+) -> dict[str, Any]:
+    """What the call gives. Raises UpstreamError."""
+    state = _Call(keys, ends)
+    token = _CALL.set(state)
+    try:
+        return call()
+    except UpstreamError:
+        raise
+    except ClientError as error:
+        raise refusal(error.response, status=state.status, needs=needs) from None
+    except Exception:  # a foreign body makes botocore's parser raise many kinds
+        if state.status == 0:
+            raise  # there was no answer: a mistake in botocore's configuration, or ours
+        raise _unusable(state.status) from None
+    finally:
+        _CALL.reset(token)
+
+
+def _unusable(status: int) -> UpstreamError:
+    """The error for an answer that botocore cannot read. Its own text quotes the body."""
+    if status == HTTPStatus.OK:
+        return _malformed()
+    code = f"HTTP {status}"
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return UpstreamUnusable(f"STS answered {code}", step=STEP, code=code)
+    return UpstreamRefused(f"STS refused: {code}", step=STEP, code=code)
+
+
+def _assume_role_parameters(request: RoleRequest, role_session_duration: int) -> dict[str, Any]:
+    """AssumeRole's parameters; what is not switched on is not there at all."""
+    wanted = {
+        "RoleArn": str(request.role),
+        "RoleSessionName": request.role_session_name,
+        "DurationSeconds": role_session_duration,
+        "SourceIdentity": request.source_identity,
+        "Tags": [{"Key": key, "Value": value} for key, value in request.session_tags] or None,
+        "TransitiveTagKeys": list(request.transitive_tags) or None,
+        "ExternalId": request.external_id,
+        "Policy": request.session_policy,
+        "PolicyArns": [{"arn": arn} for arn in request.policy_arns] or None,
+    }
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _text(answer: Mapping[str, Any], name: str) -> str:
+    found = answer.get(name)
+    if not isinstance(found, str) or not found:
+        raise _malformed()
+    return found
+
+
+def _malformed() -> UpstreamUnusable:
+    return UpstreamUnusable("STS gave no usable answer", step=STEP, code="malformed answer")

@@ -1,0 +1,53 @@
+"""When STS denies a role, the operator reads which policy denies it, and where it is changed."""
+
+import pytest
+
+from awscons.adapters.aws.access_denied import access_denied_hint
+
+WHO = (
+    "User: arn:aws:iam::123456789012:user/broker is not authorized to perform: sts:AssumeRole on resource: "
+    "arn:aws:iam::123456789012:role/Admin"
+)
+NEEDS = ("sts:AssumeRole", "sts:TagSession")
+OTHER_POLICIES = [
+    ("a service control policy", "service control policy (SCP)"),
+    ("a resource control policy", "resource control policy (RCP)"),
+    ("a permissions boundary", "permissions boundary"),
+    ("a session policy", "session policy of this broker's own credentials"),
+    ("a VPC endpoint policy", "VPC endpoint"),
+]
+
+
+@pytest.mark.parametrize(
+    ("policy", "named"), [*OTHER_POLICIES, ("an identity-based policy", "a policy of this broker's own")]
+)
+def test_an_explicit_deny_outside_the_trust_policy_is_told_of_as_such(policy: str, named: str) -> None:
+    hint = access_denied_hint(f"{WHO} with an explicit deny in {policy}", NEEDS)
+    assert named in hint
+    assert "denies sts:AssumeRole explicitly" in hint
+    assert "no trust policy helps" in hint
+
+
+@pytest.mark.parametrize(("policy", "named"), OTHER_POLICIES)
+def test_a_policy_that_does_not_allow_it_is_named(policy: str, named: str) -> None:
+    kind = policy.removeprefix("a ")
+    hint = access_denied_hint(f"{WHO} because no {kind} allows the sts:AssumeRole action", NEEDS)
+    assert named in hint
+    assert "does not allow sts:AssumeRole" in hint
+
+
+@pytest.mark.parametrize(
+    "policy", ["a resource-based policy", "the role trust policy", "a role trust policy"]
+)
+def test_a_deny_in_the_trust_policy_is_told_of_as_such(policy: str) -> None:
+    hint = access_denied_hint(f"{WHO} with an explicit deny in {policy}", NEEDS)
+    assert hint.startswith("the role's trust policy denies sts:AssumeRole explicitly")
+
+
+@pytest.mark.parametrize(
+    "reason", ["", " because no identity-based policy allows the sts:AssumeRole action"], ids=["none", "own"]
+)
+def test_where_something_must_be_allowed_both_places_are_named(reason: str) -> None:
+    hint = access_denied_hint(WHO + reason, NEEDS)
+    assert "trust policy" in hint
+    assert "broker's own policy must allow sts:AssumeRole and sts:TagSession" in hint
