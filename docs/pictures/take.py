@@ -1,7 +1,7 @@
 """Takes the pictures of the documentation from the running demo: `make pictures`.
 
 The README's picture goes to docs/pictures; the pages of the demo, in light and dark, wide and narrow, to
-build/pictures, for whoever changes one to look at. `make test` leaves every other page in build/pages.
+build/pictures, to compare them. `make test` leaves every other page in build/pages.
 """
 
 from __future__ import annotations

@@ -19,11 +19,12 @@ INTRODUCTION = """# Configuration
 
 <!-- Written by `make reference` from the settings themselves. Edit src/awscons/config/schema.py instead. -->
 
-The configuration is a Python file, `config.py`, with three dicts, and two that may be left out: `server_config`, and
-`site_config` for what people see. It lies beside `app.py`, or in the folder from which `awscons` is started; `--config` or the
-environment variable `AWSCONS_CONFIG` name another place. `config.py.sample` is a file to begin with.
+The configuration is a Python file, `config.py`, with three required dicts (`session_config`, `saml_config`,
+`aws_config`) and two optional ones: `server_config`, and `site_config` for what people see. It is beside `app.py`, or
+in the directory from which `awscons` is started; `--config` or the environment variable `AWSCONS_CONFIG` name another
+file. Start from `config.py.sample`.
 
-`awscons check` reads it, reports every mistake at once, and shows what it opens to whom. A service never starts with a
+`awscons check` reports every mistake at once and shows who may open what. The service does not start with a
 configuration that has mistakes.
 """
 

@@ -23,7 +23,7 @@ from support.simplesamlphp import SimpleSamlPhp, simplesamlphp
 from support.world import ROOT, Aws, write_config, write_tls
 
 DEPLOY = ROOT / "deploy"
-RUN_IT = ROOT / "docs" / "how-to" / "run-it.md"
+OTHER_SERVERS = ROOT / "docs" / "how-to" / "apache.md"
 MODULES = Path("/usr/lib/apache2/modules")
 BIN = Path(sys.executable).parent
 
@@ -355,7 +355,7 @@ def waitress(folder: Path, aws: Aws) -> Iterator[Deployed]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with _configured(folder, aws, url) as (idp, config):
-        (found,) = (line for line in RUN_IT.read_text().splitlines() if " waitress-serve " in line)
+        (found,) = (line for line in OTHER_SERVERS.read_text().splitlines() if " waitress-serve " in line)
         changes = {"/etc/awscons/config.py": str(config), "127.0.0.1:8000": f"127.0.0.1:{port}"}
         command = [
             "sh",

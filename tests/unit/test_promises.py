@@ -17,6 +17,7 @@ from awscons.config.load import load_settings
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference" / "configuration.md"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
+MAX_COLUMNS = 120
 SECTIONS = [
     *schema.SECTIONS,
     schema.TargetSection,
@@ -88,6 +89,17 @@ def test_every_link_to_a_place_in_a_page_finds_that_heading(page: Path) -> None:
         linked = page.parent / target if target else page
         if linked.suffix == ".md":
             assert anchor in anchors_of(linked), f"{page.name}: {target}#{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_prose_is_wrapped_so_that_diffs_of_it_can_be_read(page: Path) -> None:
+    """Tables, code, pictures and the targets of links may be longer."""
+    text = re.sub(r"^ *```.*?^ *```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"\]\([^)]*\)", "]", text)
+    long_lines = [
+        line for line in text.splitlines() if len(line) > MAX_COLUMNS and not line.lstrip().startswith("|")
+    ]
+    assert not long_lines
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
