@@ -436,11 +436,11 @@ class MemcachedBacking(NetworkBacking):
 
 
 class DynamoDBBacking(_Backing):
-    """A DynamoDB table, made when it is missing. Credentials come from wherever boto3 finds them."""
+    """A DynamoDB table, made when it is missing. Credentials come from AWS's usual sources."""
 
     cache_type: Literal["DynamoDB"] = Field(description="A DynamoDB table.")
     table_name: NonEmpty = Field(default="awscons", description="Its name.")
-    region_name: NonEmpty | None = Field(default=None, description="Its region. Default: boto3's.")
+    region_name: NonEmpty | None = Field(default=None, description="Its region. Default: that of the AWS configuration.")
     endpoint_url: UpstreamUrl | None = Field(
         default=None, description="Full URL of DynamoDB, for private networks and tests."
     )
