@@ -10,6 +10,11 @@ import re
 from collections.abc import Sequence
 from enum import StrEnum
 
+GROUPS_OMITTED_HINT = (
+    "the identity provider sent a link in place of the groups, as Entra ID does for people in more than 150 "
+    "of them: under `Group claims` there, choose `Groups assigned to the application`"
+)
+
 
 class GroupFormat(StrEnum):
     """A form that is reduced to the plain name."""

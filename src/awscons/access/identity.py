@@ -35,6 +35,7 @@ class Login:
     authenticated_at   UTC; when the person authenticated at the identity provider; None: not known
     authn_context  URIs of AuthnContextClassRef: in which way
     name_id_qualifiers   Format and qualifiers of the NameID, for logout
+    public_id      names the login to operators and auditors; it is no cookie and opens nothing
     received       every attribute of the assertion, for setting up an identity provider; kept only in debug
                    mode, else empty
     """
@@ -46,4 +47,5 @@ class Login:
     authenticated_at: datetime | None = None
     authn_context: tuple[str, ...] = ()
     name_id_qualifiers: Mapping[str, str] = field(default_factory=dict)
+    public_id: str = ""
     received: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 
 # IAM names and paths: letters, digits and these signs, ASCII only ("IAM and STS quotas" in the IAM guide).
 _ROLE_ARN = re.compile(
@@ -69,6 +70,12 @@ class TargetDisplay:
     regions: tuple[str, ...] = ()
 
 
+class OpenBy(Enum):
+    """How the console of a target is opened; the value is the configuration's word."""
+
+    ASSUME_ROLE = "AssumeRole"
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A named door: which role, for how long, and who may go through.
@@ -85,6 +92,7 @@ class Target:
                 the region; None: the console's front page
     profile_name   of the broker's own credentials for it; None: its partition's, else the usual one
     terms       what else AssumeRole is asked for
+    open_by     the way of opening it
     """
 
     name: str
@@ -100,6 +108,7 @@ class Target:
     profile_name: str | None = None
     terms: RoleTerms = RoleTerms()
     display: TargetDisplay = TargetDisplay()
+    open_by: OpenBy = OpenBy.ASSUME_ROLE
 
     @property
     def title(self) -> str:

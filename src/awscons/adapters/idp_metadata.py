@@ -29,7 +29,8 @@ from awscons.adapters.aws.http_pool import (
     Limits,
     Step,
 )
-from awscons.audit.events import Action, AuditEvent, AuditLog, Outcome
+from awscons.audit import events
+from awscons.audit.events import AuditLog
 from awscons.config.settings import certificate_warnings
 from awscons.errors import MetadataRefused, UpstreamError
 from awscons.saml.certificates import fingerprint
@@ -240,15 +241,7 @@ class MetadataIdpTrust:
             keys_added=added,
             keys_removed=removed,
         )
-        self._audit.record(
-            AuditEvent(
-                action=Action.IDP_KEYS_CHANGED,
-                outcome=Outcome.DONE,
-                idp_entity_id=trusted.metadata.entity_id,
-                keys_added=added,
-                keys_removed=removed,
-            )
-        )
+        self._audit.record(events.idp_keys_changed(trusted.metadata.entity_id, added=added, removed=removed))
 
     def _say(self, event: str, error: MetadataRefused) -> None:
         _log.warning(event, source=self._settings.location, cause=str(error), hint=error.hint or None)

@@ -13,6 +13,7 @@ import structlog
 from flask import Flask
 
 from awscons import __version__
+from awscons.access.targets import OpenBy
 from awscons.adapters.audit_log import StructlogAuditLog
 from awscons.adapters.aws.broker_credentials import BrokerCredentials
 from awscons.adapters.aws.federation_client import FederationClient
@@ -32,6 +33,7 @@ from awscons.audit.metrics_recorder import Gauge, MetricsRecorder, NoMetrics
 from awscons.aws.broker import Broker
 from awscons.config.schema import SimpleBacking, SqliteBacking
 from awscons.config.settings import Settings, configuration_warnings
+from awscons.consoles import Consoles
 from awscons.errors import MetadataRefused, StoreCannotList, StoreUnavailable
 from awscons.preferences import Preferences
 from awscons.saml.certificates import end_of, fingerprint
@@ -153,6 +155,7 @@ def build_service(
         metrics = MetricsPage(shared_counters, [_about_us, lambda: _about_trust(trust, settings, clock())])
     register = LoginRegister(store=store, settings=settings.login, clock=clock)
     broker = build_broker(settings, clock=clock, threads=threads, recorder=recorder, http=http)
+    preferences = Preferences(store)
     app = create_app(
         WebDependencies(
             site=settings.site,
@@ -182,7 +185,10 @@ def build_service(
                 tells_the_identity_provider=settings.login.single_logout,
                 clock=clock,
             ),
-            preferences=Preferences(store),
+            preferences=preferences,
+            consoles=Consoles(
+                openers={OpenBy.ASSUME_ROLE: broker}, preferences=preferences, audit=audit, clock=clock
+            ),
             broker=broker,
             audit=audit,
             metadata=our_metadata(settings),

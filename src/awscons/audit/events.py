@@ -1,7 +1,8 @@
-"""What an auditor can ask: who signed in, who opened which role, when, and why they were allowed to.
+"""Audit events: who signed in, who opened which role, when, and why they were allowed to.
 
-One event for each decision, whatever its outcome. Fields join to CloudTrail. No field may ever hold a
-credential, a token, an assertion or a login URL.
+Each decision is one event, whatever its outcome, and each kind of decision has one constructor here. No
+other module builds an AuditEvent, so that a field says the same thing everywhere. The fields join to
+CloudTrail. No field may ever hold a credential, a token, an assertion or a login URL.
 """
 
 from __future__ import annotations
@@ -10,38 +11,70 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Protocol
 
+from awscons.access.decision import Granted, RefusalReason, Refused
+from awscons.access.groups import GROUPS_OMITTED_HINT
+from awscons.access.identity import Login
+from awscons.access.targets import Target
+from awscons.aws.broker import IssuedCredentials, OpenedConsole
+from awscons.aws.role_request import RoleRequest
+from awscons.errors import (
+    AttributesUnfit,
+    AwsconsError,
+    DestinationRefused,
+    LoginEndsTooSoon,
+    ResponseRefused,
+    SignInError,
+    StoreUnavailable,
+    UpstreamError,
+)
+from awscons.signin.register import StoredLogin
+
 
 class Action(StrEnum):
     """What somebody wanted to do."""
 
     SIGN_IN = "sign-in"
     OPEN_CONSOLE = "open-console"
+    GET_CREDENTIALS = "get-credentials"
     SIGN_OUT = "sign-out"
     END_LOGIN = "end-login"
     IDP_KEYS_CHANGED = "idp-keys-changed"
 
 
 class Outcome(StrEnum):
-    """What came of it: `refused` by a rule of ours, `failed` for want of a store or an upstream."""
+    """What came of it. `refused`: one of our rules forbids it. `failed`: the store or AWS was unavailable."""
 
     DONE = "done"
     REFUSED = "refused"
     FAILED = "failed"
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The client that asks for something.
+
+    address       as the server sees it; None where there is no client
+    incident_id   the number that an error page shows, by which the log is searched
+    """
+
+    address: str | None = None
+    incident_id: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
     """One decision. Fields that do not apply stay None and are not written.
 
-    reason                      why not, in a few words that are always the same: for searching and counting
-    decided_by                  the group or attribute that let the person in, or why it did not
+    login_id                    the login's public id, the same in every event of one login; it opens nothing
+    reason                      why not, in a few fixed words: for searching and counting
+    decided_by                  the group or attribute that let the person in, or the reason why none did
     session_tags                the keys; their values are what CloudTrail shows
     assumed_role_arn, sts_request_id, access_key_id   join to CloudTrail's AssumeRole and GetSigninToken
                                 (an access key id is an identifier that CloudTrail shows; it opens nothing)
-    console_session_duration    seconds asked for; CloudTrail does not record it
+    console_session_duration    requested seconds; CloudTrail does not record it
     requested_duration, granted_duration   seconds; different when AWS's rules allow less
-    region                      that STS and the federation endpoint were asked in
-    failed_over_regions         those before it that did not answer, and what came instead
+    region                      in which STS and the federation endpoint were asked
+    failed_over_regions         regions that failed before it, each with the code of its failure
     client_address              as the server sees it
     keys_added, keys_removed    SHA-256 fingerprints of the identity provider's signing certificates
     """
@@ -50,6 +83,7 @@ class AuditEvent:
     outcome: Outcome
     incident_id: str | None = None
     reason: str | None = None
+    login_id: str | None = None
     user_name: str | None = None
     name_id: str | None = None
     target: str | None = None
@@ -91,3 +125,200 @@ class AuditLog(Protocol):
 
     def record(self, event: AuditEvent) -> None:
         """Write one event."""
+
+
+# --- sign-in -----------------------------------------------------------------------------
+
+
+def signed_in(login: Login, caller: Caller) -> AuditEvent:
+    """Somebody signed in."""
+    return AuditEvent(
+        action=Action.SIGN_IN,
+        outcome=Outcome.DONE,
+        login_id=login.public_id,
+        user_name=login.identity.user_name,
+        name_id=login.identity.name_id,
+        client_address=caller.address,
+    )
+
+
+def sign_in_refused(error: SignInError | StoreUnavailable, caller: Caller) -> AuditEvent:
+    """A sign-in ended with `error`."""
+    return _message_refused(Action.SIGN_IN, error, caller)
+
+
+# --- sign-out ----------------------------------------------------------------------------
+
+
+def signed_out(login: Login, caller: Caller, *, decided_by: str | None = None) -> AuditEvent:
+    """A login ended. `decided_by`: who ended it, where that was not the person."""
+    return AuditEvent(
+        action=Action.SIGN_OUT,
+        outcome=Outcome.DONE,
+        login_id=login.public_id,
+        user_name=login.identity.user_name,
+        name_id=login.identity.name_id,
+        decided_by=decided_by,
+        client_address=caller.address,
+    )
+
+
+def sign_out_refused(error: SignInError | StoreUnavailable, caller: Caller) -> AuditEvent:
+    """A logout message of the identity provider ended with `error`."""
+    return _message_refused(Action.SIGN_OUT, error, caller)
+
+
+def login_revoked(stored: StoredLogin) -> AuditEvent:
+    """An operator ended a login."""
+    return AuditEvent(
+        action=Action.END_LOGIN,
+        outcome=Outcome.DONE,
+        login_id=stored.public_id,
+        user_name=stored.login.identity.user_name,
+        name_id=stored.login.identity.name_id,
+        decided_by="operator",
+    )
+
+
+# --- consoles and credentials ------------------------------------------------------------
+
+
+def console_opened(
+    target: Target, login: Login, granted: Granted, opened: OpenedConsole, caller: Caller
+) -> AuditEvent:
+    """A console was opened."""
+    return _issued(
+        Action.OPEN_CONSOLE,
+        target,
+        login,
+        granted,
+        opened.issued,
+        caller,
+        signin_endpoint=opened.endpoint,
+        console_destination=opened.destination,
+    )
+
+
+def credentials_issued(
+    target: Target, login: Login, granted: Granted, issued: IssuedCredentials, caller: Caller
+) -> AuditEvent:
+    """Credentials were given without a console."""
+    return _issued(Action.GET_CREDENTIALS, target, login, granted, issued, caller)
+
+
+def access_refused(
+    action: Action, target: Target, login: Login, refused: Refused, caller: Caller
+) -> AuditEvent:
+    """A person may not open a target."""
+    omitted = refused.reason is RefusalReason.GROUPS_OMITTED
+    return AuditEvent(
+        action=action,
+        outcome=Outcome.REFUSED,
+        incident_id=caller.incident_id,
+        reason=refused.reason.value,
+        login_id=login.public_id,
+        user_name=login.identity.user_name,
+        name_id=login.identity.name_id,
+        target=target.name,
+        role_arn=str(target.role),
+        decided_by=refused.reason.value,
+        hint=GROUPS_OMITTED_HINT if omitted else None,
+        client_address=caller.address,
+    )
+
+
+def opening_failed(
+    action: Action, target: Target, login: Login, granted: Granted, error: Exception, caller: Caller
+) -> AuditEvent:
+    """A person may open a target, and it was not opened.
+
+    Of an unexpected error only the class is written, since its text may quote a secret.
+    """
+    expected = error if isinstance(error, AwsconsError) else None
+    refused = isinstance(error, (DestinationRefused, AttributesUnfit, LoginEndsTooSoon))
+    return AuditEvent(
+        action=action,
+        outcome=Outcome.REFUSED if refused else Outcome.FAILED,
+        incident_id=caller.incident_id,
+        reason=type(error).__name__,
+        login_id=login.public_id,
+        user_name=login.identity.user_name,
+        name_id=login.identity.name_id,
+        target=target.name,
+        role_arn=str(target.role),
+        decided_by=granted.reason,
+        sts_request_id=(error.request_id or None) if isinstance(error, UpstreamError) else None,
+        cause=str(expected) if expected else type(error).__name__,
+        hint=(expected.hint or None) if expected else None,
+        client_address=caller.address,
+    )
+
+
+# --- the identity provider ---------------------------------------------------------------
+
+
+def idp_keys_changed(entity_id: str, *, added: str, removed: str) -> AuditEvent:
+    """The identity provider's metadata brought other signing keys; `added`, `removed`: fingerprints."""
+    return AuditEvent(
+        action=Action.IDP_KEYS_CHANGED,
+        outcome=Outcome.DONE,
+        idp_entity_id=entity_id,
+        keys_added=added,
+        keys_removed=removed,
+    )
+
+
+# --- inside ------------------------------------------------------------------------------
+
+
+def _message_refused(action: Action, error: SignInError | StoreUnavailable, caller: Caller) -> AuditEvent:
+    """A SAML message was not accepted: `reason` is the name of the check, or the class of the error."""
+    return AuditEvent(
+        action=action,
+        outcome=Outcome.FAILED if isinstance(error, StoreUnavailable) else Outcome.REFUSED,
+        incident_id=caller.incident_id,
+        reason=error.rule if isinstance(error, ResponseRefused) else type(error).__name__,
+        cause=str(error),
+        hint=error.hint or None,
+        client_address=caller.address,
+    )
+
+
+def _issued(
+    action: Action,
+    target: Target,
+    login: Login,
+    granted: Granted,
+    issued: IssuedCredentials,
+    caller: Caller,
+    *,
+    signin_endpoint: str | None = None,
+    console_destination: str | None = None,
+) -> AuditEvent:
+    request: RoleRequest = issued.request
+    return AuditEvent(
+        action=action,
+        outcome=Outcome.DONE,
+        login_id=login.public_id,
+        user_name=login.identity.user_name,
+        name_id=login.identity.name_id,
+        target=target.name,
+        role_arn=str(target.role),
+        decided_by=granted.reason,
+        role_session_name=request.role_session_name,
+        source_identity=request.source_identity,
+        session_tags=", ".join(key for key, _ in request.session_tags) or None,
+        assumed_role_arn=issued.credentials.assumed_role_arn,
+        access_key_id=issued.credentials.access_key_id,
+        sts_request_id=issued.credentials.request_id,
+        role_session_duration=issued.durations.role_session_duration,
+        console_session_duration=issued.durations.console_session_duration,
+        requested_duration=target.duration,
+        granted_duration=issued.durations.console_lasts,
+        duration_reason=issued.durations.reason,
+        region=issued.region,
+        failed_over_regions=", ".join(issued.failed_over) or None,
+        signin_endpoint=signin_endpoint,
+        console_destination=console_destination,
+        client_address=caller.address,
+    )

@@ -1,21 +1,19 @@
-"""Turning an identity and a target into a console URL. A use case, with its two ports to AWS.
+"""From a target and a login to credentials of its role, and on to a console URL.
 
-    AssumeRole            → RoleCredentials
-    getSigninToken        → SigninToken
-    our own table of hosts → ConsoleUrl
+    AssumeRole               → RoleCredentials
+    getSigninToken           → SigninToken
+    our own table of hosts   → ConsoleUrl
 
-Both calls go to one region. A region that does not answer is passed over for the next, within the seconds
-that one sign-in may take. The role comes from the configuration alone; nothing of a request ever reaches
-an ARN.
+Both calls go to one region. The role comes from the configuration alone; nothing of a request ever reaches an
+ARN. Who may open a target is decided elsewhere, before.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -23,51 +21,42 @@ from awscons.access.identity import Login
 from awscons.access.targets import Target
 from awscons.aws.console_url import build_console_url, build_logout_first_url
 from awscons.aws.destinations import ConsoleDestination, check_destination, choose_destination, choose_regions
-from awscons.aws.durations import Durations, plan_durations, until_login_ends
+from awscons.aws.durations import Durations, plan_durations, plan_role_sessions, until_login_ends
 from awscons.aws.failover import Budget, Circuits, ConcurrencyLimit
+from awscons.aws.last_accepted import LastAcceptedDurations
 from awscons.aws.partitions import Partition
 from awscons.aws.ports import RoleAssumer, SigninTokens, StsRoute
+from awscons.aws.regional_calls import RegionalCalls
 from awscons.aws.role_credentials import ConsoleUrl, RoleCredentials, SigninToken
 from awscons.aws.role_request import RoleRequest, build_role_request
 from awscons.aws.settings import AwsSettings
-from awscons.errors import (
-    AccessKeyRefused,
-    LoginEndsTooSoon,
-    RegionDisabled,
-    RoleSessionTooLong,
-    SigninRefused,
-    UpstreamError,
-    UpstreamSilent,
-    UpstreamThrottled,
-    UpstreamUnusable,
-)
-
-_MAX_PAUSE = 0.4
-"""Seconds before a region is asked again."""
-_ACCEPTED_TTL = timedelta(hours=1)
-_FAILS_OVER = (AccessKeyRefused, RegionDisabled, UpstreamSilent, UpstreamThrottled, UpstreamUnusable)
-"""What one region says and another may not."""
-_STAYS = (AccessKeyRefused, RegionDisabled)
-"""What a region says again when it is asked again."""
+from awscons.errors import LoginEndsTooSoon, RoleSessionTooLong, SigninRefused, UpstreamError, UpstreamSilent
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class OpenedConsole:
-    """A console that was opened: the URL for the person, the rest for the audit log.
+class IssuedCredentials:
+    """Credentials of a role session, and how they came about.
 
-    passed_over   the regions that did not answer, each with what came instead
+    failed_over   regions that failed before `region`, each with the code of its failure
     """
 
-    url: ConsoleUrl
     credentials: RoleCredentials
     request: RoleRequest
     durations: Durations
-    endpoint: str
-    destination: str
     region: str
     failed_over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedConsole:
+    """A console that was opened: the URL for the person, the rest for the audit log."""
+
+    url: ConsoleUrl
+    issued: IssuedCredentials
+    endpoint: str
+    destination: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +69,16 @@ class Preflight:
 
 
 @dataclass(frozen=True, slots=True)
-class ConsoleRequest:
-    """One console, as it is wished for: the same in whatever region it is opened."""
+class _RoleSession:
+    """The role session that a person needs, the same in every region; `duration` in seconds."""
 
     target: Target
-    partition: Partition
     request: RoleRequest
     duration: int
-    regions: tuple[str, ...]
-    requested: ConsoleDestination
-    default: ConsoleDestination
-    logout_first: bool
-    relogin_url: str
 
 
 class Broker:
-    """Opens consoles. Safe for many threads."""
+    """Opens consoles and gives credentials. Safe for many threads."""
 
     def __init__(
         self,
@@ -106,10 +89,10 @@ class Broker:
         max_concurrent: int,
         clock: Callable[[], datetime],
     ) -> None:
-        """What it is made of.
+        """Put the broker together.
 
-        places   sign-ins that may wait for AWS at the same time
-        clock    UTC
+        max_concurrent   sign-ins that may wait for AWS at the same time
+        clock            UTC
         """
         self._roles = roles
         self._signin_tokens = signin_tokens
@@ -124,68 +107,69 @@ class Broker:
     ) -> OpenedConsole:
         """The console of `target` for a person whose access was decided before.
 
-        asked         where the link wants to land; not checked yet
-        relogin_url   our own URL of the same link: where AWS sends people whose console ended
-        Raises LandingRefused, AttributesUnfit, LoginEndsTooSoon, BrokerBusy, UpstreamError.
+        requested     the page and region that the link names; not checked yet
+        relogin_url   our own URL of the same link: where AWS sends people whose console session ended
+        Raises DestinationRefused, AttributesUnfit, LoginEndsTooSoon, BrokerBusy, UpstreamError.
         """
-        partition = self.partition_of(target)
-        check_destination(requested, partition)
-        default = ConsoleDestination(target.region, target.console_destination)
-        console_request = ConsoleRequest(
-            target=target,
-            partition=partition,
-            request=build_role_request(
-                target, login.identity, name_attribute=self._settings.role_session_name_attribute
-            ),
-            duration=self._wanted_duration(target, login),
-            regions=self._regions(target, requested=requested),
-            requested=requested,
-            default=default,
-            logout_first=self._settings.logout_first
-            if requested.logout_first is None
-            else requested.logout_first,
-            relogin_url=relogin_url,
-        )
+        check_destination(requested, self.partition_of(target))
+        session = self._role_session(target, login)
+        regions = self._regions(target, requested=requested)
+        budget = Budget(self._settings.timeout)
         with self._concurrency_limit.slot():
-            return self._open_somewhere(console_request)
+            (issued, token, endpoint), failed_over = self._regional_calls(target, regions).run(
+                lambda region: self._credentials_and_token(session, region, budget), budget
+            )
+        destination = choose_destination(
+            requested,
+            ConsoleDestination(target.region, target.console_destination),
+            partition=self.partition_of(target),
+            # A link may land in a region by which nobody is signed in.
+            region=issued.region if requested.region in {None, *regions} else requested.region or "",
+        )
+        url = build_console_url(
+            endpoint, signin_token=token, relogin_url=relogin_url, console_destination=destination
+        )
+        logout_first = requested.logout_first
+        if self._settings.logout_first if logout_first is None else logout_first:
+            url = build_logout_first_url(endpoint, url)
+        return OpenedConsole(url, replace(issued, failed_over=failed_over), endpoint, destination)
+
+    def issue_credentials(self, target: Target, login: Login) -> IssuedCredentials:
+        """Credentials of the target's role, without a console, for a person whose access was decided before.
+
+        Raises AttributesUnfit, LoginEndsTooSoon, BrokerBusy, UpstreamError.
+        """
+        session = self._role_session(target, login)
+        regions = self._regions(target, requested=ConsoleDestination())
+        budget = Budget(self._settings.timeout)
+        with self._concurrency_limit.slot():
+            issued, failed_over = self._regional_calls(target, regions).run(
+                lambda region: self._credentials(session, region, budget), budget
+            )
+        return replace(issued, failed_over=failed_over)
 
     def prepare(self, targets: Iterable[Target]) -> None:
-        """Make what the first console of each target would wait for. AWS is asked nothing.
+        """Make the clients that the first console of each target needs. Makes no call.
 
-        An error is logged here, and told by the sign-in that meets it.
+        An error is logged here; the sign-in that meets it reports it to the person.
         """
-        told: set[str] = set()
-        ways: dict[tuple[StsRoute, str], None] = {}
+        logged: set[str] = set()
+        needed: dict[tuple[StsRoute, str], None] = {}
         for target in targets:
-            with _warned(told):
-                ways |= dict.fromkeys(self._all_ways(target))
-        for route, endpoint in ways:
-            with _warned(told):
+            with _warned(logged):
+                needed |= dict.fromkeys(self._all_endpoints(target))
+        for route, endpoint in needed:
+            with _warned(logged):
                 self._signin_tokens.prepare(endpoint, profile_name=route.profile_name)
-            with _warned(told):
+            with _warned(logged):
                 self._roles.prepare(route)
-
-    def _all_ways(self, target: Target) -> list[tuple[StsRoute, str]]:
-        """Whom the consoles of `target` may ask: one pair for each of its regions."""
-        partition = self.partition_of(target)
-        regions = self._regions(target, requested=ConsoleDestination())
-        return [self._ways(target, partition, region) for region in regions]
-
-    def _regions(self, target: Target, *, requested: ConsoleDestination) -> tuple[str, ...]:
-        return choose_regions(
-            self.partition_of(target),
-            requested=requested,
-            default=ConsoleDestination(target.region, target.console_destination),
-            configured=self._settings.regions,
-            broker_region=self._roles.configured_region(self._settings.profile_for(target)),
-        )
 
     def partition_of(self, target: Target) -> Partition:
         """The partition of the target's role, with the hosts that the configuration gives it."""
         return self._settings.partitions[target.role.partition].partition
 
     def last_granted(self, target: Target) -> int | None:
-        """The seconds that this process's last console of `target` was given. Asks nobody.
+        """The seconds that this process's last console of `target` was granted. Makes no call.
 
         None where there was none yet, or where it depends on each login.
         """
@@ -194,13 +178,21 @@ class Broker:
 
     def preflight(self, target: Target) -> Preflight:
         """Who the broker is where `target` is, and how long a console would last. Raises UpstreamError."""
-        route, _ = self._all_ways(target)[0]
+        route, _ = self._all_endpoints(target)[0]
         budget = Budget(self._settings.timeout)
         principal_arn = self._roles.principal_arn(route, seconds_left=budget.left)
         kind = self._roles.credential_kind(route, seconds_left=budget.left)
         return Preflight(principal_arn, route.region, plan_durations(target.duration, kind)[0])
 
-    def _wanted_duration(self, target: Target, login: Login) -> int:
+    # --- what is asked for, and where ----------------------------------------------------
+
+    def _role_session(self, target: Target, login: Login) -> _RoleSession:
+        request = build_role_request(
+            target, login.identity, name_attribute=self._settings.role_session_name_attribute
+        )
+        return _RoleSession(target, request, self._requested_duration(target, login))
+
+    def _requested_duration(self, target: Target, login: Login) -> int:
         if not target.ends_with_login:
             return target.duration
         left = login.ends_at - self._clock()
@@ -213,203 +205,116 @@ class Broker:
             )
         return seconds
 
-    # --- regions -------------------------------------------------------------------------
-
-    def _open_somewhere(self, console_request: ConsoleRequest) -> OpenedConsole:
-        """The console, by the first region that answers while there is time."""
-        budget = Budget(self._settings.timeout)
-        failures: list[tuple[str, UpstreamError]] = []
-        for region in self._tries(console_request, budget, failures):
-            try:
-                opened = self._open_in(region, console_request, budget)
-            except UpstreamError as error:
-                if not isinstance(error, _FAILS_OVER):
-                    raise
-                failures.append((region, error))
-                self._fail_over(region, error)
-            else:
-                self._circuits.worked(region)
-                failed_over = tuple(f"{region}: {error.code}" for region, error in failures)
-                return replace(opened, failed_over=failed_over)
-        raise _the_one_to_tell([error for _, error in failures])
-
-    def _tries(
-        self, console_request: ConsoleRequest, budget: Budget, failures: list[tuple[str, UpstreamError]]
-    ) -> Iterator[str]:
-        """The regions to ask, one after the other: all of them, then once more those that may recover.
-
-        A call is begun only while it can end in time.
-        """
-        for region in self._circuits.in_order(console_request.regions):
-            if budget.left >= self._settings.slowest_call:
-                yield region
-        if failures and all(isinstance(error, AccessKeyRefused) for _, error in failures):
-            yield from self._tries_with_other_keys(console_request, budget, failures)
-            return
-        for region in [region for region, error in failures if not isinstance(error, _STAYS)]:
-            budget.pause(_MAX_PAUSE)
-            if budget.left >= self._settings.slowest_call:
-                yield region
-
-    def _tries_with_other_keys(
-        self, console_request: ConsoleRequest, budget: Budget, failures: list[tuple[str, UpstreamError]]
-    ) -> Iterator[str]:
-        """The regions once more, where somebody has changed the broker's keys meanwhile."""
-        profile_name = self._settings.profile_for(console_request.target)
-        if self._roles.renew_credentials(profile_name, seconds_left=budget.left):
-            refused = [region for region, _ in failures]
-            failures.clear()  # they were about the old keys
-            for region in refused:
-                if budget.left >= self._settings.slowest_call:
-                    yield region
-
-    def _fail_over(self, region: str, error: UpstreamError) -> None:
-        """A region that limits our requests is sound; any other that fails is avoided for a while."""
-        if not isinstance(error, UpstreamThrottled):
-            self._circuits.failed(region)
-        _log.warning(
-            "aws.region_failed_over",
-            region=region,
-            step=error.step,
-            code=error.code,
-            cause=error.cause,
-            request_id=error.request_id,
+    def _regions(self, target: Target, *, requested: ConsoleDestination) -> tuple[str, ...]:
+        return choose_regions(
+            self.partition_of(target),
+            requested=requested,
+            default=ConsoleDestination(target.region, target.console_destination),
+            configured=self._settings.regions,
+            broker_region=self._roles.configured_region(self._settings.profile_for(target)),
         )
+
+    def _regional_calls(self, target: Target, regions: tuple[str, ...]) -> RegionalCalls:
+        profile_name = self._settings.profile_for(target)
+        return RegionalCalls(
+            regions,
+            self._circuits,
+            self._settings.slowest_call,
+            lambda left: self._roles.renew_credentials(profile_name, seconds_left=left),
+        )
+
+    def _all_endpoints(self, target: Target) -> list[tuple[StsRoute, str]]:
+        """STS and federation endpoint of each region by which `target` may be opened."""
+        regions = self._regions(target, requested=ConsoleDestination())
+        return [self._endpoints(target, region) for region in regions]
+
+    def _endpoints(self, target: Target, region: str) -> tuple[StsRoute, str]:
+        """STS and federation endpoint of one region."""
+        settings, partition = self._settings, target.role.partition
+        route = StsRoute(settings.profile_for(target), region, settings.sts_endpoint_in(partition, region))
+        return route, settings.signin_endpoint_in(partition, region)
 
     # --- one region ----------------------------------------------------------------------
 
-    def _open_in(self, region: str, console_request: ConsoleRequest, budget: Budget) -> OpenedConsole:
-        """The console, by STS and the federation endpoint of one region."""
-        route, endpoint = self._ways(console_request.target, console_request.partition, region)
-        credentials, signin_token, durations = self._credentials_and_token(
-            console_request, route, endpoint, budget
-        )
-        if console_request.duration < console_request.target.duration:
-            durations = replace(durations, reason=f"{durations.reason}; the login ends then")
-        elsewhere = console_request.requested.region not in {None, *console_request.regions}
-        destination_region = (
-            console_request.requested.region if elsewhere and console_request.requested.region else region
-        )
-        destination = choose_destination(
-            console_request.requested,
-            console_request.default,
-            partition=console_request.partition,
-            region=destination_region,
-        )
-        url = build_console_url(
-            endpoint,
-            signin_token=signin_token,
-            relogin_url=console_request.relogin_url,
-            console_destination=destination,
-        )
-        if console_request.logout_first:
-            url = build_logout_first_url(endpoint, url)
-        return OpenedConsole(
-            url, credentials, console_request.request, durations, endpoint, destination, region
-        )
-
-    def _ways(self, target: Target, partition: Partition, region: str) -> tuple[StsRoute, str]:
-        """Whom to ask for the credentials, and whom for the token."""
-        settings = self._settings
-        sts_endpoint = settings.sts_endpoint_in(partition.name, region)
-        route = StsRoute(settings.profile_for(target), region, sts_endpoint)
-        return route, settings.signin_endpoint_in(partition.name, region)
-
     def _credentials_and_token(
-        self, console_request: ConsoleRequest, route: StsRoute, endpoint: str, budget: Budget
-    ) -> tuple[RoleCredentials, SigninToken, Durations]:
-        """Both, by the best plan of durations that AWS does not refuse for its length."""
+        self, session: _RoleSession, region: str, budget: Budget
+    ) -> tuple[IssuedCredentials, SigninToken, str]:
+        """Credentials and sign-in token, by the best plan of durations that AWS accepts; and the endpoint."""
+        target = session.target
+        route, endpoint = self._endpoints(target, region)
         kind = self._roles.credential_kind(route, seconds_left=budget.left)
-        plans = self._last_accepted.from_last_accepted(
-            console_request.target, plan_durations(console_request.duration, kind)
-        )
-        given: dict[int, RoleCredentials] = {}
+        plans = self._last_accepted.from_last_accepted(target, plan_durations(session.duration, kind))
+        # Two plans may need the same role session: AssumeRole is called once for each length.
+        by_length: dict[int, RoleCredentials] = {}
         for plan in plans:
             try:
                 seconds = plan.role_session_duration
-                if seconds not in given:
-                    self._check_time(budget)
-                    given[seconds] = self._roles.assume_role(
-                        console_request.request,
-                        route,
-                        role_session_duration=seconds,
-                        seconds_left=budget.left,
-                    )
-                signin_token = self._signin_tokens.signin_token(
+                if seconds not in by_length:
+                    by_length[seconds] = self._assume_role(session, route, seconds, budget)
+                token = self._signin_tokens.signin_token(
                     endpoint,
-                    given[seconds],
+                    by_length[seconds],
                     profile_name=route.profile_name,
-                    method=self._settings.partitions[console_request.partition.name].signin_method,
+                    method=self._settings.partitions[target.role.partition].signin_method,
                     console_session_duration=plan.console_session_duration,
                     seconds_left=budget.left,
                 )
             except (RoleSessionTooLong, SigninRefused) as error:
+                # Without SessionDuration, the token call has nothing to refuse but the credentials.
                 hopeless = isinstance(error, SigninRefused) and plan.console_session_duration is None
                 if hopeless or plan is plans[-1]:
                     raise
-                _log.info(
-                    "aws.shorter_duration_tried",
-                    target=console_request.target.name,
-                    code=error.code,
-                    cause=error.cause,
-                )
+                _log_shorter(target, error)
             else:
-                self._last_accepted.remember(console_request.target, plan)
-                return given[seconds], signin_token, plan
-        raise UpstreamSilent("no duration was asked for", step="sts")  # pragma: no cover  see plan_durations
+                self._last_accepted.remember(target, plan)
+                return _issued(session, by_length[seconds], plan, region), token, endpoint
+        raise UpstreamSilent("no duration was planned", step="sts")  # pragma: no cover  see plan_durations
 
-    def _check_time(self, budget: Budget) -> None:
+    def _credentials(self, session: _RoleSession, region: str, budget: Budget) -> IssuedCredentials:
+        """Credentials alone, for the longest role session that AWS accepts."""
+        route, _ = self._endpoints(session.target, region)
+        kind = self._roles.credential_kind(route, seconds_left=budget.left)
+        plans = plan_role_sessions(session.duration, kind)
+        for plan in plans:
+            try:
+                credentials = self._assume_role(session, route, plan.role_session_duration, budget)
+            except RoleSessionTooLong as error:
+                if plan is plans[-1]:
+                    raise
+                _log_shorter(session.target, error)
+            else:
+                return _issued(session, credentials, plan, region)
+        raise UpstreamSilent("no duration was planned", step="sts")  # pragma: no cover  see above
+
+    def _assume_role(
+        self, session: _RoleSession, route: StsRoute, seconds: int, budget: Budget
+    ) -> RoleCredentials:
         if budget.left < self._settings.slowest_call:
             raise UpstreamSilent("the time for this sign-in is over", step="sts", code="timeout")
+        return self._roles.assume_role(
+            session.request, route, role_session_duration=seconds, seconds_left=budget.left
+        )
+
+
+def _issued(
+    session: _RoleSession, credentials: RoleCredentials, plan: Durations, region: str
+) -> IssuedCredentials:
+    if session.duration < session.target.duration:
+        plan = replace(plan, reason=f"{plan.reason}; the login ends then")
+    return IssuedCredentials(credentials, session.request, plan, region)
+
+
+def _log_shorter(target: Target, error: UpstreamError) -> None:
+    _log.info("aws.shorter_duration_tried", target=target.name, code=error.code, cause=error.cause)
 
 
 @contextmanager
-def _warned(told: set[str]) -> Iterator[None]:
+def _warned(logged: set[str]) -> Iterator[None]:
     """Turn an UpstreamError into a warning, once for each cause."""
     try:
         yield
     except UpstreamError as error:
-        if error.cause not in told:
-            told.add(error.cause)
+        if error.cause not in logged:
+            logged.add(error.cause)
             hint = error.hint or None
             _log.warning("aws.warm_up_failed", step=error.step, code=error.code, cause=error.cause, hint=hint)
-
-
-def _the_one_to_tell(failures: Sequence[UpstreamError]) -> UpstreamError:
-    """The failure of the region of choice is what somebody has to look into.
-
-    Where it refused our keys and another region failed otherwise, nobody knows yet that they are wrong.
-    """
-    return next((error for error in failures if not isinstance(error, AccessKeyRefused)), failures[0])
-
-
-class LastAcceptedDurations:
-    """Which plan of durations AWS took for a target, so that what it refuses is not asked for each time.
-
-    Forgotten after an hour: a refusal can have had another reason.
-    """
-
-    def __init__(self, *, clock: Callable[[], datetime]) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._last_accepted: dict[str, tuple[Durations, datetime]] = {}
-
-    def from_last_accepted(self, target: Target, plans: Sequence[Durations]) -> Sequence[Durations]:
-        """The plans from the one that worked lately on; all of them, if none did."""
-        with self._lock:
-            plan, until = self._last_accepted.get(target.name, (None, self._clock()))
-        if plan in plans and self._clock() < until:
-            return plans[plans.index(plan) :]
-        return plans
-
-    def remember(self, target: Target, plan: Durations) -> None:
-        """This plan worked just now."""
-        with self._lock:
-            known, until = self._last_accepted.get(target.name, (None, self._clock()))
-            if plan != known or self._clock() >= until:
-                self._last_accepted[target.name] = (plan, self._clock() + _ACCEPTED_TTL)
-
-    def last(self, target: Target) -> Durations | None:
-        """The plan that worked last."""
-        with self._lock:
-            return self._last_accepted.get(target.name, (None, None))[0]

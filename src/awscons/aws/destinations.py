@@ -7,7 +7,7 @@ that the configuration signs in by, and adds none.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -35,6 +35,30 @@ class ConsoleDestination:
     region: str | None = None
     console_destination: str | None = None
     logout_first: bool | None = None
+
+
+def parse_destination(parameters: Mapping[str, Sequence[str]]) -> ConsoleDestination:
+    """The destination that a link names by its query parameters; not checked against the console yet.
+
+    Raises DestinationRefused for a parameter that stands twice, or a `logout_first` that is neither 0 nor 1.
+    """
+    logout_first = _only(parameters, "logout_first")
+    if logout_first not in {None, "0", "1"}:
+        raise DestinationRefused(
+            f"the link has logout_first={quote_for_log(logout_first)}", hint="it is 0 or 1"
+        )
+    return ConsoleDestination(
+        region=_only(parameters, "region"),
+        console_destination=_only(parameters, "destination"),
+        logout_first=None if logout_first is None else logout_first == "1",
+    )
+
+
+def _only(parameters: Mapping[str, Sequence[str]], name: str) -> str | None:
+    values = parameters.get(name, ())
+    if len(values) > 1:
+        raise DestinationRefused(f"the link has {name} {len(values)} times")
+    return values[0] if values else None
 
 
 def choose_regions(

@@ -115,6 +115,21 @@ def plan_durations(wanted: int, kind: CredentialKind) -> tuple[Durations, ...]:
     return (*plans, Durations(short, None, refused))
 
 
+def plan_role_sessions(wanted: int, kind: CredentialKind) -> tuple[Durations, ...]:
+    """What to ask STS for, best first, to get credentials that last `wanted` seconds (900 to 43,200).
+
+    Without a console no sign-in token stretches a role session, so its own length is what counts: the
+    wanted one, which the role's maximum may refuse, then an hour, which no role refuses. Role chaining ends
+    after an hour.
+    """
+    short, asked_with = min(wanted, MAX_CHAINED_DURATION), f"asked with {kind.value}"
+    if kind.chained or wanted == short:
+        cut = "; role chaining ends after an hour" if wanted > short else ""
+        return (Durations(short, None, f"{asked_with}{cut}"),)
+    refused = f"{asked_with}; STS refused a longer role session"
+    return (Durations(wanted, None, asked_with), Durations(short, None, refused))
+
+
 def until_login_ends(wanted: int, left: timedelta) -> int | None:
     """`wanted` seconds, cut so that the console ends with the login; None when too little is left for any.
 

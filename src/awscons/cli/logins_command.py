@@ -15,7 +15,7 @@ import click
 
 from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
 from awscons.assembly.service import build_login_register
-from awscons.audit.events import Action, AuditEvent, Outcome
+from awscons.audit import events
 from awscons.cli.terminal import printable, table
 from awscons.config.load import load_settings
 from awscons.signin.register import LoginRegister, StoredLogin
@@ -51,7 +51,7 @@ def end_logins(config: Path, person: str | None, beginning: str | None, *, every
     audit = StructlogAuditLog()
     for stored in found:
         register.revoke(stored.public_id)
-        audit.record(_ended(stored))
+        audit.record(events.login_revoked(stored))
     click.echo({0: "no such login", 1: "1 login ended"}.get(len(found), f"{len(found)} logins ended"))
 
 
@@ -74,13 +74,3 @@ def _row(stored: StoredLogin) -> list[str]:
 
 def _time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _ended(stored: StoredLogin) -> AuditEvent:
-    return AuditEvent(
-        action=Action.END_LOGIN,
-        outcome=Outcome.DONE,
-        user_name=stored.login.identity.user_name,
-        name_id=stored.login.identity.name_id,
-        decided_by="operator",
-    )

@@ -440,7 +440,9 @@ class DynamoDBBacking(_Backing):
 
     cache_type: Literal["DynamoDB"] = Field(description="A DynamoDB table.")
     table_name: NonEmpty = Field(default="awscons", description="Its name.")
-    region_name: NonEmpty | None = Field(default=None, description="Its region. Default: that of the AWS configuration.")
+    region_name: NonEmpty | None = Field(
+        default=None, description="Its region. Default: that of the AWS configuration."
+    )
     endpoint_url: UpstreamUrl | None = Field(
         default=None, description="Full URL of DynamoDB, for private networks and tests."
     )

@@ -16,14 +16,13 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from awscons.access.groups import normalize_group
 from awscons.access.identity import Identity, Login
-from awscons.access.step_up import AuthnRequirement, step_up
-from awscons.access.targets import Target
+from awscons.access.step_up import AuthnRequirement
 from awscons.errors import NoPendingLogin, ResponseRefused, SignInError
 from awscons.saml.assertion import Assertion
 from awscons.saml.authn_request import AuthnRequest, build_authn_request
@@ -190,14 +189,10 @@ class Logins:
         except SignInError as error:
             error.return_to = pending.return_to
             raise
-        login = self._login(identity, assertion, pending, now)
         login_id = secrets.token_urlsafe(32)
+        login = replace(self._login(identity, assertion, pending, now), public_id=hashed(login_id))
         self._register.save(login_id, login)
         return FinishedLogin(login_id, login, pending.return_to)
-
-    def required_authentication(self, target: Target, login: Login) -> AuthnRequirement | None:
-        """What the person has to do before `target` opens to them; None when their login will do."""
-        return step_up(target, login, now=self._clock())
 
     def find(self, login_id: str) -> Login | None:
         """The login that the cookie names; None when it is unknown or over. Counts as use of it.

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from awscons.audit.metrics_recorder import MetricsRecorder
 from awscons.errors import TooManySignIns
 
 _WINDOW = 60
@@ -28,6 +27,13 @@ class Counters(Protocol):
         """One more under `key`; how many that makes."""
 
 
+class RejectionRecorder(Protocol):
+    """What counts rejected requests. Telling it never fails a request."""
+
+    def record_rejection(self, reason: str) -> None:
+        """A request was rejected; `reason` is one of a few fixed words."""
+
+
 class SignInRateLimits:
     """The limits; 0 is none."""
 
@@ -37,7 +43,7 @@ class SignInRateLimits:
         per_address: int,
         overall: int,
         counters: Counters,
-        recorder: MetricsRecorder,
+        recorder: RejectionRecorder,
         clock: Callable[[], datetime],
     ) -> None:
         """`clock` gives UTC."""

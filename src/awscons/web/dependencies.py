@@ -11,6 +11,7 @@ from awscons.audit.events import AuditLog
 from awscons.audit.metrics_recorder import MetricsRecorder
 from awscons.aws.broker import Broker
 from awscons.config.settings import ServerSettings
+from awscons.consoles import Consoles
 from awscons.preferences import Preferences
 from awscons.signin.login import Logins
 from awscons.signin.rate_limits import SignInRateLimits
@@ -39,6 +40,7 @@ class WebDependencies:
     logins: Logins
     logouts: Logouts
     preferences: Preferences
+    consoles: Consoles
     broker: Broker
     audit: AuditLog
     metadata: bytes

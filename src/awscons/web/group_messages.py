@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from awscons.access.groups import GROUPS_OMITTED_HINT
 from awscons.access.identity import Identity
 from awscons.web.language import gettext as _
 
-GROUPS_OMITTED_HINT = (
-    "the identity provider sent a link in place of the groups, as Entra ID does for people in more than 150 "
-    "of them: under `Group claims` there, choose `Groups assigned to the application`"
-)
 NO_GROUPS_HINT = (
     "no groups came: does the identity provider send an attribute `groups`, and does `assertions` keep it?"
 )

@@ -8,14 +8,14 @@ from flask import Blueprint, Flask, Response, abort, g, make_response, render_te
 
 from awscons.access.identity import Login
 from awscons.access.step_up import AuthnRequirement
-from awscons.audit.events import Action, AuditEvent, Outcome
-from awscons.errors import NoPendingLogin, ResponseRefused, SignInError, StoreUnavailable
+from awscons.audit import events
+from awscons.errors import NoPendingLogin, SignInError, StoreUnavailable
 from awscons.signin.login import NO_REQUIREMENT
 from awscons.web import cookies
 from awscons.web.dependencies import WebDependencies
 from awscons.web.guards import content_security_policy
 from awscons.web.language import gettext as _
-from awscons.web.problems import NextStep, Problem, incident_id, problem_response
+from awscons.web.problems import NextStep, Problem, caller, problem_response
 
 MAX_RETURN_PATH_LENGTH = 4096
 """Characters of a path and query that a sign-in keeps; whoever asks fills the store with them."""
@@ -39,21 +39,12 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
             )
         except NoPendingLogin as error:
             error = _with_loop_seen(deps, error)
-            _record_refusal(deps, Outcome.REFUSED, error)
+            deps.audit.record(events.sign_in_refused(error, caller()))
             return _retry_login(deps, error)
         except (SignInError, StoreUnavailable) as error:
-            outcome = Outcome.FAILED if isinstance(error, StoreUnavailable) else Outcome.REFUSED
-            _record_refusal(deps, outcome, error)
+            deps.audit.record(events.sign_in_refused(error, caller()))
             raise
-        deps.audit.record(
-            AuditEvent(
-                action=Action.SIGN_IN,
-                outcome=Outcome.DONE,
-                user_name=finished.login.identity.user_name,
-                name_id=finished.login.identity.name_id,
-                client_address=request.remote_addr,
-            )
-        )
+        deps.audit.record(events.signed_in(finished.login, caller()))
         response = _redirect(deps.site.url(finished.return_to))
         cookies.set_login(response, deps.cookies, finished.login_id)
         cookies.drop_pending(response, deps.cookies, relay_state)
@@ -155,20 +146,6 @@ def end_current_login(deps: WebDependencies) -> None:
     login_id = cookies.login_id_in(request, deps.cookies)
     if login_id:
         deps.logins.end(login_id)
-
-
-def _record_refusal(deps: WebDependencies, outcome: Outcome, error: SignInError | StoreUnavailable) -> None:
-    deps.audit.record(
-        AuditEvent(
-            action=Action.SIGN_IN,
-            outcome=outcome,
-            incident_id=incident_id(),
-            reason=error.rule if isinstance(error, ResponseRefused) else type(error).__name__,
-            cause=str(error),
-            hint=error.hint or None,
-            client_address=request.remote_addr,
-        )
-    )
 
 
 def _redirect(url: str, status: HTTPStatus = HTTPStatus.SEE_OTHER) -> Response:

@@ -8,13 +8,13 @@ from http import HTTPStatus
 from flask import Blueprint, Flask, Response, g, make_response, render_template, request
 
 from awscons.access.identity import Login
-from awscons.audit.events import Action, AuditEvent, Outcome
-from awscons.errors import AwsconsError, MetadataRefused, SignInError, StoreUnavailable
+from awscons.audit import events
+from awscons.errors import MetadataRefused, SignInError, StoreUnavailable
 from awscons.signin.single_logout import FinishedLogout, LogoutReceived
 from awscons.web import cookies
 from awscons.web.dependencies import WebDependencies
 from awscons.web.login_views import current_login, end_current_login, only_field
-from awscons.web.problems import incident_id, log_problem
+from awscons.web.problems import caller, log_problem
 
 _HERE, _EVERYWHERE, _PARTLY = "here", "everywhere", "partly"
 
@@ -30,7 +30,7 @@ def register_logout_views(app: Flask, deps: WebDependencies) -> None:
         g.login = None
         onward = None
         if login is not None:
-            deps.audit.record(_signed_out(login))
+            deps.audit.record(events.signed_out(login, caller()))
             onward = _word_for_the_identity_provider(deps, login)
         if onward is None:
             response = _to_signed_out(deps, _HERE)
@@ -89,7 +89,7 @@ def _respond_to_logout(
     try:
         received = handle()
     except (SignInError, StoreUnavailable) as error:
-        _record_refusal(deps, error)
+        deps.audit.record(events.sign_out_refused(error, caller()))
         if claims_to_answer and isinstance(error, SignInError):
             # The person signed out here before they were sent away. That the answer does not count (Entra
             # ID leaves it unsigned) is no news to them; it only cannot be said that they are out there.
@@ -98,7 +98,7 @@ def _respond_to_logout(
     if isinstance(received, FinishedLogout):
         return _to_signed_out(deps, _EVERYWHERE if received.everywhere else _PARTLY)
     for login in received.ended:
-        deps.audit.record(_signed_out(login, decided_by="the identity provider"))
+        deps.audit.record(events.signed_out(login, caller(), decided_by="the identity provider"))
     if received.answer_url is None:
         return _to_signed_out(deps, _HERE)
     response = Response(status=HTTPStatus.SEE_OTHER)
@@ -115,27 +115,3 @@ def _to_signed_out(deps: WebDependencies, reach: str) -> Response:
     query = "" if reach == _HERE else f"?reach={reach}"
     response.headers["Location"] = f"{deps.site.url('/saml/signed-out')}{query}"
     return response
-
-
-def _signed_out(login: Login, decided_by: str | None = None) -> AuditEvent:
-    return AuditEvent(
-        action=Action.SIGN_OUT,
-        outcome=Outcome.DONE,
-        user_name=login.identity.user_name,
-        name_id=login.identity.name_id,
-        decided_by=decided_by,
-        client_address=request.remote_addr,
-    )
-
-
-def _record_refusal(deps: WebDependencies, error: AwsconsError) -> None:
-    deps.audit.record(
-        AuditEvent(
-            action=Action.SIGN_OUT,
-            outcome=Outcome.FAILED if isinstance(error, StoreUnavailable) else Outcome.REFUSED,
-            incident_id=incident_id(),
-            cause=str(error),
-            hint=error.hint or None,
-            client_address=request.remote_addr,
-        )
-    )

@@ -15,6 +15,7 @@ import structlog
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from awscons.audit.events import Caller
 from awscons.errors import (
     AttributesUnfit,
     AwsconsError,
@@ -117,6 +118,11 @@ def incident_id() -> str:
         g.incident_id = f"{letters[:4]}-{letters[4:]}"
     known: str = g.incident_id
     return known
+
+
+def caller() -> Caller:
+    """Who sends this request, for the audit log."""
+    return Caller(request.remote_addr, incident_id())
 
 
 def status_of(error: AwsconsError) -> HTTPStatus:
