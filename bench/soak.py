@@ -35,10 +35,10 @@ def main() -> None:
         upstream(Path(name), delay=0, tls=False) as aws,
         service(Path(name) / "service", aws) as running,
     ):
-        failed, record_upstream_call, memory = _soak(running, arguments.seconds)
+        failed, answered, memory = _soak(running, arguments.seconds)
     first, last = memory[0], memory[-1]
     print(
-        f"{record_upstream_call:,} requests in {arguments.seconds:.0f} s, {failed} failed; the largest worker: "
+        f"{answered:,} requests in {arguments.seconds:.0f} s, {failed} failed; the largest worker: "
         f"{first:.1f} MiB once warm, {last:.1f} MiB at the end, {max(memory):.1f} MiB at most"
     )
     if failed or last > 1.1 * first:
@@ -55,7 +55,7 @@ def _soak(running: Service, seconds: float) -> tuple[int, int, list[float]]:
         ((address, running.ask("/aws/target4"), b"HTTP/1.1 302"),),
     ]
     mix = cycle(steps)
-    failed, record_upstream_call, memory = 0, 0, []
+    failed, answered, memory = 0, 0, []
     begun = time.monotonic()
     while (passed := time.monotonic() - begun) < seconds + _WARM:
         end = time.monotonic() + _PIECE
@@ -65,10 +65,10 @@ def _soak(running: Service, seconds: float) -> tuple[int, int, list[float]]:
             clients=_CLIENTS if warm else _CROWD,
         )
         if warm:
-            failed, record_upstream_call = failed + run.failed, record_upstream_call + len(run.seconds)
+            failed, answered = failed + run.failed, answered + len(run.seconds)
             memory.append(max(running.memory()))
             print(f"  {passed:5.0f} s  {run.rate:7.1f}/s  {memory[-1]:6.1f} MiB", flush=True)
-    return failed, record_upstream_call, memory
+    return failed, answered, memory
 
 
 if __name__ == "__main__":

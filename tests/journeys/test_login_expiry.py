@@ -17,8 +17,8 @@ def test_a_login_that_has_ended_leads_to_the_identity_provider_again(tmp_path: P
     ):
         browser = house.browser()
         idp.know(browser.get("/saml/metadata").content)
-        record_upstream_call = idp.sign_in(browser, browser.get("/aws/cloudadmin"), "ada")
-        assert browser.follow(record_upstream_call).status_code == 301
+        answered = idp.sign_in(browser, browser.get("/aws/cloudadmin"), "ada")
+        assert browser.follow(answered).status_code == 301
         house.clock.forward(minutes=59)
         assert browser.get("/aws/cloudadmin").status_code == 301
         house.clock.forward(minutes=1)

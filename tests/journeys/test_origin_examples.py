@@ -24,8 +24,8 @@ def full(tmp_path_factory: pytest.TempPathFactory, aws: Aws) -> Iterator[World]:
 
 def arrive(place: World, browser: Browser, path: str, name: str) -> str:
     """Ask, sign in, follow everything; the text of the page where that ends."""
-    record_upstream_call = place.idp.sign_in(browser, browser.get(path), name)
-    return text_of(browser.follow_all(record_upstream_call))
+    answered = place.idp.sign_in(browser, browser.get(path), name)
+    return text_of(browser.follow_all(answered))
 
 
 @pytest.mark.parametrize("name", ["ada", "nina"])
@@ -83,9 +83,9 @@ def test_an_unknown_target_is_401_before_any_sign_in(full: World) -> None:
 
 def test_a_person_comes_back_to_the_asked_url_with_its_query(full: World) -> None:
     browser = full.browser()
-    record_upstream_call = full.idp.sign_in(browser, browser.get("/aws/cloudadmin?a=1&b=%2Fx%20y"), "ada")
-    assert record_upstream_call.headers["Location"] == f"{full.url}/aws/cloudadmin?a=1&b=%2Fx%20y"
-    assert console_url(browser.follow(record_upstream_call))["Issuer"] == f"{full.url}/aws/cloudadmin"
+    answered = full.idp.sign_in(browser, browser.get("/aws/cloudadmin?a=1&b=%2Fx%20y"), "ada")
+    assert answered.headers["Location"] == f"{full.url}/aws/cloudadmin?a=1&b=%2Fx%20y"
+    assert console_url(browser.follow(answered))["Issuer"] == f"{full.url}/aws/cloudadmin"
 
 
 def test_a_second_tab_comes_back_to_its_own_page(full: World) -> None:
@@ -127,16 +127,16 @@ def test_a_tile_at_the_identity_provider_works_without_trusting_what_it_sends(fu
     unsolicited = browser.submit(page)
     assert "__Host-awscons" not in browser.http.cookies
     # The identity provider knows Otto by now: nothing is asked of him again.
-    record_upstream_call = full.idp.sign_in(browser, unsolicited, "otto")
-    portal = browser.follow(record_upstream_call)
+    answered = full.idp.sign_in(browser, unsolicited, "otto")
+    portal = browser.follow(answered)
     assert portal.url.path == "/aws/"
     assert "sandbox" in text_of(portal)
 
 
 def test_no_secret_of_aws_is_in_the_log_of_the_program(full: World) -> None:
     browser = full.browser()
-    record_upstream_call = full.idp.sign_in(browser, browser.get("/aws/cloudadmin"), "ada")
-    token = console_url(browser.follow(record_upstream_call))["SigninToken"]
+    answered = full.idp.sign_in(browser, browser.get("/aws/cloudadmin"), "ada")
+    token = console_url(browser.follow(answered))["SigninToken"]
     log = full.log.read_text()
     assert '"outcome": "done"' in log
     assert token not in log

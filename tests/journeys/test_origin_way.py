@@ -46,8 +46,8 @@ def test_the_wsgi_file_of_the_origin_works_under_apache_and_mod_wsgi_below_a_pat
     ) as deployed:
         browser = deployed.browser()
         begun = browser.get("/aws/cloudadmin?a=1&b=%2F")
-        record_upstream_call = deployed.idp.sign_in(browser, begun, "ada")
-        assert record_upstream_call.headers["Location"] == f"{deployed.url}/aws/cloudadmin?a=1&b=%2F"
-        opened = browser.follow(record_upstream_call)
+        answered = deployed.idp.sign_in(browser, begun, "ada")
+        assert answered.headers["Location"] == f"{deployed.url}/aws/cloudadmin?a=1&b=%2F"
+        opened = browser.follow(answered)
         assert opened.status_code == 301
         assert "MyAdminRole" in text_of(browser.follow_all(opened))

@@ -87,7 +87,7 @@ class Arrived:
     browser: Browser
     requested: str
     begun: httpx.Response
-    record_upstream_call: httpx.Response
+    answered: httpx.Response
     opened: httpx.Response
 
 
@@ -98,9 +98,9 @@ def arrived(deployed: Deployed) -> Arrived:
     requested = f"/aws/cloudadmin?a=1&b=%2F&destination={quote(PAGE, safe='/:')}"
     begun = browser.get(requested, headers=FORGED)
     assert begun.headers["Location"].startswith(deployed.idp.sso_url)
-    record_upstream_call = deployed.idp.sign_in(browser, begun, "zoë")
+    answered = deployed.idp.sign_in(browser, begun, "zoë")
     return Arrived(
-        browser, requested, begun, record_upstream_call, opened=browser.follow(record_upstream_call)
+        browser, requested, begun, answered, opened=browser.follow(answered)
     )
 
 

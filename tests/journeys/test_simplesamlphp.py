@@ -408,8 +408,8 @@ def test_where_it_validates_an_unsigned_answer_of_ours_does_not_satisfy_it(
 ) -> None:
     with service(tmp_path, idp, there=SLO_SIGNED, keys=True) as house:
         browser = signed_in(house, idp)
-        record_upstream_call = browser.follow(signing_out_there(browser, idp))
-        refused = browser.follow_all(browser.get(unsigned(record_upstream_call.headers["Location"])))
+        answered = browser.follow(signing_out_there(browser, idp))
+        refused = browser.follow_all(browser.get(unsigned(answered.headers["Location"])))
         assert "no signature found on message" in text_of(refused)
 
 

@@ -282,8 +282,8 @@ def fill_memcached(port: int, sizes: Iterable[int], most: int) -> None:
                         b"set f:%d:%d 0 3600 %d\r\n%s\r\n" % (size, number, size, value) for number in numbers
                     )
                 )
-                record_upstream_call = [answers.readline() for _ in numbers]
-                if any(answer.startswith(b"SERVER_ERROR") for answer in record_upstream_call):
+                answered = [answers.readline() for _ in numbers]
+                if any(answer.startswith(b"SERVER_ERROR") for answer in answered):
                     break
 
 

@@ -197,9 +197,9 @@ def test_two_hosts_are_one_service_whatever_happens_to_one_of_them(
         page = browser.follow_all(browser.submit(page, {"username": "ada", "password": "secret"}))
         form = forms_in(page)[0].fields
         pending = {"Cookie": f"{begun.headers['Set-Cookie'].split(';')[0]}"}
-        record_upstream_call = httpx.post(f"{other}/saml/acs", data=form, headers=pending)
-        assert record_upstream_call.headers["Location"] == f"{both.url}/aws/cloudadmin?a=1"
-        login = {"Cookie": record_upstream_call.headers["Set-Cookie"].split(";")[0]}
+        answered = httpx.post(f"{other}/saml/acs", data=form, headers=pending)
+        assert answered.headers["Location"] == f"{both.url}/aws/cloudadmin?a=1"
+        login = {"Cookie": answered.headers["Set-Cookie"].split(";")[0]}
         for host in both.hosts:
             assert httpx.get(f"{host}/aws/cloudadmin", headers=login).status_code == 301
 
@@ -233,8 +233,8 @@ def test_two_hosts_are_one_service_whatever_happens_to_one_of_them(
         assert set(load.clear) == {True}
         assert kind == "Memcached" or 302 not in load.codes
         logout_first = both.browser()
-        record_upstream_call = both.idp.sign_in(logout_first, logout_first.get("/aws/cloudadmin"), "ada")
-        assert logout_first.follow(record_upstream_call).status_code == 301
+        answered = both.idp.sign_in(logout_first, logout_first.get("/aws/cloudadmin"), "ada")
+        assert logout_first.follow(answered).status_code == 301
         assert PASSWORD not in both.logs[1].read_text()
         assert "Traceback" not in both.logs[1].read_text()
 

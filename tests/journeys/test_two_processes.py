@@ -21,8 +21,8 @@ def test_a_sign_in_begun_at_one_is_finished_at_the_other_and_good_at_both(two: l
     browser = one.browser()
     page = browser.follow_all(browser.get(f"{one.url}/aws/cloudadmin"))
     page = browser.follow_all(browser.submit(page, {"username": "ada", "password": "secret"}))
-    record_upstream_call = browser.answer(f"{other.url}/saml/acs", forms_in(page)[0].fields)
-    assert record_upstream_call.status_code == 303
+    answered = browser.answer(f"{other.url}/saml/acs", forms_in(page)[0].fields)
+    assert answered.status_code == 303
     for place in two:
         assert browser.get(f"{place.url}/aws/cloudadmin").status_code == 301
 

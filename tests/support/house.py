@@ -137,9 +137,9 @@ class House:
     ) -> httpx.Response:
         """Ask for a path, sign in on the way, and give the answer to the path itself."""
         sent = sent_to_idp(browser.get(path))
-        record_upstream_call = browser.answer("/saml/acs", self.answer(sent, name, **changes))
-        assert record_upstream_call.status_code == 303, record_upstream_call.text
-        return browser.follow(record_upstream_call)
+        answered = browser.answer("/saml/acs", self.answer(sent, name, **changes))
+        assert answered.status_code == 303, answered.text
+        return browser.follow(answered)
 
     def secrets(self) -> set[str]:
         """Every secret that the pretend AWS has given out."""

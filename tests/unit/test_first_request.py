@@ -58,10 +58,10 @@ def test_the_first_sign_in_and_the_first_console_load_no_module(
         at_start = loaded(log)
         assert "awscons.web.console_views" in at_start
 
-        record_upstream_call = browser.answer(
+        answered = browser.answer(
             "/saml/acs", vouch_for_ada(sent_to_idp(browser.get("/aws/cloudadmin")), f"{url}/saml/acs")
         )
-        opened = browser.follow(record_upstream_call)
+        opened = browser.follow(answered)
         assert console_url(opened)["Action"] == "login"
         assert browser.get("/aws/").status_code == 200
 

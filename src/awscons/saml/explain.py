@@ -186,7 +186,7 @@ def _explain_content(
     now: datetime,
     expected_context: tuple[str, ...],
 ) -> None:
-    record_upstream_call = response.get("InResponseTo", "")
+    answered = response.get("InResponseTo", "")
     signed = any(child.tag == names.SIGNATURE for child in response)
     issuer = issuer_of(response)
     checks: list[tuple[str, Callable[[], object]]] = [
@@ -203,7 +203,7 @@ def _explain_content(
                 response, expected=service_provider.acs_url, response_is_signed=signed
             ),
         ),
-        ("answers a request", lambda: _check_answers(response, record_upstream_call)),
+        ("answers a request", lambda: _check_answers(response, answered)),
         (
             "Issuer of the Assertion",
             lambda: check_issuer(issuer_of(assertion), expected=identity_provider.entity_id),
@@ -213,7 +213,7 @@ def _explain_content(
             lambda: check_subject_confirmation(
                 assertion,
                 expected_recipient=service_provider.acs_url,
-                expected_request_id=record_upstream_call,
+                expected_request_id=answered,
                 now=now,
                 skew=CLOCK_SKEW,
             ),
@@ -241,15 +241,15 @@ def _explain_content(
         _try(told, title, check)
 
 
-def _check_answers(response: Element, record_upstream_call: str) -> str:
-    if not record_upstream_call:
+def _check_answers(response: Element, answered: str) -> str:
+    if not answered:
         raise ResponseRefused(
             "in response to",
             section="SAML profiles 4.1.4.2",
             hint="nobody asked for it, as with a tile at the identity provider: the service starts a sign-in "
             "of its own instead, which people hardly notice",
         )
-    check_in_response_to(response, expected=record_upstream_call)
+    check_in_response_to(response, expected=answered)
     return "whether this browser asked, and not too long ago, only the running service can tell"
 
 

@@ -139,18 +139,18 @@ class Logouts:
             return LogoutReceived(
                 self._end(requested), self._answer(requested, relay_state, identity_provider, now)
             )
-        record_upstream_call = read_logout_response(
+        answer = read_logout_response(
             root,
             service_provider=self._service_provider,
             identity_provider=identity_provider,
             now=now,
             skew=CLOCK_SKEW,
         )
-        key = _begun_key(record_upstream_call.in_response_to)
+        key = _begun_key(answer.in_response_to)
         if self._store.get(key) is None:
             raise ResponseRefused("answers no logout of ours", section="SAML core 3.2.2")
         self._store.delete(key)
-        return FinishedLogout(record_upstream_call.everywhere)
+        return FinishedLogout(answer.everywhere)
 
     def _end(self, requested: LogoutRequest) -> tuple[Login, ...]:
         """SAML core 3.7.3.2: the logins of that person, of those sessions where some are named."""

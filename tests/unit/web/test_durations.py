@@ -129,8 +129,8 @@ def test_with_little_left_of_the_login_the_person_signs_in_again_first(tmp_path:
         console_url(house.sign_in(browser, "/aws/cloudadmin"))
         house.clock.forward(seconds=2701)
         sent = sent_to_idp(browser.get("/aws/cloudadmin?region=eu-west-1"))
-        record_upstream_call = browser.answer("/saml/acs", house.answer(sent))
-        console_url(browser.follow(record_upstream_call))
+        answered = browser.answer("/saml/acs", house.answer(sent))
+        console_url(browser.follow(answered))
         assert house.audit()[-1]["granted_duration"] == 3600
 
 

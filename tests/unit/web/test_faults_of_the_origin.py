@@ -147,8 +147,8 @@ def test_parts_of_the_response_were_not_checked(
 def test_a_second_tab_coming_back_got_an_error_page(house: House, browser: Browser) -> None:
     tabs = [sent_to_idp(browser.get(f"/aws/cloudadmin?tab={number}")) for number in range(3)]
     for number, sent in enumerate(tabs):
-        record_upstream_call = browser.answer("/saml/acs", house.answer(sent))
-        assert record_upstream_call.headers["Location"].endswith(f"?tab={number}")
+        answered = browser.answer("/saml/acs", house.answer(sent))
+        assert answered.headers["Location"].endswith(f"?tab={number}")
 
 
 def test_a_client_and_a_connection_were_made_for_every_request(house: House, browser: Browser) -> None:

@@ -238,12 +238,12 @@ def test_a_sign_in_whose_place_was_taken_begins_afresh_and_works(tmp_path: Path)
         browser = house.browser()
         sent = sent_to_idp(browser.get("/aws/cloudadmin"))
         flood_places(tmp_path / "logins.sqlite3")
-        record_upstream_call = browser.answer("/saml/acs", house.answer(sent))
-        again = sent_to_idp(record_upstream_call)
-        record_upstream_call = browser.answer("/saml/acs", house.answer(again))
-        assert record_upstream_call.status_code == 303
+        answered = browser.answer("/saml/acs", house.answer(sent))
+        again = sent_to_idp(answered)
+        answered = browser.answer("/saml/acs", house.answer(again))
+        assert answered.status_code == 303
         # Where it was going is forgotten; the portal leads there.
-        assert record_upstream_call.headers["Location"] == f"{house.url}/aws/"
+        assert answered.headers["Location"] == f"{house.url}/aws/"
         assert browser.get("/aws/cloudadmin").status_code == 301
 
 

@@ -145,9 +145,9 @@ def test_mounted_under_a_path_everything_stays_under_it(tmp_path: Path) -> None:
         begun = browser.get("/aws/cloudadmin?x=1")
         assert "__Secure-awscons-pending-" in begun.headers["Set-Cookie"]
         assert "Path=/awscon" in begun.headers["Set-Cookie"]
-        record_upstream_call = browser.answer("/saml/acs", house.answer(sent_to_idp(begun)))
-        assert record_upstream_call.headers["Location"] == f"{house.url}/aws/cloudadmin?x=1"
-        opened = browser.follow(record_upstream_call)
+        answered = browser.answer("/saml/acs", house.answer(sent_to_idp(begun)))
+        assert answered.headers["Location"] == f"{house.url}/aws/cloudadmin?x=1"
+        opened = browser.follow(answered)
         assert opened.status_code == 301
         root = house.url.removesuffix("/awscon")
         for path in ("/awscon", "/awscon/", "/awscon/aws"):

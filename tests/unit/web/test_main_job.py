@@ -67,9 +67,9 @@ def test_an_unknown_target_is_401_before_any_sign_in(browser: Browser) -> None:
 def test_a_person_comes_back_to_the_very_url_they_asked_for(house: House, browser: Browser) -> None:
     path = "/aws/cloudadmin?x=a%20b&x=%2Fc&y=%C3%A9;z&&next=https://evil.example.com/"
     sent = sent_to_idp(browser.get(path))
-    record_upstream_call = browser.answer("/saml/acs", house.answer(sent))
-    assert record_upstream_call.status_code == 303
-    assert record_upstream_call.headers["Location"] == f"{house.url}{path}"
+    answered = browser.answer("/saml/acs", house.answer(sent))
+    assert answered.status_code == 303
+    assert answered.headers["Location"] == f"{house.url}{path}"
 
 
 def test_a_second_visit_needs_no_second_sign_in_and_gets_a_fresh_console(

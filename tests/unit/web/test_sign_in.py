@@ -19,8 +19,8 @@ def test_the_cookies_are_as_strict_as_the_way_allows(house: House, browser: Brow
     assert pending.startswith("__Host-awscons-pending-")
     for flag in ("Secure", "HttpOnly", "SameSite=None", "Path=/", "Max-Age=1800"):
         assert flag in pending
-    record_upstream_call = browser.answer("/saml/acs", house.answer(sent_to_idp(begun)))
-    login, dropped = record_upstream_call.headers.get_list("Set-Cookie")
+    answered = browser.answer("/saml/acs", house.answer(sent_to_idp(begun)))
+    login, dropped = answered.headers.get_list("Set-Cookie")
     assert login.startswith("__Host-awscons=")
     for flag in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"):
         assert flag in login
@@ -61,8 +61,8 @@ def test_very_many_tabs_do_not_fill_the_browser_with_cookies(house: House, brows
         browser.get(f"/aws/cloudadmin?tab={number}")
     assert len(browser.http.cookies) == 16
     last = sent_to_idp(browser.get("/aws/cloudadmin?tab=last"))
-    record_upstream_call = browser.answer("/saml/acs", house.answer(last))
-    assert record_upstream_call.headers["Location"].endswith("?tab=last")
+    answered = browser.answer("/saml/acs", house.answer(last))
+    assert answered.headers["Location"].endswith("?tab=last")
 
 
 # --- answers that nobody asked for -------------------------------------------------------

@@ -66,12 +66,12 @@ def logout_request(house: House, name: str = "ada@example.com", **changes: Any) 
     )
 
 
-def logout_response(house: House, record_upstream_call: str, *, partial: bool = False) -> str:
+def logout_response(house: House, answered: str, *, partial: bool = False) -> str:
     inner = f'<samlp:StatusCode Value="{PARTIAL}"/>' if partial else ""
     return (
         '<samlp:LogoutResponse xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" '
         'xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_answer" Version="2.0" '
-        f'IssueInstant="{instant(house.clock())}" Destination="{house.url}/saml/slo" InResponseTo="{record_upstream_call}">'
+        f'IssueInstant="{instant(house.clock())}" Destination="{house.url}/saml/slo" InResponseTo="{answered}">'
         f"<saml:Issuer>{IDP}</saml:Issuer>{{{{response-signature}}}}"
         f'<samlp:Status><samlp:StatusCode Value="{SUCCESS}">{inner}</samlp:StatusCode></samlp:Status>'
         "</samlp:LogoutResponse>"
@@ -123,14 +123,14 @@ def test_a_sign_out_elsewhere_ends_the_login_here_and_is_answered(house: House, 
     browser, other = signed_in(house), signed_in(house, "carl@example.com")
     stranger = house.browser()
     xml = logout_request(house)
-    record_upstream_call = (
+    answered = (
         stranger.get(redirected(xml))
         if binding == "redirect"
         else stranger.answer("/saml/slo", posted_form(xml))
     )
-    assert record_upstream_call.status_code == 303, record_upstream_call.text
-    assert record_upstream_call.headers["Location"].startswith(f"{SLO_URL}?SAMLResponse=")
-    message, response = message_in(record_upstream_call.headers["Location"])
+    assert answered.status_code == 303, answered.text
+    assert answered.headers["Location"].startswith(f"{SLO_URL}?SAMLResponse=")
+    message, response = message_in(answered.headers["Location"])
     assert message.relay_state == "theirs/1"
     assert (response.get("InResponseTo"), response.get("Destination")) == ("_logout", SLO_URL)
     assert not is_signed_in(browser)
@@ -256,8 +256,8 @@ def test_an_answer_that_does_not_count_ends_nothing_and_is_no_error_for_the_pers
     house: House, send: Any, rule: str
 ) -> None:
     browser = signed_in(house)
-    record_upstream_call = house.browser().get(send(house))
-    assert record_upstream_call.headers["Location"] == f"{house.url}/saml/signed-out"
+    answered = house.browser().get(send(house))
+    assert answered.headers["Location"] == f"{house.url}/saml/signed-out"
     assert rule in house.audit()[-1]["cause"]
     assert is_signed_in(browser)
 
