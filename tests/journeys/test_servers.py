@@ -99,9 +99,7 @@ def arrived(deployed: Deployed) -> Arrived:
     begun = browser.get(requested, headers=FORGED)
     assert begun.headers["Location"].startswith(deployed.idp.sso_url)
     answered = deployed.idp.sign_in(browser, begun, "zoë")
-    return Arrived(
-        browser, requested, begun, answered, opened=browser.follow(answered)
-    )
+    return Arrived(browser, requested, begun, answered, opened=browser.follow(answered))
 
 
 def audit(deployed: Deployed) -> list[dict[str, object]]:
@@ -142,7 +140,7 @@ def raw(deployed: Deployed, request: str) -> str:
 def test_a_person_comes_back_to_the_asked_url_and_a_long_301_leads_to_the_console(
     deployed: Deployed, arrived: Arrived, aws: Aws
 ) -> None:
-    assert arrived.record_upstream_call.headers["Location"] == f"{deployed.url}{arrived.requested}"
+    assert arrived.answered.headers["Location"] == f"{deployed.url}{arrived.requested}"
     opened = arrived.opened
     assert opened.status_code == 301
     assert opened.headers["Cache-Control"] == "no-store"
@@ -157,7 +155,7 @@ def test_cookies_are_as_strict_as_the_address_allows(deployed: Deployed, arrived
     path, https = urlsplit(deployed.url).path, deployed.url.startswith("https://")
     prefix = ("__Secure-" if path else "__Host-") if https else ""
     usual = {"HttpOnly", f"Path={path or '/'}", *({"Secure"} if https else ())}
-    assert cookie(arrived.record_upstream_call, f"{prefix}awscons=") == {*usual, "SameSite=Lax"}
+    assert cookie(arrived.answered, f"{prefix}awscons=") == {*usual, "SameSite=Lax"}
     # Over http the identity provider is on the same host, and the strictest that works is Lax.
     same_site = "SameSite=None" if https else "SameSite=Lax"
     assert cookie(arrived.begun, f"{prefix}awscons-pending-") == {*usual, same_site}

@@ -164,3 +164,14 @@ def test_a_tag_without_a_value_is_left_out(tmp_path: Path) -> None:
     console_url(answer)
     assert house.pretend_sts.role_sessions[0].tags == {"email": "ada@corp.example"}
     assert house.pretend_sts.role_sessions[0].transitive_tags == set()
+
+
+def test_every_event_of_a_login_carries_its_public_id(tmp_path: Path) -> None:
+    with open_house(tmp_path) as house:
+        browser = house.browser()
+        house.sign_in(browser, "/aws/cloudadmin")
+        browser.get("/aws/sandbox")
+        browser.post("/saml/logout", {})
+        events = house.audit()
+    assert [event["action"] for event in events] == ["sign-in", "open-console", "open-console", "sign-out"]
+    assert len({event["login_id"] for event in events}) == 1

@@ -313,3 +313,10 @@ def test_nothing_of_a_logout_message_is_logged(house: House) -> None:
     house.browser().get(redirected(logout_request(house), sign=False))
     for secret in parse_qs(urlsplit(url).query).values():
         assert secret[0] not in house.log.getvalue()
+
+
+def test_a_refused_sign_out_has_a_reason_as_a_refused_sign_in_has(house: House) -> None:
+    house.browser().get("/saml/slo?SAMLRequest=x")
+    event = house.audit()[-1]
+    assert (event["action"], event["outcome"]) == ("sign-out", "refused")
+    assert event["reason"]
