@@ -5,11 +5,10 @@
 
 import os
 
-from awscons.adapters.server.gunicorn_app import SETTINGS
-
 # Each worker keeps to one CPU: its threads take turns, and change places faster there.
-from awscons.adapters.server.gunicorn_app import assign_worker_index as pre_fork  # noqa: F401  gunicorn looks for the name
-from awscons.adapters.server.malloc_arenas import limit_malloc_arenas
+from awscons.adapters.server.cpu_pinning import assign_worker_index as pre_fork  # noqa: F401  gunicorn looks for the name
+from awscons.adapters.server.gunicorn_app import SETTINGS
+from awscons.adapters.server.worker_memory import limit_malloc_arenas
 
 wsgi_app = "awscons.wsgi:application"
 raw_env = ["AWSCONS_CONFIG=/etc/awscons/config.py"]

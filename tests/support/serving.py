@@ -230,3 +230,11 @@ def wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path, host: 
         else:
             return
     raise AssertionError(f"nothing answers on port {port}: {log.read_text()[-2000:]}")
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Return when `condition` holds; fail when that takes longer than a program may take to start."""
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < MAX_START, "it did not happen"
+        time.sleep(0.02)  # between looks, not for something to have happened

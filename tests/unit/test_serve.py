@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -21,7 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from awscons.adapters.server.gunicorn_app import MAX_REQUEST_SECONDS, assign_worker_index, cpu_of
+from awscons.adapters.server.cpu_pinning import cpu_of
+from awscons.adapters.server.slow_clients import MAX_REQUEST_SECONDS
 from awscons.cli.program import cli
 from awscons.demo.pretend_signin import PretendSignin
 from awscons.demo.pretend_sts import PretendSts
@@ -29,7 +29,7 @@ from support.browser import Browser, sent_to_idp
 from support.faults import HOLD, Faulty
 from support.forge import Forger, pem_of
 from support.house import BROKER, ROLES, config_for, vouch_for_ada, write_credentials
-from support.serving import client_tls, free_port, has_ipv6, program, serve_command, serving
+from support.serving import client_tls, free_port, has_ipv6, program, serve_command, serving, wait_until
 from support.world import write_tls
 
 ROOT = Path(__file__).parents[2]
@@ -211,8 +211,7 @@ def test_a_request_in_flight_finishes_when_the_server_is_asked_to_stop(tmp_path:
         # An answer on another connection: the one before has been taken by then.
         assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
         process.send_signal(signal.SIGTERM)
-        while _accepts(port):
-            pass
+        wait_until(lambda: not _accepts(port))
         begun.sendall(b"\r\n")
         assert begun.recv(1000).startswith(b"HTTP/1.1 200 OK")
         begun.close()
@@ -237,8 +236,7 @@ def test_people_who_wait_for_aws_get_their_consoles_when_the_server_is_asked_to_
         ]
         signin.wait_for_calls(20)
         process.send_signal(signal.SIGTERM)
-        while _accepts(port):
-            pass
+        wait_until(lambda: not _accepts(port))
         signin.released.set()
         assert [each.result().status_code for each in requested] == [301] * 20
         assert process.wait(timeout=20) == 0
@@ -304,12 +302,10 @@ def test_a_changed_configuration_is_served_after_a_moment_and_a_mistake_in_it_is
         address = f"http://127.0.0.1:{port}/y"
         assert httpx.get(address).status_code == 401
         (tmp_path / "config.py").write_text("no python at all")
-        while "waiting for a file to change" not in (tmp_path / "log").read_text():
-            pass
+        wait_until(lambda: "waiting for a file to change" in (tmp_path / "log").read_text())
         assert "wanted  valid Python" in (tmp_path / "log").read_text()
         (tmp_path / "config.py").write_text(CONFIG.replace('"service": "x"', '"service": "y"'))
-        while not _accepts(port):
-            pass
+        wait_until(lambda: _accepts(port))
         assert httpx.get(address).status_code == 302
 
 
@@ -399,17 +395,6 @@ def test_a_worker_keeps_to_one_cpu_unless_told_otherwise(
         assert len(os.sched_getaffinity(int(worker))) == (1 if kept_to_one else len(usable))
 
 
-def test_a_worker_that_replaces_another_takes_its_place() -> None:
-    arbiter = SimpleNamespace(WORKERS={})
-    for pid in range(4):
-        worker = SimpleNamespace(place=None)
-        assign_worker_index(arbiter, worker)
-        arbiter.WORKERS[pid] = worker
-    lost, replacement = arbiter.WORKERS.pop(1), SimpleNamespace(place=None)
-    assign_worker_index(arbiter, replacement)
-    assert replacement.place == lost.place == 1
-
-
 def test_neighbours_have_cpus_of_their_own() -> None:
     usable = os.sched_getaffinity(0)
     cpus = [cpu_of(place, service=4711) for place in range(len(usable))]
@@ -429,35 +414,3 @@ def test_connections_are_shared_out_among_the_workers(tmp_path: Path) -> None:
 def test_a_second_service_on_the_same_port_is_refused(tmp_path: Path) -> None:
     with served(tmp_path) as (port, _):
         assert f"port {port}: address already in use" in refused(tmp_path, "--port", str(port))
-
-
-# --- memory ------------------------------------------------------------------------------
-
-MEBI = 1_048_576
-MAX_HEAP = 64 * MEBI
-
-
-def heaps_of_threads(pid: int) -> int:
-    """How many heaps of glibc a process has beside its first: 64 MiB of addresses each, used from below."""
-    found, begin = 0, None
-    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-        addresses, access, *rest = line.split()
-        first, last = (int(address, 16) for address in addresses.split("-"))
-        if access == "rw-p" and len(rest) == 3 and first % MAX_HEAP == 0:
-            begin = last
-        elif access == "---p" and first == begin and last % MAX_HEAP == 0:
-            found += 1
-    return found
-
-
-def test_the_threads_of_a_worker_share_two_heaps(tmp_path: Path) -> None:
-    """Twenty requests of which the end does not come, so that as many threads are at work."""
-    with served(tmp_path, "--workers", "1") as (port, process), ExitStack() as stack:
-        for _ in range(20):
-            begun = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
-            begun.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
-        assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
-        worker = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
-        threads = len(list(Path(f"/proc/{worker}/task").iterdir()))
-        assert threads > 20
-        assert heaps_of_threads(worker) <= 1

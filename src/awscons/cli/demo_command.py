@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from awscons.adapters.audit_log import configure_logging
-from awscons.adapters.server.gunicorn_app import open_listeners, serve
+from awscons.adapters.server.gunicorn_app import serve
+from awscons.adapters.server.listeners import open_listeners
 from awscons.cli.terminal import table
 from awscons.demo.demo_world import URL_PREFIX, build_demo, demo_address
 from awscons.demo.sample_people import PEOPLE, TARGETS, who_may_open

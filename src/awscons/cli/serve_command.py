@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 
 from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
-from awscons.adapters.server.gunicorn_app import load_tls, open_listeners, serve
-from awscons.adapters.server.malloc_arenas import freeze_gc, limit_malloc_arenas
+from awscons.adapters.server.gunicorn_app import serve
+from awscons.adapters.server.listeners import load_tls, open_listeners
 from awscons.adapters.server.reloader import serve_and_reload
+from awscons.adapters.server.worker_memory import freeze_gc, limit_malloc_arenas
 from awscons.adapters.stores.choice import open_store
 from awscons.assembly.service import build_idp_trust, build_service
 from awscons.cli.terminal import printable

@@ -110,10 +110,9 @@ def _verified(root: Element, pinned: tuple[Certificate, ...]) -> Element:
 def _find_entity(root: Element, entity_id: str | None) -> list[Element]:
     """The elements from the root to the IDPSSODescriptor, each of which may limit the next."""
     found = list(_identity_providers(root, []))
-    if entity_id is not None:
-        found_here = [path for path in found if path[-2].get("entityID") == entity_id]
-    else:
-        found_here = found
+    found_here = (
+        found if entity_id is None else [path for path in found if path[-2].get("entityID") == entity_id]
+    )
     if len(found_here) == 1:
         return found_here[0]
     known = [path[-2].get("entityID", "") for path in found]

@@ -2,7 +2,7 @@
 
 import gc
 
-from awscons.adapters.server.malloc_arenas import freeze_gc, limit_malloc_arenas
+from awscons.adapters.server.worker_memory import freeze_gc, limit_malloc_arenas
 
 
 def test_what_the_operator_has_decided_about_heaps_stands() -> None:

@@ -1,6 +1,9 @@
 """Serving: gunicorn, sockets, processes and memory.
 
-gunicorn_app    gunicorn with this project's settings and workers
-malloc_arenas   memory that the threads and workers of a host share
-reloader        serve again when a file has changed
+gunicorn_app    gunicorn with this project's settings and worker
+listeners       listening sockets and TLS
+slow_clients    sockets with a deadline, against slow clients
+cpu_pinning     which CPU a worker keeps to
+worker_memory   malloc arenas and garbage collection of workers
+reloader        `awscons serve --reload`: start again when a file has changed
 """
