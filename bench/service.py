@@ -19,7 +19,7 @@ import botocore
 
 from awscons.access.identity import Identity, Login
 from awscons.adapters.stores.choice import open_store
-from awscons.assembly.service import build_login_register
+from awscons.assembly.signin_side import build_login_register
 from awscons.config.load import load_settings
 from awscons.config.settings import Settings
 from awscons.signin.pending_logins import PendingLogins

@@ -27,7 +27,7 @@ from support.xmlsec1 import places_of
 
 NOT_BY_HAND = {"issuer": None, "certificate": None, "saml_endpoint": None}
 SLO_SIGNED = {"sign.logout": True, "validate.logout": True}
-FRESH = {**FULL_TARGETS[0], "service": "logout_first", "max_login_age": 120}
+FRESH = {**FULL_TARGETS[0], "service": "fresh", "max_login_age": 120}
 BINDINGS = "urn:oasis:names:tc:SAML:2.0:bindings:"
 NEXT_KEY = "simplesamlphp-next"
 MAX_DURATION = 15_000

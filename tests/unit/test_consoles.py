@@ -11,7 +11,7 @@ from awscons.access.decision import RefusalReason
 from awscons.access.identity import Identity, Login
 from awscons.access.targets import OpenBy, Target
 from awscons.adapters.stores.memory_store import MemoryStore
-from awscons.assembly.service import build_broker
+from awscons.assembly.aws_side import build_broker
 from awscons.audit.events import AuditEvent, Caller, Outcome
 from awscons.config.settings import parse_settings
 from awscons.consoles import Consoles, Failed, Issued, NotAllowed, Opened, StepUpNeeded

@@ -1,1 +1,11 @@
-"""Everything that reaches outside: AWS, stores, the log, the server. Adapters know no web."""
+"""Everything that reaches outside: AWS, stores, files, the log, the network. Adapters know no web.
+
+aws               STS, the federation endpoint, the broker's credentials, and the one HTTP pool
+stores            where logins are saved
+server            serving with gunicorn
+idp_metadata      the identity provider's keys, from the configuration or from its metadata
+audit_log         logs and audit events, as JSON lines
+shared_counters   counters of all processes of a host
+metrics_page      counters and gauges for Prometheus
+metered_ports     ports whose calls are counted and timed
+"""

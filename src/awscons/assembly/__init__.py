@@ -1,4 +1,10 @@
-"""The only place where the service's parts are chosen and put together.
+"""The only place where the service's parts are chosen and put together: one builder for each area.
 
-service   the whole service as one WSGI application
+Everything else receives what it needs, and nothing reaches out at import time.
+
+service         the whole service as one WSGI application
+signin_side     sign-in, sign-out, logins and rate limits
+aws_side        the broker with its clients
+observability   the audit log, metrics and gauges
+clock           the clock of the service
 """

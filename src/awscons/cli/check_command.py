@@ -10,7 +10,9 @@ import click
 from awscons.access.targets import Target
 from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
 from awscons.adapters.stores.choice import store_warnings
-from awscons.assembly.service import build_broker, build_idp_trust, utc_now
+from awscons.assembly.aws_side import build_broker
+from awscons.assembly.clock import utc_now
+from awscons.assembly.signin_side import build_idp_trust
 from awscons.cli.terminal import table
 from awscons.config.load import load_settings
 from awscons.config.settings import Settings, configuration_warnings

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
-from awscons.assembly.service import build_login_register
+from awscons.assembly.signin_side import build_login_register
 from awscons.audit import events
 from awscons.cli.terminal import printable, table
 from awscons.config.load import load_settings

@@ -14,7 +14,8 @@ import click
 
 from awscons.access.groups import normalize_group
 from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
-from awscons.assembly.service import build_idp_trust, our_metadata, utc_now
+from awscons.assembly.clock import utc_now
+from awscons.assembly.signin_side import build_idp_trust, our_metadata
 from awscons.config.load import load_settings
 from awscons.config.settings import Settings
 from awscons.config.sp_keys import CURRENT, KeyRing, make_first_pair, rotate_pairs

@@ -15,7 +15,8 @@ from awscons.adapters.server.listeners import load_tls, open_listeners
 from awscons.adapters.server.reloader import serve_and_reload
 from awscons.adapters.server.worker_memory import freeze_gc, limit_malloc_arenas
 from awscons.adapters.stores.choice import open_store
-from awscons.assembly.service import build_idp_trust, build_service
+from awscons.assembly.service import build_service
+from awscons.assembly.signin_side import build_idp_trust
 from awscons.cli.terminal import printable
 from awscons.config.load import load_settings
 from awscons.config.schema import LOOPBACK_HOSTS, SimpleBacking

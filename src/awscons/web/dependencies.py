@@ -8,7 +8,6 @@ from datetime import timedelta
 
 from awscons.access.targets import Target
 from awscons.audit.events import AuditLog
-from awscons.audit.metrics_recorder import MetricsRecorder
 from awscons.aws.broker import Broker
 from awscons.config.settings import ServerSettings
 from awscons.consoles import Consoles
@@ -46,7 +45,6 @@ class WebDependencies:
     metadata: bytes
     server: ServerSettings
     limits: SignInRateLimits
-    recorder: MetricsRecorder
     metrics: MetricsText | None
     one_process_only: bool
     attribute_map: Sequence[str]

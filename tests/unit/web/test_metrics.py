@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from awscons.adapters.metrics import MetricsPage, SharedCounters
+from awscons.adapters.metrics_page import MetricsPage
+from awscons.adapters.shared_counters import SharedCounters
 from awscons.audit.metrics_recorder import Gauge
 from awscons.saml.certificates import fingerprint
 from support.browser import Browser, sent_to_idp
@@ -108,7 +109,7 @@ def test_nobody_is_named_and_no_secret_shown(tmp_path: Path) -> None:
 def test_processes_add_up_and_what_a_dead_one_counted_stays(tmp_path: Path) -> None:
     path = tmp_path / "metrics.sqlite3"
     code = (
-        "import sys; from pathlib import Path; from awscons.adapters.metrics import SharedCounters\n"
+        "import sys; from pathlib import Path; from awscons.adapters.shared_counters import SharedCounters\n"
         "tally = SharedCounters(Path(sys.argv[1])); tally.prepare()\n"
         "for _ in range(100): tally.record_rejection('x')\n"
     )

@@ -1,0 +1,74 @@
+"""The metrics page: counters of all processes and gauges of now, in Prometheus's text format."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from awscons.adapters.shared_counters import BUCKETS, DECISIONS, REJECTED, UPSTREAM, SharedCounters
+from awscons.audit.metrics_recorder import Gauge, GaugeSource
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+
+class MetricsPage:
+    """What a scrape reads: the totals, and every gauge as it is now."""
+
+    def __init__(self, shared_counters: SharedCounters, gauges: Sequence[GaugeSource]) -> None:
+        self._shared_counters = shared_counters
+        self._gauges = gauges
+
+    def text(self) -> bytes:
+        """In Prometheus's text format, version 0.0.4."""
+        # Late: only a service that is scraped needs it.
+        from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415  see above
+
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Families(self._families))
+        return generate_latest(registry)
+
+    def _families(self) -> Iterable[Metric]:
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415  as above
+
+        totals = self._shared_counters.totals()
+        for (name, description), label_names in (
+            (DECISIONS, ["action", "outcome", "reason"]),
+            (REJECTED, ["reason"]),
+        ):
+            family = CounterMetricFamily(name, description, labels=label_names)
+            for labels, value in totals.get(name, {}).items():
+                family.add_metric(labels, value)
+            yield family
+        yield _histogram(totals.get(UPSTREAM[0], {}))
+        by_name: dict[str, list[Gauge]] = defaultdict(list)
+        for source in self._gauges:
+            for gauge in source():
+                by_name[gauge.name].append(gauge)
+        for name, gauges in by_name.items():
+            names = sorted(gauges[0].labels)
+            gauge_family = GaugeMetricFamily(name, gauges[0].description, labels=names)
+            for gauge in gauges:
+                gauge_family.add_metric([gauge.labels.get(label, "") for label in names], gauge.value)
+            yield gauge_family
+
+
+class _Families:
+    """A collector, as prometheus_client wants one."""
+
+    def __init__(self, families: Callable[[], Iterable[Metric]]) -> None:
+        self.collect = families
+
+
+def _histogram(totals: dict[tuple[str, ...], float]) -> Metric:
+    from prometheus_client.core import HistogramMetricFamily  # noqa: PLC0415  as above
+
+    family = HistogramMetricFamily(*UPSTREAM, labels=["step", "outcome"])
+    for step, outcome in sorted({(labels[0], labels[1]) for labels in totals}):
+        buckets, so_far = [], 0.0
+        for end in [*(f"{bucket}" for bucket in BUCKETS), "+Inf"]:
+            so_far += totals.get((step, outcome, end), 0.0)
+            buckets.append((end, so_far))
+        family.add_metric([step, outcome], buckets, totals.get((step, outcome, "sum"), 0.0))
+    return family

@@ -1,0 +1,47 @@
+"""The AWS side: the broker with its clients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from awscons.adapters.aws.broker_credentials import BrokerCredentials
+from awscons.adapters.aws.federation_client import FederationClient
+from awscons.adapters.aws.http_pool import HttpPool
+from awscons.adapters.aws.sts_client import StsClient
+from awscons.adapters.metered_ports import MeteredRoleAssumer, MeteredSigninTokens
+from awscons.assembly.clock import utc_now
+from awscons.audit.metrics_recorder import MetricsRecorder, NoMetrics
+from awscons.aws.broker import Broker
+from awscons.config.settings import Settings
+
+_MAX_CONCURRENT = 12
+"""Concurrency limit where neither the configuration nor the server decides it."""
+
+
+def build_broker(
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    threads: int | None = None,
+    recorder: MetricsRecorder | None = None,
+    http: HttpPool | None = None,
+) -> Broker:
+    """The broker. `threads` of each process, where that is known; `recorder` counts and times calls to AWS."""
+    recorder, http = recorder or NoMetrics(), http or HttpPool()
+    credentials = BrokerCredentials(settings.aws)
+    roles = StsClient(settings.aws, http, credentials)
+    federation = FederationClient(settings.aws, http, credentials)
+    return Broker(
+        roles=MeteredRoleAssumer(roles, recorder),
+        signin_tokens=MeteredSigninTokens(federation, recorder),
+        settings=settings.aws,
+        max_concurrent=settings.aws.max_concurrent_sign_ins
+        or (_max_concurrent(threads) if threads else _MAX_CONCURRENT),
+        clock=clock,
+    )
+
+
+def _max_concurrent(threads: int) -> int:
+    """The threads without an eighth of them, at least two, which stay free for pages that need no AWS."""
+    return max(1, threads - max(2, threads // 8))

@@ -1,0 +1,55 @@
+"""What operators and auditors see: the audit log, metrics and gauges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+
+from awscons import __version__
+from awscons.adapters.metrics_page import MetricsPage
+from awscons.adapters.shared_counters import SharedCounters, build_shared_counters
+from awscons.audit.metrics_recorder import Gauge
+from awscons.config.settings import Settings
+from awscons.errors import MetadataRefused
+from awscons.saml.certificates import end_of, fingerprint
+from awscons.signin.idp_trust import IdpTrust
+
+
+def build_counters(settings: Settings, *, environment: Mapping[str, str]) -> SharedCounters | None:
+    """The counters; None where the configuration wants no metrics. Raises ConfigurationError."""
+    if settings.server.metrics_token is None:
+        return None
+    return build_shared_counters(settings, environment=environment)
+
+
+def build_metrics_page(
+    counters: SharedCounters, settings: Settings, *, trust: IdpTrust, clock: Callable[[], datetime]
+) -> MetricsPage:
+    """The page that Prometheus reads. Each further source of gauges is added here."""
+    return MetricsPage(counters, [_about_us, lambda: _about_certificates(trust, settings, clock())])
+
+
+def _about_certificates(trust: IdpTrust, settings: Settings, now: datetime) -> Iterator[Gauge]:
+    """How many certificates are trusted, and when the identity provider's and our own end."""
+    try:
+        theirs = trust.current().signing_certificates
+    except MetadataRefused:
+        theirs = ()
+    yield Gauge(
+        "awscons_trusted_certificates",
+        "Signing certificates of the identity provider, as known now.",
+        len(theirs),
+    )
+    ours = settings.service_provider.published_certificates
+    for party, certificates in (("identity-provider", theirs), ("service-provider", ours)):
+        for certificate in certificates:
+            yield Gauge(
+                "awscons_certificate_expiry_seconds",
+                "Seconds until a certificate ends; negative when it has.",
+                (end_of(certificate) - now).total_seconds(),
+                {"party": party, "fingerprint": fingerprint(certificate)},
+            )
+
+
+def _about_us() -> Iterator[Gauge]:
+    yield Gauge("awscons_info", "Always 1; which release this is.", 1, {"version": __version__})
