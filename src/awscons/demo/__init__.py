@@ -1,11 +1,12 @@
 """A pretend world around the real service: an identity provider that signs, an AWS that checks.
 
-Nothing of the service is different in the demo; only its settings and its neighbours are. Only its
-command and tests may import from here.
+Only the settings and the neighbours of the service are different in the demo. Only its command and tests may import
+from here.
 
-    cast                who lives in the demo, and what they may open
-    identity_provider   a SAML identity provider whose assertions are really signed
-    sts                 STS, over real HTTP
-    signin              the federation endpoint and a console page, over real HTTP
-    assembly            the service and its neighbours, put together
+demo_world          the service and its neighbours, put together
+sample_people       the people of the demo, and what they may open
+identity_provider   a SAML identity provider whose assertions are really signed
+pretend_sts         STS, over real HTTP
+pretend_signin      the federation endpoint and a console page, over real HTTP
+faults              faults that people can inject into the pretend AWS
 """
