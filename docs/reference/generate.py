@@ -17,7 +17,7 @@ PAGE = Path(__file__).with_name("configuration.md")
 
 INTRODUCTION = """# Configuration
 
-<!-- Written by `make reference` from the settings themselves. Edit src/awscons/config/schema.py instead. -->
+<!-- Written by `make reference` from the settings themselves. Edit src/awscons/config/schema/ instead. -->
 
 The configuration is a Python file, `config.py`, with three required dicts (`session_config`, `saml_config`,
 `aws_config`) and two optional ones: `server_config`, and `site_config` for what people see. It is beside `app.py`, or
@@ -116,8 +116,8 @@ def documentation(section: type[schema.Section]) -> str:
 def page() -> str:
     """The whole page."""
     parts = [INTRODUCTION]
-    for section in schema.SECTIONS:
-        parts += [f"## `{section.heading}`\n", documentation(section) + "\n", table(section)]  # type: ignore[attr-defined]
+    for name, section in schema.SECTIONS.items():
+        parts += [f"## `{name}`\n", documentation(section) + "\n", table(section)]
         if section is schema.SessionSection:
             parts.append("### `session_backing`: where logins are kept\n")
             for backing in dict.fromkeys(schema.BACKINGS.values()):

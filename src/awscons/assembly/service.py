@@ -30,8 +30,9 @@ from awscons.adapters.stores.choice import open_store, sqlite_path, state_folder
 from awscons.audit.events import AuditLog
 from awscons.audit.metrics_recorder import Gauge, MetricsRecorder, NoMetrics
 from awscons.aws.broker import Broker
+from awscons.config.configuration_warnings import configuration_warnings
 from awscons.config.schema import SimpleBacking, SqliteBacking
-from awscons.config.settings import Settings, configuration_warnings
+from awscons.config.settings import Settings
 from awscons.errors import MetadataRefused, StoreCannotList, StoreUnavailable
 from awscons.preferences import Preferences
 from awscons.saml.certificates import end_of, fingerprint
@@ -137,14 +138,16 @@ def build_service(
     """
     recorder: MetricsRecorder = NoMetrics()
     shared_counters = None
-    if settings.server.metrics_token is not None:
+    if settings.metrics.token is not None:
         recorder = shared_counters = build_shared_counters(settings, environment=environment)
     audit = MeteredAuditLog(StructlogAuditLog(), recorder)
     http = HttpPool()
     trust = build_idp_trust(settings, environment=environment, clock=clock, audit=audit, http=http)
     identity_provider = trust.current()
     for warning in configuration_warnings(settings, identity_provider, now=clock()):
-        _log.warning("configuration.warning", warning=warning)
+        _log.warning(
+            "configuration.warning", subject=warning.subject, warning=warning.cause, hint=warning.cure or None
+        )
     store = open_store(settings.backing, environment=environment)
     debug = "DEBUG" in environment
     metrics = None
@@ -167,7 +170,7 @@ def build_service(
                 store=store,
                 pending=PendingLogins(
                     store=store,
-                    max_pending=settings.server.max_pending_logins,
+                    max_pending=settings.login.max_pending_logins,
                     lifetime=settings.login.pending_lifetime + RETURN_PATH_TTL,
                 ),
                 register=register,
@@ -186,10 +189,10 @@ def build_service(
             broker=broker,
             audit=audit,
             metadata=our_metadata(settings),
-            server=settings.server,
+            metrics_settings=settings.metrics,
             limits=SignInRateLimits(
-                per_address=settings.server.rate_limit_per_address,
-                overall=settings.server.rate_limit_overall,
+                per_address=settings.rate_limits.per_address,
+                overall=settings.rate_limits.overall,
                 counters=store,
                 recorder=recorder,
                 clock=clock,

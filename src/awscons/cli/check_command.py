@@ -12,8 +12,9 @@ from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
 from awscons.adapters.stores.choice import store_warnings
 from awscons.assembly.service import build_broker, build_idp_trust, utc_now
 from awscons.cli.terminal import table
+from awscons.config.configuration_warnings import configuration_warnings
 from awscons.config.load import load_settings
-from awscons.config.settings import Settings, configuration_warnings
+from awscons.config.settings import Settings
 from awscons.errors import AwsconsError, UpstreamError
 from awscons.saml.certificates import end_of
 from awscons.saml.parties import IdentityProvider

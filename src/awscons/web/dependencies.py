@@ -8,9 +8,8 @@ from datetime import timedelta
 
 from awscons.access.targets import Target
 from awscons.audit.events import AuditLog
-from awscons.audit.metrics_recorder import MetricsRecorder
+from awscons.audit.metrics_recorder import MetricsRecorder, MetricsSettings
 from awscons.aws.broker import Broker
-from awscons.config.settings import ServerSettings
 from awscons.preferences import Preferences
 from awscons.signin.login import Logins
 from awscons.signin.rate_limits import SignInRateLimits
@@ -42,7 +41,7 @@ class WebDependencies:
     broker: Broker
     audit: AuditLog
     metadata: bytes
-    server: ServerSettings
+    metrics_settings: MetricsSettings
     limits: SignInRateLimits
     recorder: MetricsRecorder
     metrics: MetricsText | None
