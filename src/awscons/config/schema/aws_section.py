@@ -96,7 +96,7 @@ def _partition_names(value: dict[str, Any]) -> dict[str, Any]:
 
 def _host(value: str) -> str:
     if not _HOST.fullmatch(value):
-        raise not_as_wanted("a host name in lower case, such as 'console_url.aws.amazon.com'")
+        raise not_as_wanted("a host name in lower case, such as 'console.aws.amazon.com'")
     return value
 
 
@@ -119,7 +119,7 @@ def _url_prefix(value: str) -> str:
 
 def _ascii(value: str) -> str:
     if not value.isascii():
-        raise not_as_wanted("a URL in ASCII", "encode what lies beyond")
+        raise not_as_wanted("a URL in ASCII", "percent-encode all other characters")
     return value
 
 
@@ -127,7 +127,7 @@ Regions = Annotated[list[Annotated[str, AfterValidator(_region)]], BeforeValidat
 
 
 class TargetSection(Section):
-    """One target: a named door to a role."""
+    """One target: a role, who may open it, and how its console opens."""
 
     service: Annotated[str, AfterValidator(_service)] = Field(
         description="Name of the target: the last part of its URL."
@@ -137,141 +137,155 @@ class TargetSection(Section):
         default=3600,
         ge=durations.MIN_DURATION,
         le=durations.MAX_DURATION,
-        description="Seconds the console should last (900 to 43,200).",
+        description="Seconds that the console lasts (900 to 43,200).",
     )
     ends_with_login: bool = Field(
         default=False,
         description=(
-            "Let the console never outlast the login that opened it. With less than 900 seconds left, the "
+            "The console ends no later than the login that opened it. With less than 900 seconds left, the "
             "person signs in again first."
         ),
     )
     groups: Texts = Field(
         default=[],
-        description="A person must be in at least one of them. None: every person who can sign in.",
+        description=(
+            "The person must be in at least one of these groups. Without groups: every person who can sign "
+            "in."
+        ),
     )
     attrs: Texts = Field(
-        default=[], description="At least one of these attributes must be present and non-empty."
+        default=[], description="The person must have a non-empty value for at least one of these attributes."
     )
     max_login_age: int | None = Field(
         default=None,
         ge=120,
         le=MAX_LOGIN_DURATION,
         description=(
-            "Seconds since the person authenticated at the identity provider, after which this target asks "
-            "for it anew (ForceAuthn); 120 or more, since clocks may differ by 60."
+            "Maximum seconds since the person authenticated at the identity provider. Above it, the target "
+            "requires a new authentication (ForceAuthn). At least 120, because clocks may differ by 60."
         ),
     )
     authn_context: Texts = Field(
         default=[],
         description=(
-            "URIs of AuthnContextClassRef: whoever authenticated in none of these ways is asked to, before "
-            "this target opens."
+            "URIs of AuthnContextClassRef. A person who authenticated by none of them must authenticate "
+            "again before the target opens."
         ),
     )
     aws_profile_name: NonEmpty | None = Field(
         default=None,
-        description="Profile for this target alone. Default: its partition's, else that of `aws_config`.",
+        description=(
+            "Profile for this target. Default: the profile of its partition, else the profile of "
+            "`aws_config`."
+        ),
     )
     source_identity: NonEmpty | None = Field(
         default=None,
         description=(
-            "Attribute to send as SourceIdentity, or `user_name`. The trust policy and the broker's policy "
-            "must then allow `sts:SetSourceIdentity`."
+            "Attribute to send as SourceIdentity, or `user_name`. The role's trust policy and the broker's "
+            "policy must allow `sts:SetSourceIdentity`."
         ),
     )
     session_tags: Annotated[dict[NonEmpty, NonEmpty], AfterValidator(_session_tags)] = Field(
         default={},
         description=(
-            "Session tags: each key with the attribute that gives its value, or `user_name`. Both policies "
-            "must then allow `sts:TagSession`. Without a value the tag is left out."
+            "Session tags: each key with the attribute that gives its value, or `user_name`. The role's "
+            "trust policy and the broker's policy must allow `sts:TagSession`. A tag without a value is "
+            "left out."
         ),
     )
     transitive_tags: Texts = Field(
-        default=[], description="Keys of `session_tags` that survive role chaining."
+        default=[], description="Keys of `session_tags` that persist through role chaining."
     )
     external_id: Annotated[str, AfterValidator(_external_id)] | None = Field(
-        default=None, description="ExternalId that the role's trust policy asks for."
+        default=None, description="ExternalId that the role's trust policy requires."
     )
     session_policy: Annotated[str, BeforeValidator(_session_policy)] | None = Field(
         default=None,
         description=(
-            "A further bound on what the console may do: a policy, as a dict or as JSON text, at most 2,048 "
+            "Session policy that further restricts the console: a dict, or JSON text. Maximum 2,048 "
             "characters together with `policy_arns`."
         ),
     )
     policy_arns: Annotated[Texts, Field(max_length=role_request.MAX_POLICY_ARNS)] = Field(
-        default=[], description="Managed policies as further bounds, at most 10."
+        default=[], description="Managed policies that further restrict the console, at most 10."
     )
     destination: NonEmpty | None = Field(
         default=None,
         description=(
-            "Console page to land on, a full https URL; `{region}` in it stands for the region. A link may "
-            "name another with `?destination=`. Default: the console's front page."
+            "Console page that opens, a full https URL; `{region}` in it is replaced by the region. A link "
+            "may name another page with `?destination=`. Default: the console's home page."
         ),
     )
     region: NonEmpty | None = Field(
         default=None,
         description=(
-            "Region to open the console in. A link may name another with `?region=`. "
-            "Default: the region that the service itself uses."
+            "Region in which the console opens. A link may name another with `?region=`. Default: the "
+            "region that the service itself uses."
         ),
     )
     title: ShownText | None = Field(
-        default=None, description="What people read in place of the service's name: `Cloud administrator`."
+        default=None,
+        description="Title that people read in place of the service's name: `Cloud administrator`.",
     )
-    description: ShownText | None = Field(default=None, description="A sentence on what it is for.")
+    description: ShownText | None = Field(
+        default=None, description="One sentence that says what the target is for."
+    )
     label: ShownText | None = Field(
         default=None,
-        description="A word that stands out, such as `production`. Default: the account's `environment`.",
+        description="A highlighted word, such as `production`. Default: the account's `environment`.",
     )
     color: Color | None = Field(
         default=None, description="Colour of the label, `#rrggbb`. Default: the account's `color`."
     )
     regions: Texts = Field(
         default=[],
-        description="Regions that the portal offers beside the usual one. Links may name others.",
+        description=(
+            "Regions that the portal offers in addition to the default one. Links may name any other."
+        ),
     )
 
 
 class PartitionSection(Section):
-    """What one partition needs beyond what AWS publishes; nothing of it is needed for `aws`."""
+    """Settings that one partition needs in addition to what AWS publishes. The partition `aws` needs none."""
 
     aws_profile_name: NonEmpty | None = Field(
         default=None,
-        description="Profile for the targets of this partition: credentials never cross partitions.",
+        description="Profile for the targets of this partition. Credentials work in one partition only.",
     )
     fips: bool = Field(
-        default=False, description="Sign in by the host with FIPS 140 cryptography (`aws-us-gov`)."
+        default=False, description="Use the sign-in host with FIPS 140 cryptography (`aws-us-gov`)."
     )
     console_host: Annotated[str, AfterValidator(_host)] | None = Field(
         default=None,
         description=(
-            "Host of its console, without a region, such as `console_url.aws.amazon.com`. "
-            "Required where AWS does not publish it (`aws-iso…`)."
+            "Host of the console without a region, such as `console.aws.amazon.com`. Required where AWS "
+            "does not publish it (`aws-iso…`)."
         ),
     )
     sts_endpoint: UpstreamUrl | None = Field(
-        default=None, description="Full URL of its STS, as in `aws_config`, for this partition alone."
+        default=None, description="Full URL of STS for this partition; see `sts_endpoint` in `aws_config`."
     )
     signin_endpoint: UpstreamUrl | None = Field(
         default=None,
-        description="Full URL of its federation endpoint, as in `aws_config`, for this partition alone.",
+        description=(
+            "Full URL of the federation endpoint for this partition; see `signin_endpoint` in `aws_config`."
+        ),
     )
     signin_method: Literal["POST", "GET"] = Field(
         default="POST",
         description=(
-            "How the token is asked for. GET puts credentials into a URL: only for a sign-in host that takes "
-            "no POST, and with no proxy on the way that opens TLS."
+            "HTTP method that requests the sign-in token. GET puts credentials into a URL: use it only for "
+            "a sign-in host that does not accept POST, and never through a proxy that decrypts TLS."
         ),
     )
 
 
 class AwsSection(Section):
-    """The targets, and how this service itself talks to AWS."""
+    """The targets, and how this service itself calls AWS."""
 
     url_prefix: Annotated[str, AfterValidator(_url_prefix)] = Field(
-        default="", description="Put in front of every target's URL."
+        default="", description="Prefix of every target's URL."
     )
     aws_profile_name: NonEmpty | None = Field(
         default=None, description="Profile in the credentials file. Also accepted as `aws_profile`."
@@ -279,33 +293,36 @@ class AwsSection(Section):
     aws_profile: NonEmpty | None = Field(default=None, description="Another name of `aws_profile_name`.")
     aws_credentials_file: NonEmpty | None = Field(
         default=None,
-        description="Credentials file. Default: whatever AWS SDKs find (EC2 role, environment, …).",
+        description=(
+            "Credentials file. Default: the credentials that AWS SDKs find (EC2 role, environment, …)."
+        ),
     )
     contact_url: Annotated[HttpUrl, AfterValidator(_ascii)] | None = Field(
         default=None,
         description=(
-            "Where the owner of another account can read who we are; part of the User-Agent of every call to "
-            "AWS, which CloudTrail shows. Default: the address of this service."
+            "Page that tells the owner of another account who runs this service. It is part of the User-"
+            "Agent of every call to AWS, which CloudTrail records. Default: the URL of this service."
         ),
     )
     role_session_name_attr: NonEmpty = Field(
         default=role_request.USER_NAME,
-        description="Attribute that CloudTrail calls people by (RoleSessionName). Default: their user name.",
+        description=(
+            "Attribute that becomes the RoleSessionName, the name in CloudTrail. Default: the user name."
+        ),
     )
     regions: Regions = Field(
         default=[],
         description=(
-            "Regions to sign in by, nearest first, for all partitions together; one that does not answer "
-            "is passed over for the next. Default: the region of the profile or environment, else one for "
+            "Regions to call, nearest first, for all partitions together. If a region does not answer, the "
+            "next one is called. Default: the region of the profile or environment, else one region for "
             "each partition."
         ),
     )
     logout_first: bool = Field(
         default=False,
         description=(
-            "Send browsers through AWS's log-out before each console, as `?logout_first=1` on a link does "
-            "once; "
-            "`?logout_first=0` on a link prevents it."
+            "Sign browsers out of AWS before each console opens. `?logout_first=1` in a link does so once; "
+            "`?logout_first=0` prevents it."
         ),
     )
     timeout: float = Field(
@@ -313,8 +330,8 @@ class AwsSection(Section):
         ge=1,
         le=300,
         description=(
-            "Seconds that one sign-in may spend on AWS, with every retry and every region. One answer may "
-            "take a quarter of it (9 at most), one connection 15 percent (3 at most)."
+            "Maximum seconds that one sign-in spends on AWS, including every retry and every region. One "
+            "answer may take a quarter of it (at most 9), one connection 15 percent (at most 3)."
         ),
     )
     max_concurrent_sign_ins: int | None = Field(
@@ -322,27 +339,28 @@ class AwsSection(Section):
         ge=1,
         le=10_000,
         description=(
-            "Sign-ins that may wait for AWS at the same time, in each process; the next waits a tenth of a "
-            "second and is answered with 503. Keep it below the server's threads, so that other pages stay "
-            "quick. Default: seven of eight threads of `awscons serve` and of mod_wsgi, never the last two; "
-            "under any other server 12."
+            "Maximum number of sign-ins that call AWS at the same time, in each process. A further sign-in "
+            "waits up to 0.1 s for a free slot; if none becomes free it gets 503 with Retry-After. Keep it "
+            "below the server's number of threads, so that other pages stay fast. Default: under `awscons "
+            "serve` and mod_wsgi, seven eighths of the threads, with at least two left free; under any "
+            "other server 12."
         ),
     )
     sts_endpoint: UpstreamUrl | None = Field(
         default=None,
         description=(
-            "Full URL of STS, for private networks and tests; `{region}` in it stands for the region. "
+            "Full URL of STS, for private networks and tests; `{region}` in it is replaced by the region. "
             "Default: the regional endpoint."
         ),
     )
     signin_endpoint: UpstreamUrl | None = Field(
         default=None,
         description=(
-            "Full URL of the federation endpoint, for private networks and tests; `{region}` in it stands "
-            "for the region. Default: by partition and region."
+            "Full URL of the federation endpoint, for private networks and tests; `{region}` in it is "
+            "replaced by the region. Default: the endpoint of the partition and region."
         ),
     )
     partitions: Annotated[dict[str, PartitionSection], AfterValidator(_partition_names)] = Field(
-        default={}, description="By name (`aws`, `aws-cn`, `aws-us-gov`, …): what a partition needs."
+        default={}, description="Settings of a partition by its name (`aws`, `aws-cn`, `aws-us-gov`, …)."
     )
     targets: list[TargetSection] = Field(min_length=1, description="The targets, at least one.")

@@ -49,20 +49,21 @@ def _email(value: str) -> str:
 
 
 def _metadata_location(value: str) -> str:
-    """A file, or an address that nobody on the way can answer for: keys that we trust come from there."""
+    """A file, or an https URL: the metadata contains the keys to trust, so nobody may alter it in transit."""
     if "://" not in value:
         return value
     http_url(value)
     parts = urlsplit(value)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
         raise not_as_wanted(
-            "a file, or an https URL; plain http is for loopback only", "keys that we trust come from there"
+            "a file, or an https URL; plain http is for loopback only",
+            "the metadata contains the keys to trust",
         )
     return value
 
 
 def _attribute_names(value: object) -> object:
-    """A list of Names is a dict in which each Name is its own short name."""
+    """A list of Names becomes a dict in which each Name is its own short name."""
     wanted = "a list of attribute names, or a dict of short name to attribute name"
     if isinstance(value, str):
         raise not_as_wanted(wanted, f"did you mean [{value!r}]?")
@@ -80,72 +81,77 @@ EntityId = Annotated[str, AfterValidator(_entity_id)]
 
 
 class OrganizationSection(Section):
-    """Who runs this service, for the administrators of the identity provider."""
+    """The organization that runs this service, for the administrators of the identity provider."""
 
-    name: NonEmpty = Field(description="Its name.")
-    display_name: NonEmpty | None = Field(default=None, description="As people know it. Default: `name`.")
-    url: HttpUrl = Field(description="Its home page.")
+    name: NonEmpty = Field(description="Name of the organization.")
+    display_name: NonEmpty | None = Field(default=None, description="Name that people read. Default: `name`.")
+    url: HttpUrl = Field(description="Home page of the organization.")
 
 
 class SamlSection(Section):
-    """The identity provider, and who we are to it."""
+    """The identity provider, and this service as it is registered there."""
 
     idp_metadata: Annotated[NonEmpty, AfterValidator(_metadata_location)] | None = Field(
         default=None,
         description=(
-            "The identity provider's metadata: a file, or an https URL that is looked at daily. It gives "
-            "its entity ID, its addresses and every signing certificate, so that a rollover needs nobody. "
-            "In place of `saml_endpoint` and `certificate`."
+            "The identity provider's metadata: a file, or an https URL that the service reads daily. It "
+            "contains the entity ID, the addresses and every signing certificate, so a rollover of "
+            "certificates needs no change here. Replaces `saml_endpoint` and `certificate`."
         ),
     )
     idp_metadata_certificate: NonEmpty | None = Field(
         default=None,
-        description="PEM: the certificate that has to have signed the metadata. Default: it may be unsigned.",
+        description=(
+            "PEM certificate that must have signed the metadata. Default: the metadata may be unsigned."
+        ),
     )
     saml_endpoint: HttpUrl | None = Field(
         default=None,
         description="The identity provider's SSO URL. Required without `idp_metadata`.",
     )
-    spid: EntityId = Field(description="Our entity ID, as the identity provider knows us.")
+    spid: EntityId = Field(description="Entity ID of this service, as registered at the identity provider.")
     issuer: EntityId | None = Field(
         default=None,
         description=(
-            "The identity provider's entity ID. Required without `idp_metadata`; "
-            "with it, says which one of several in the document."
+            "Entity ID of the identity provider. Required without `idp_metadata`; with it, selects one of "
+            "several identity providers in the document."
         ),
     )
     acs_url: Annotated[str, AfterValidator(_acs_url)] = Field(
         description=(
-            "Where the identity provider posts its answer: the public URL of this service and `/saml/acs`. "
-            "All our own URLs follow from it. The environment variable `ACS_ENDPOINT` overrides it."
+            "URL to which the identity provider posts its response: the public URL of this service, "
+            "followed by `/saml/acs`. All other URLs of the service are derived from it. The environment "
+            "variable `ACS_ENDPOINT` overrides it."
         )
     )
     certificate: NonEmpty | None = Field(
         default=None,
         description=(
-            "The identity provider's signing certificate, PEM; several in one text for a rollover. "
+            "The identity provider's signing certificate, PEM; for a rollover, several in one text. "
             "Required without `idp_metadata`."
         ),
     )
     user_attr: NonEmpty = Field(
         default="name_id",
-        description="What names the person in AWS: `name_id`, or the name of an attribute with one value.",
+        description=(
+            "What becomes the user name in AWS: `name_id`, or an attribute that has exactly one value."
+        ),
     )
     assertions: Annotated[dict[NonEmpty, NonEmpty], BeforeValidator(_attribute_names)] = Field(
         default={},
         description=(
-            "Attributes to keep, matched by Name without regard to case: a list of Names, or a dict that "
-            'gives them short names, such as `{"groups": "http://schemas.microsoft.com/ws/2008/06/identity/'
-            'claims/groups"}`. `groups` must be among them for group rules.'
+            "Attributes that a login stores, matched by Name without regard to case: a list of Names, or a "
+            'dict of short name to Name, such as `{"groups": '
+            '"http://schemas.microsoft.com/ws/2008/06/identity/claims/groups"}`. Group rules need `groups` '
+            "among them."
         ),
     )
     group_formats: Annotated[list[Literal["path", "domain", "dn"]], BeforeValidator(list_from_tuple)] = Field(
         default=[],
         description=(
             "Formats of group names that are reduced to the plain name: `path` (`/admins`, Keycloak), "
-            "`domain` (`CORP\\admins`, ADFS), `dn` (`CN=admins,OU=…`, Active Directory). Nothing is "
-            "reduced unless "
-            "it is named here."
+            "`domain` (`CORP\\admins`, ADFS), `dn` (`CN=admins,OU=…`, Active Directory). Formats that are "
+            "not listed here stay as they are."
         ),
     )
     auth_duration: int = Field(
@@ -153,71 +159,82 @@ class SamlSection(Section):
         ge=1,
         le=MAX_LOGIN_DURATION,
         description=(
-            "Seconds after which a login ends, however much it is used; "
-            "earlier if the identity provider says so."
+            "Maximum seconds that a login lasts, even in constant use. It ends earlier if the identity "
+            "provider says so."
         ),
     )
     force_reauth: bool = Field(
         default=False,
-        description="Ask for a full login at the identity provider each time (ForceAuthn), and verify it.",
+        description=(
+            "Require a new authentication at the identity provider for every sign-in (ForceAuthn), and "
+            "verify it."
+        ),
     )
     authn_request_binding: Literal["HTTP-Redirect", "HTTP-POST"] = Field(
-        default="HTTP-Redirect", description="How the AuthnRequest is sent."
+        default="HTTP-Redirect", description="Binding by which the AuthnRequest is sent."
     )
     authn_context: Texts = Field(
         default=[],
         description=(
-            "URIs of AuthnContextClassRef, one of which is demanded of every sign-in, and verified. "
-            "Entra ID refuses people with a second factor when this is set."
+            "URIs of AuthnContextClassRef. Every sign-in must use one of them, and the service verifies it."
+            " Entra ID refuses people with a second factor when this is set."
         ),
     )
     name_id_format: EntityId | None = Field(
         default=None,
-        description="URI of the NameID format to ask for. Default: none, which every provider understands.",
+        description=(
+            "URI of the NameID format to request. Default: none, which every identity provider accepts."
+        ),
     )
     login_hint: Literal["off", "query", "subject"] = Field(
         default="off",
         description=(
-            "Hand on `?login_hint=ada@example.com` of a link, so that nobody types a name twice: `query`, as "
-            "a parameter of the SSO URL (Entra ID), or `subject`, in the AuthnRequest (Okta, Keycloak)."
+            "How `?login_hint=ada@example.com` in a link is passed to the identity provider, so that the "
+            "person need not type a name: `query` as a parameter of the SSO URL (Entra ID), `subject` in "
+            "the AuthnRequest (Okta, Keycloak)."
         ),
     )
     sp_keys: NonEmpty | None = Field(
         default=None,
         description=(
-            "Folder of our own key pairs, made by `awscons keys new`. With it, assertions may be encrypted "
-            "to us and our messages are signed where that is set."
+            "Folder of the service's own key pairs, made by `awscons keys new`. They decrypt assertions and"
+            " sign messages."
         ),
     )
     sign_requests: bool = Field(default=False, description="Sign AuthnRequests. Needs `sp_keys`.")
     gcm_only: bool = Field(
         default=False,
-        description="Refuse assertions that are encrypted with AES-CBC rather than AES-GCM.",
+        description="Refuse assertions that are encrypted with AES-CBC; accept AES-GCM only.",
     )
     single_logout: bool = Field(
         default=False,
         description=(
-            "Signing out here signs out at the identity provider as well. Needs `sp_keys`, and an address "
-            "in its metadata or in `slo_endpoint`. Its own logout messages are always heard."
+            "Signing out here also signs the person out at the identity provider. Needs `sp_keys`, and a "
+            "logout URL in the identity provider's metadata or in `slo_endpoint`. The service handles "
+            "logout messages of the identity provider even without this key."
         ),
     )
     slo_endpoint: HttpUrl | None = Field(
         default=None,
-        description="The identity provider's SLO URL (HTTP-Redirect). Default: as its metadata says.",
+        description="The identity provider's SLO URL (HTTP-Redirect). Default: the URL in its metadata.",
     )
     organization: OrganizationSection | None = Field(
-        default=None, description="Who runs this service: `name`, `display_name`, `url`. For our metadata."
+        default=None,
+        description="Organization that runs this service, for our metadata: `name`, `display_name`, `url`.",
     )
     technical_contact: Annotated[str, AfterValidator(_email)] | None = Field(
-        default=None, description="E-mail address of those who run it. For our metadata."
+        default=None, description="E-mail address of the operators, for our metadata."
     )
     idp_ok: bool = Field(
         default=True,
         description=(
-            "Accepted for old configurations. Tiles at the identity provider always work, and an answer that "
-            "nobody asked for is never trusted: it only starts a fresh sign-in."
+            "Accepted for old configurations, without effect. A tile at the identity provider always works:"
+            " its unsolicited response is not trusted, but starts a new sign-in."
         ),
     )
     reqid_life: int = Field(
-        default=600, ge=1, le=3600, description="Seconds that a person may take at the identity provider."
+        default=600,
+        ge=1,
+        le=3600,
+        description="Seconds within which a person must finish a sign-in at the identity provider.",
     )

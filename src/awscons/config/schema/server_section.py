@@ -25,45 +25,50 @@ def _metrics_token(value: str) -> str:
 
 
 class ServerSection(Section):
-    """How the service is reached, and what it bears. May be left out altogether."""
+    """Proxies, limits and metrics. The whole dict is optional."""
 
     trusted_proxies: int = Field(
         default=0,
         ge=0,
         le=10,
         description=(
-            "Proxies in front of us, each of which adds to `X-Forwarded-For`. That decides the client's "
-            "address in the audit log and in rate limits, and nothing else."
+            "Number of proxies in front of the service, each of which adds to `X-Forwarded-For`. It decides"
+            " only the client's address in the audit log and in rate limits."
         ),
     )
     rate_limit_per_address: int = Field(
         default=300,
         ge=0,
-        description="Sign-ins that one address may begin, and answers it may post, in a minute; 0: no limit.",
+        description=(
+            "Maximum sign-ins that one client address may begin in a minute, and maximum responses that it "
+            "may post. 0 means no limit."
+        ),
     )
     rate_limit_overall: int = Field(
         default=6_000,
         ge=0,
-        description="The same for everybody together, over all processes and hosts; 0: no limit.",
+        description=(
+            "The same maximum for all clients together, over all processes and hosts. 0 means no limit."
+        ),
     )
     max_pending_logins: int = Field(
         default=50_000,
         ge=100,
         le=10_000_000,
-        description="Half-finished sign-ins that are remembered; beyond it, new ones displace others.",
+        description="Maximum number of unfinished sign-ins. Above it, a new one replaces another one.",
     )
     metrics_token: Annotated[str, AfterValidator(_metrics_token)] | None = Field(
         default=None,
         repr=False,
         description=(
-            "Opens `/metrics` to whoever sends it as a bearer token: 16 characters or more. "
-            "Default: there is no such page."
+            "Bearer token, 16 characters or more, with which a client may read `/metrics`. Default: there "
+            "is no such page."
         ),
     )
     metrics_file: NonEmpty | None = Field(
         default=None,
         description=(
-            "The file in which the processes of a host add up what they count. "
-            "Default: `metrics.sqlite3` beside the embedded store, or in the state folder."
+            "File in which the processes of a host share their counters. Default: `metrics.sqlite3` beside "
+            "the embedded store, or in the state folder."
         ),
     )

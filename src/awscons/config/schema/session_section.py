@@ -43,7 +43,7 @@ def _host_and_port(value: str) -> str:
 
 
 def _memcached_word(value: str) -> str:
-    """Memcached takes user and password for two words: a blank or a line end would begin another."""
+    """Memcached separates user and password by white space, so neither may contain any."""
     if not value or UNPRINTABLE.search(value):
         raise not_as_wanted("one word, without white space")
     return value
@@ -51,106 +51,121 @@ def _memcached_word(value: str) -> str:
 
 class _Backing(Section):
     default_timeout: int = Field(
-        default=300, ge=0, description="Accepted, without effect: each record has a lifetime of its own."
+        default=300, ge=0, description="Accepted without effect: each record has its own lifetime."
     )
 
 
 class SqliteBacking(_Backing):
-    """The embedded store: one file, nothing to install, right across the processes of one host."""
+    """The embedded store: one file, nothing to install, shared by all processes of one host."""
 
     cache_type: Literal["SQLite"] = Field(default="SQLite", description="The embedded store, the default.")
     path: NonEmpty | None = Field(
         default=None,
-        description="The file. Default: `logins.sqlite3` in `$STATE_DIRECTORY`, or the user's state folder.",
+        description=(
+            "The file. Default: `logins.sqlite3` in `$STATE_DIRECTORY`, or in the user's state folder."
+        ),
     )
     max_size_mb: int = Field(
         default=1_024,
         ge=1,
         le=1_048_576,
-        description="Size beyond which nothing more is taken: an error, and no live record is lost.",
+        description=(
+            "Maximum size of the file in MB. Above it, new records are refused with an error; no live "
+            "record is lost."
+        ),
     )
 
 
 class SimpleBacking(_Backing):
-    """Memory of one process: for one process only, forgotten at each restart."""
+    """Memory of one process. The service then runs as one process; a restart ends every login."""
 
     cache_type: Literal["SimpleCache"] = Field(description="Memory of one process.")
     threshold: int = Field(
         default=0,
         ge=0,
-        description="Records kept before the oldest, even live ones, are dropped; 0: as many as there are.",
+        description=(
+            "Maximum number of records. Above it the oldest are evicted, even if they have not expired. 0 "
+            "means no limit."
+        ),
     )
 
 
 class FileSystemBacking(_Backing):
-    """One file for each record, in a folder of their own."""
+    """A folder with one file for each record."""
 
     cache_type: Literal["FileSystem"] = Field(description="A folder of files.")
-    cache_dir: NonEmpty = Field(description="The folder; used by nothing else.")
+    cache_dir: NonEmpty = Field(description="The folder. Nothing else may use it.")
     threshold: int = Field(
         default=0,
         ge=0,
-        description="Records kept before the oldest, even live ones, are dropped; 0: as many as there are.",
+        description=(
+            "Maximum number of records. Above it the oldest are evicted, even if they have not expired. 0 "
+            "means no limit."
+        ),
     )
     mode: int = Field(default=0o600, ge=0, le=0o777, description="Permissions of the files.")
 
 
 class NetworkBacking(_Backing):
-    """A store across the network, which may be reached over TLS."""
+    """A store across the network, with or without TLS."""
 
-    ssl: bool = Field(default=False, description="Talk TLS to it.")
+    ssl: bool = Field(default=False, description="Connect to the server with TLS.")
     ssl_ca_certs: NonEmpty | None = Field(
         default=None,
-        description="File with the certificates to trust, PEM, and no others. Default: the system's.",
+        description=(
+            "PEM file of the only certificates to trust. Default: the certificates that the system trusts."
+        ),
     )
     ssl_certfile: NonEmpty | None = Field(
-        default=None, description="File with our own certificate, PEM, for a server that asks for one."
+        default=None, description="PEM file with the client certificate, for a server that requires one."
     )
     ssl_keyfile: NonEmpty | None = Field(
         default=None,
-        description="File with that certificate's key. Default: it is in the same file.",
+        description="File with the key of `ssl_certfile`. Default: the key is in `ssl_certfile`.",
     )
-    key_prefix: NonEmpty = Field(default="awscons:", description="Put in front of every key.")
+    key_prefix: NonEmpty = Field(default="awscons:", description="Prefix of every key.")
 
 
 class RedisBacking(NetworkBacking):
     """A Redis or Valkey server, shared by any number of hosts."""
 
     cache_type: Literal["Redis", "RedisCache"] = Field(description="A Redis server.")
-    host: NonEmpty = Field(default="localhost", description="Its name or address.")
-    port: int = Field(default=6379, ge=1, le=65_535, description="Its port.")
-    username: NonEmpty | None = Field(default=None, description="User of its access control list.")
-    password: NonEmpty | None = Field(default=None, repr=False, description="Password.")
+    host: NonEmpty = Field(default="localhost", description="Host name or address of the server.")
+    port: int = Field(default=6379, ge=1, le=65_535, description="Port of the server.")
+    username: NonEmpty | None = Field(default=None, description="User in the server's access control list.")
+    password: NonEmpty | None = Field(
+        default=None, repr=False, description="Password of the user, or of the server."
+    )
     db: int = Field(default=0, ge=0, description="Number of the database.")
 
 
 class MemcachedBacking(NetworkBacking):
-    """Memcached servers. Unless started with `-M`, they drop live logins when memory runs short."""
+    """Memcached servers. Unless started with `-M`, they evict live logins when their memory is full."""
 
     cache_type: Literal["Memcached"] = Field(description="One or several memcached servers.")
     servers: Annotated[
         list[Annotated[str, AfterValidator(_host_and_port)]], BeforeValidator(list_from_tuple)
-    ] = Field(default=["127.0.0.1:11211"], min_length=1, description="`host:port`, one or several.")
+    ] = Field(default=["127.0.0.1:11211"], min_length=1, description="The servers as `host:port`.")
     username: Annotated[str, AfterValidator(_memcached_word)] | None = Field(
         default=None, description="User in the file that memcached was given with `-Y`."
     )
     password: Annotated[str, AfterValidator(_memcached_word)] | None = Field(
-        default=None, repr=False, description="That user's password."
+        default=None, repr=False, description="Password of that user."
     )
 
 
 class DynamoDBBacking(_Backing):
-    """A DynamoDB table, made when it is missing. Credentials come from AWS's usual sources."""
+    """A DynamoDB table, created if it is missing. Credentials come from AWS's usual sources."""
 
     cache_type: Literal["DynamoDB"] = Field(description="A DynamoDB table.")
-    table_name: NonEmpty = Field(default="awscons", description="Its name.")
+    table_name: NonEmpty = Field(default="awscons", description="Name of the table.")
     region_name: NonEmpty | None = Field(
-        default=None, description="Its region. Default: that of the AWS configuration."
+        default=None, description="Region of the table. Default: the region of the AWS configuration."
     )
     endpoint_url: UpstreamUrl | None = Field(
         default=None, description="Full URL of DynamoDB, for private networks and tests."
     )
-    key_prefix: NonEmpty = Field(default="awscons:", description="Put in front of every key.")
+    key_prefix: NonEmpty = Field(default="awscons:", description="Prefix of every key.")
 
 
 Backing = Annotated[
@@ -171,24 +186,34 @@ BACKINGS: dict[str, type[Section]] = {
 
 
 class SessionSection(Section):
-    """Where logins are kept, and the cookie that names one. `{}` is a good choice."""
+    """Where logins are stored, and the login cookie. `{}` suits one host."""
 
     session_backing: Backing = Field(
         default_factory=SqliteBacking,
-        description="Where logins are kept: a dict with `cache_type` and its options.",
+        description="Where logins are stored: a dict with `cache_type` and the options of that store.",
     )
     session_cookie: Annotated[str, AfterValidator(_cookie_name)] | None = Field(
         default=None,
-        description="Name of the login cookie. Default: `awscons`, with the strictest prefix possible.",
+        description=(
+            "Name of the login cookie. Default: `awscons` with the strictest prefix (`__Host-`, "
+            "`__Secure-`) that works."
+        ),
     )
     session_expire: int = Field(
-        default=3600, ge=1, le=MAX_LOGIN_DURATION, description="Seconds without use after which a login ends."
+        default=3600,
+        ge=1,
+        le=MAX_LOGIN_DURATION,
+        description="Idle timeout: seconds without a request after which a login ends.",
     )
     session_secure: bool | None = Field(
         default=None,
-        description="`False` allows plain http, not just on this host. Default: as `acs_url` says.",
+        description=(
+            "`False` allows plain http beyond this host. Default: the cookie is `Secure` when `acs_url` is "
+            "https."
+        ),
     )
     session_path: Annotated[str, AfterValidator(_cookie_path)] | None = Field(
-        default=None, description="Path of the login cookie. Default: where the service is mounted."
+        default=None,
+        description="Path of the login cookie. Default: the path at which the service is mounted.",
     )
-    session_reference: Any = Field(default=None, description="Accepted, without effect.")
+    session_reference: Any = Field(default=None, description="Accepted without effect.")

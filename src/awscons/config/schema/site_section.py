@@ -54,34 +54,38 @@ def _account_id(value: str) -> str:
 class AccountSection(Section):
     """One AWS account, as people know it."""
 
-    name: ShownText | None = Field(default=None, description="Its name: `Web shop`.")
+    name: ShownText | None = Field(default=None, description="Name of the account: `Web shop`.")
     environment: ShownText | None = Field(
-        default=None, description="What it is for, in a word: `production`. The label of its targets."
+        default=None,
+        description="One word for its purpose: `production`. It is the label of the account's targets.",
     )
     color: Color | None = Field(default=None, description="Colour of that label, `#rrggbb`.")
 
 
 class SiteSection(Section):
-    """What people see. All of it is optional, and so is the whole dict."""
+    """What people see. Every key is optional, and so is the whole dict."""
 
     title: ShownText = Field(default="awscons", description="Name of this service, on every page.")
     logo: Annotated[str, AfterValidator(_logo)] | None = Field(
         default=None,
-        description="Full path of a picture: SVG, PNG or WebP, up to 256 KiB. Default: our own.",
+        description="Full path of a picture: SVG, PNG or WebP, up to 256 KiB. Default: the logo of awscons.",
     )
     accent_color: Color = Field(
         default="#1f5fbf",
-        description="Colour of links and buttons, `#rrggbb`; lighter or darker where it could not be read.",
+        description=(
+            "Colour of links and buttons, `#rrggbb`. It is made lighter or darker where it would be "
+            "unreadable."
+        ),
     )
     support_text: ShownText | None = Field(
-        default=None, description="Whom to ask: `Ask the cloud team, extension 4711.`"
+        default=None, description="Whom to ask for help: `Ask the cloud team, extension 4711.`"
     )
     support_url: Annotated[str, AfterValidator(_support_url)] | None = Field(
-        default=None, description="Where to ask: an https URL, or `mailto:` and an address."
+        default=None, description="Where to ask for help: an https URL, or `mailto:` and an address."
     )
     show_required_groups: bool = Field(
-        default=True, description="Whether a refusal says which groups or attributes would let the person in."
+        default=True, description="Show on a refusal which groups or attributes would give access."
     )
     accounts: dict[Annotated[str, AfterValidator(_account_id)], AccountSection] = Field(
-        default={}, description="Accounts by their number: names, environments and colours for them."
+        default={}, description="Names, environments and colours of accounts, by account number."
     )
