@@ -190,23 +190,8 @@ def _explain_content(
     expected_context: tuple[str, ...],
 ) -> None:
     request_id = response.get("InResponseTo", "")
-    signed = any(child.tag == names.SIGNATURE for child in response)
-    issuer = issuer_of(response)
-    checks: list[tuple[str, Callable[[], object]]] = [
-        (
-            "Issuer of the Response",
-            lambda: check_issuer(
-                identity_provider.entity_id if issuer is None else issuer,
-                expected=identity_provider.entity_id,
-            ),
-        ),
-        (
-            "Destination",
-            lambda: check_response_destination(
-                response, expected=service_provider.acs_url, response_is_signed=signed
-            ),
-        ),
-        ("answers a request", lambda: _check_answers(response, request_id)),
+    checks = [
+        *_envelope_checks(response, service_provider, identity_provider),
         (
             "Issuer of the Assertion",
             lambda: check_issuer(issuer_of(assertion), expected=identity_provider.entity_id),
@@ -242,6 +227,31 @@ def _explain_content(
     ]
     for title, check in checks:
         _try(told, title, check)
+
+
+def _envelope_checks(
+    response: Element, service_provider: ServiceProvider, identity_provider: IdentityProvider
+) -> list[tuple[str, Callable[[], object]]]:
+    """The checks of the Response around the Assertion."""
+    request_id = response.get("InResponseTo", "")
+    signed = any(child.tag == names.SIGNATURE for child in response)
+    issuer = issuer_of(response)
+    return [
+        (
+            "Issuer of the Response",
+            lambda: check_issuer(
+                identity_provider.entity_id if issuer is None else issuer,
+                expected=identity_provider.entity_id,
+            ),
+        ),
+        (
+            "Destination",
+            lambda: check_response_destination(
+                response, expected=service_provider.acs_url, response_is_signed=signed
+            ),
+        ),
+        ("answers a request", lambda: _check_answers(response, request_id)),
+    ]
 
 
 def _check_answers(response: Element, request_id: str) -> str:
