@@ -56,7 +56,7 @@ _log = structlog.get_logger(__name__)
 
 
 class CertificateWatch:
-    """Warns once a day of certificates that end soon. A warning at the start alone would be long forgotten."""
+    """Warns once a day of certificates that end soon. One at the start alone would be forgotten."""
 
     def __init__(self, *, now: datetime) -> None:
         self._said_at = now
