@@ -55,6 +55,11 @@ def printing(credentials_file: Path) -> str:
     return f"""print('{{"Version": 1, "AccessKeyId": "{key}", "SecretAccessKey": "{secret}"}}')"""
 
 
+@pytest.fixture
+def browser(house: House) -> Browser:
+    return house.browser()
+
+
 def open_all_at_once(browser: Browser, count: int) -> list[int]:
     """The statuses of so many consoles."""
     statuses: list[int] = []
