@@ -1,6 +1,6 @@
-"""How to damage a well-signed response: on its tree, in its text, in its bytes, in its base64.
+"""How to damage a validly signed response: its tree, its text, its bytes, its base64.
 
-A mutation is chosen by its number and a seed, so that what was found can be found again.
+A number and a seed choose a mutation, so that a finding can be repeated.
 """
 
 from __future__ import annotations
