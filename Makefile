@@ -18,14 +18,14 @@ demo: $(VENV)/.runtime ## Try it on http://localhost:8000: no AWS account, no id
 	@$(RUN) -m awscons demo $(DEMO)
 
 .PHONY: test
-test: $(VENV)/.dev ## Everything: lint, types, layers, unit tests, journeys through real programs
+test: $(VENV)/.dev ## Everything: lint, types, layers, unit tests, our programs, journeys through other people's
 	@tests/support/debian-packages
 	@$(MAKE) --no-print-directory lint types layers
 	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST)
 
 .PHONY: test-fast
-test-fast: $(VENV)/.dev ## The unit tests; they need nothing but Python
-	@$(BIN)/python -m pytest -m "not journey" $(PARALLEL) $(PYTEST)
+test-fast: $(VENV)/.dev ## The unit tests: they start no program and need nothing but Python
+	@$(BIN)/python -m pytest tests/unit $(PARALLEL) $(PYTEST)
 
 .PHONY: corpus
 corpus: $(VENV)/.dev ## Write the attacks and the legal variants of the tests as files, to look at

@@ -57,7 +57,7 @@ def redirects(
         step = ((running.address, running.ask("/aws/target3", cookie), b"HTTP/1.1 301"),)
         floor = floor_round(aws.address)
         for number in clients:
-            # Every connection is made, and every thread has its own, before anything is measured.
+            # Open every connection, one for each thread, before the measurement begins.
             drive(rounds(lambda: step, 4 * number + 64), clients=number)
             drive(rounds(lambda: floor, 2 * number), clients=number)
             runs, floors, cpu = [], [], []

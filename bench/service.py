@@ -78,7 +78,7 @@ class Service:
             if line.startswith("VmRSS:")
         ]
 
-    # --- who is signed in, and who is about to be ----------------------------------------
+    # --- logins and pending logins -------------------------------------------------------
 
     def signed_in(self, *, groups: tuple[str, ...] = ("sysadmin",)) -> str:
         """The cookie of a login that is written directly to the store."""

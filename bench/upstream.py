@@ -11,7 +11,7 @@ import ssl
 from datetime import UTC, datetime, timedelta
 
 _ENDS = (datetime.now(UTC) + timedelta(hours=12)).strftime("%Y-%m-%dT%H:%M:%SZ")
-# As long as the real ones.
+# Bodies of realistic length.
 _SESSION_TOKEN = "IQoJb3JpZ2luX2Vj" + "A" * 900
 _STS_BODY = f"""<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
 <AssumedRoleUser><AssumedRoleId>AROAEXAMPLE:ada</AssumedRoleId>

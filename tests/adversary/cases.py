@@ -178,7 +178,7 @@ def enter(door: Door, form_value: str, around: Surroundings = USUAL) -> object:
         try:
             data = base64.b64decode(form_value)
         except ValueError:
-            # Metadata does not come in base64; that it is so here is the fuzzer's doing.
+            # The fuzzer encodes metadata in base64; identity providers do not.
             raise ResponseRefused("form value is not base64", section="test") from None
         return parse_idp_metadata(data, entity_id=IDP, signed_by=pinned, now=around.now)
     return read_logout(form_value, around, door=door)

@@ -188,13 +188,13 @@ def judge(numbers: Sequence[int], seed: str, *, read: Reader | None = None) -> R
 
 def judge_in_processes(mutations: int, *, seed: str, processes: int) -> Iterator[Results]:
     """The same with several processes; yields the results of each chunk."""
-    bench()  # before the processes part: all have the same keys
+    bench()  # before the fork, so that all processes have the same keys
     chunks = [range(begin, min(begin + CHUNK, mutations)) for begin in range(0, mutations, CHUNK)]
     with get_context("fork").Pool(processes, initializer=os.nice, initargs=(10,)) as pool:
         yield from pool.imap_unordered(partial(judge, seed=seed), chunks)
 
 
-# --- signing and encrypting what was damaged -------------------------------------------------
+# --- signing and encrypting damaged documents -------------------------------------------------
 
 
 def _signed_anew(form_value: str) -> tuple[str, bool]:

@@ -295,7 +295,7 @@ class Cost:
 def costs(*, tries: int = 9) -> Iterator[Cost]:
     """The cost of every hostile document, one after the other."""
     for attack in HOSTILE:
-        # Made once: what is timed is reading, not making.
+        # Made once, so that only reading is measured.
         form_value = attack.form_value
         made = replace(attack, make=partial(str, form_value), raw=True)
         yield Cost(attack, len(form_value), min(_milliseconds(made) for _ in range(tries)))

@@ -31,10 +31,10 @@ def sts_error(status: int, code: str, message: str) -> Answer:
 
 
 HANG = "hang"
-HOLD = "hold"  # until released, and then answer as usual
+HOLD = "hold"  # wait until released, then respond normally
 RESET = "reset"
 CUT_SHORT = "cut short"
-FORGOTTEN = "forgotten"  # connections of before swallow what is sent; new ones work
+FORGOTTEN = "forgotten"  # existing connections get no response; new ones work
 
 Fault = Answer | str
 

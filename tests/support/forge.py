@@ -293,7 +293,7 @@ class Forger:
         digest = hashes.Hash(_HASHES[self.digest_hash])
         digest.update(self._canonical(signed))
         info = self._signed_info(signed_id, base64.b64encode(digest.finalize()).decode())
-        # SignedInfo is signed where it will stand, with the namespaces in force there.
+        # SignedInfo is signed at its final place, because the namespaces in scope there are part of it.
         unsigned = text.replace(f"{{{{{place}-signature}}}}", self._signature(info, "AA=="))
         tree = etree.fromstring(
             unsigned.replace("{{assertion-signature}}", "").replace("{{response-signature}}", "").encode()

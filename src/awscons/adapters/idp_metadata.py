@@ -31,7 +31,7 @@ from awscons.adapters.aws.http_pool import (
 )
 from awscons.audit import events
 from awscons.audit.events import AuditLog
-from awscons.config.settings import certificate_warnings
+from awscons.config.configuration_warnings import certificate_warnings
 from awscons.errors import MetadataRefused, UpstreamError
 from awscons.saml.certificates import fingerprint
 from awscons.saml.metadata import MAX_METADATA_BYTES, IdpMetadata, parse_idp_metadata
@@ -68,7 +68,7 @@ class CertificateWatch:
             return
         self._said_at = now
         for warning in certificate_warnings(identity_provider.signing_certificates, now=now):
-            _log.warning("certificate.warning", warning=warning)
+            _log.warning("certificate.warning", warning=warning.cause, hint=warning.cure or None)
 
 
 class StaticIdpTrust:

@@ -19,7 +19,7 @@ from typing import BinaryIO, NoReturn
 import click
 
 from awscons import __version__
-from awscons.cli.terminal import config_option
+from awscons.cli.terminal import config_option, json_option
 from awscons.errors import AwsconsError, ConfigurationError
 
 
@@ -31,8 +31,9 @@ def cli() -> None:
 
 @cli.command()
 @config_option
+@json_option
 @click.option("--aws", "ask_aws", is_flag=True, help="Ask AWS too: who we are, how long consoles last.")
-def check(config: Path, *, ask_aws: bool) -> None:
+def check(config: Path, *, as_json: bool, ask_aws: bool) -> None:
     """Check the configuration and show what it opens to whom.
 
     Nothing is started, and nothing is asked of AWS without --aws; the identity provider's metadata is
@@ -41,7 +42,7 @@ def check(config: Path, *, ask_aws: bool) -> None:
     """
     from awscons.cli.check_command import check_configuration
 
-    check_configuration(config, ask_aws=ask_aws)
+    check_configuration(config, ask_aws=ask_aws, as_json=as_json)
 
 
 @cli.command()
@@ -138,12 +139,13 @@ def logins() -> None:
 
 @logins.command("list")
 @config_option
+@json_option
 @click.option("--person", help="Only of this person: a NameID, or a user name.")
-def logins_list(config: Path, person: str | None) -> None:
+def logins_list(config: Path, person: str | None, *, as_json: bool) -> None:
     """Show the logins that count now, oldest first. The ids open nothing."""
     from awscons.cli.logins_command import list_logins
 
-    list_logins(config, person)
+    list_logins(config, person, as_json=as_json)
 
 
 @logins.command("end")
@@ -213,22 +215,23 @@ def saml() -> None:
 
 @saml.command("explain")
 @config_option
+@json_option
 @click.option(
     "--at",
     type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]),
     help="Judge times as of this moment (UTC).  [default: when the response was made]",
 )
 @click.argument("file", type=click.File("rb"), default="-")
-def saml_explain(config: Path, at: datetime | None, file: BinaryIO) -> None:
+def saml_explain(config: Path, at: datetime | None, file: BinaryIO, *, as_json: bool) -> None:
     """Say what the service would make of a captured SAMLResponse, step by step.
 
     FILE holds the form value, the whole posted form, or the XML; without one it is read from standard
     input. A response signs somebody in: capture your own, and delete it afterwards. The exit status is 1
     when the response would be refused.
     """
-    from awscons.cli.saml_commands import explain
+    from awscons.cli.explain_command import explain
 
-    sys.exit(0 if explain(config, at, file) else 1)
+    sys.exit(0 if explain(config, at, file, as_json=as_json) else 1)
 
 
 # --- the program -------------------------------------------------------------------------

@@ -19,9 +19,9 @@ from awscons.assembly.service import build_service
 from awscons.assembly.signin_side import build_idp_trust
 from awscons.cli.terminal import printable
 from awscons.config.load import load_settings
-from awscons.config.schema import LOOPBACK_HOSTS, SimpleBacking
+from awscons.config.schema import SimpleBacking
 from awscons.config.settings import Settings
-from awscons.site import Site
+from awscons.site import LOOPBACK_HOSTS, Site
 
 _DEFAULT_PORT = 8000
 _MAX_PORT = 65_535
@@ -128,7 +128,7 @@ def _refuse_open_http(settings: Settings, host: str, *, tls: bool, told: bool) -
     """Logins to AWS do not cross a network in the clear because somebody forgot the proxy."""
     if tls and not settings.site.is_https:
         raise click.UsageError("with --certificate, acs_url has to begin with https://")
-    allowed = told or settings.server.trusted_proxies > 0 or settings.cookies.secure is False
+    allowed = told or settings.site.trusted_proxies > 0 or settings.cookies.secure is False
     if tls or allowed or _is_loopback(host):
         return
     raise click.UsageError(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from awscons.assembly.service import build_service
-from awscons.config.settings import parse_settings
+from awscons.config.load import parse_settings
 from awscons.demo.faults import FaultInjector
 from awscons.demo.identity_provider import DemoIdentityProvider
 from awscons.demo.pretend_signin import PretendSignin

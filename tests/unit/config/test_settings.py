@@ -10,6 +10,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from awscons import __version__
+from awscons.config.configuration_warnings import configuration_warnings
+from awscons.config.load import parse_settings
 from awscons.config.schema import (
     FileSystemBacking,
     MemcachedBacking,
@@ -17,8 +19,9 @@ from awscons.config.schema import (
     SimpleBacking,
     SqliteBacking,
 )
-from awscons.config.settings import Settings, configuration_warnings, parse_settings
+from awscons.config.settings import Settings
 from awscons.errors import ConfigurationError, Mistake
+from awscons.findings import Severity
 from awscons.saml.parties import IdentityProvider
 from support.forge import Forger, certificate_of, pem_of
 
@@ -550,7 +553,7 @@ def by_hand(settings: Settings) -> IdentityProvider:
 
 def said_of(settings: Settings, now: datetime = NOW) -> list[str]:
     """What is pointed out."""
-    return configuration_warnings(settings, by_hand(settings), now=now)
+    return [str(finding) for finding in configuration_warnings(settings, by_hand(settings), now=now)]
 
 
 def mistaken_paths(**sections: object) -> set[str]:
@@ -585,13 +588,13 @@ def test_plain_http_is_fine_on_this_host_and_elsewhere_only_if_allowed() -> None
 
 
 def test_server_config_may_be_left_out_and_trusts_no_proxy_then() -> None:
-    assert parse().server == parse(server={}).server
-    assert (parse().server.trusted_proxies, parse().server.metrics_token) == (0, None)
+    assert parse() == parse(server={})
+    assert (parse().site.trusted_proxies, parse().metrics.token) == (0, None)
 
 
 def test_server_config_is_taken_with_its_options() -> None:
     token = "0123456789abcdef" * 2
-    server = parse(
+    settings = parse(
         server={
             "trusted_proxies": 2,
             "rate_limit_per_address": 10,
@@ -599,10 +602,11 @@ def test_server_config_is_taken_with_its_options() -> None:
             "max_pending_logins": 1_000,
             "metrics_token": token,
         }
-    ).server
-    assert (server.trusted_proxies, server.rate_limit_per_address, server.rate_limit_overall) == (2, 10, 0)
-    assert (server.max_pending_logins, server.metrics_token) == (1_000, token)
-    assert token not in repr(server)
+    )
+    limits = settings.rate_limits
+    assert (settings.site.trusted_proxies, limits.per_address, limits.overall) == (2, 10, 0)
+    assert (settings.login.max_pending_logins, settings.metrics.token) == (1_000, token)
+    assert token not in repr(settings)
 
 
 @pytest.mark.parametrize(
@@ -646,7 +650,8 @@ def test_what_the_identity_provider_wants_or_lacks_is_pointed_out() -> None:
     settings = parse(aws=with_target(groups=["x"]), saml={**SAML, "assertions": ["groups"]})
     wanting = replace(by_hand(settings), wants_signed_requests=True)
     (said,) = configuration_warnings(settings, wanting, now=NOW)
-    assert "wants signed requests" in said
+    assert "wants signed requests" in said.cause
+    assert (said.severity, said.subject) == (Severity.WARNING, "saml_config.sign_requests")
 
 
 def test_a_certificate_near_its_end_is_pointed_out() -> None:
