@@ -57,13 +57,13 @@ _log = structlog.get_logger(__name__)
 
 
 class CertificateWatch:
-    """Says once a day which certificates end soon: a service runs for longer than anybody reads its start."""
+    """Warns once a day of certificates that end soon. One at the start alone would be forgotten."""
 
     def __init__(self, *, now: datetime) -> None:
         self._said_at = now
 
     def look(self, identity_provider: IdentityProvider, now: datetime) -> None:
-        """Log the notices, unless that was done within a day."""
+        """Log the warnings, at most once a day."""
         if now - self._said_at < USUAL_INTERVAL:
             return
         self._said_at = now

@@ -16,6 +16,7 @@ from awscons.assembly.aws_side import build_broker
 from awscons.assembly.clock import utc_now
 from awscons.assembly.signin_side import build_idp_trust
 from awscons.aws.broker import Preflight
+from awscons.aws.durations import duration_text
 from awscons.cli.terminal import print_json, table
 from awscons.config.configuration_warnings import configuration_warnings
 from awscons.config.load import load_settings
@@ -93,11 +94,11 @@ def _ask_aws(settings: Settings) -> Iterator[_AwsAnswer]:
         except UpstreamError as error:
             yield _AwsAnswer(path, None, error_finding(path, error))
             continue
-        durations, wanted = preflight.durations, _hours(target.duration)
+        durations, wanted = preflight.durations, duration_text(target.duration)
         if durations.console_lasts == target.duration:
             yield _AwsAnswer(path, preflight, Finding(Severity.OK, path, durations.reason))
         else:
-            lasts = f"the console lasts {_hours(durations.console_lasts)}, not {wanted}"
+            lasts = f"the console lasts {duration_text(durations.console_lasts)}, not {wanted}"
             yield _AwsAnswer(path, preflight, warning(path, f"{lasts}: {durations.reason}"))
 
 
@@ -152,7 +153,13 @@ def _first_end(identity_provider: IdentityProvider) -> str:
 
 def _row(site: Site, target: Target) -> list[str]:
     role = target.role
-    return [_path(site, target), role.account_id, role.role_name, _hours(target.duration), _who(target)]
+    return [
+        _path(site, target),
+        role.account_id,
+        role.role_name,
+        duration_text(target.duration),
+        _who(target),
+    ]
 
 
 def _aws_row(answer: _AwsAnswer, target: Target) -> list[str]:
@@ -161,8 +168,8 @@ def _aws_row(answer: _AwsAnswer, target: Target) -> list[str]:
         cause = f"{finding.cause}; {finding.cure}" if finding.cure else finding.cause
         return [answer.path, "", "", "?", cause]
     durations = preflight.durations
-    short = "" if durations.console_lasts == target.duration else f", not {_hours(target.duration)}"
-    lasts = f"{_hours(durations.console_lasts)}{short}"
+    short = "" if durations.console_lasts == target.duration else f", not {duration_text(target.duration)}"
+    lasts = f"{duration_text(durations.console_lasts)}{short}"
     return [answer.path, preflight.principal_arn, preflight.region, lasts, durations.reason]
 
 
@@ -177,13 +184,6 @@ def _who(target: Target) -> str:
 
 def _path(site: Site, target: Target) -> str:
     return f"{site.mount_path}{site.target_path(target.name)}"
-
-
-def _hours(seconds: int) -> str:
-    hours, rest = divmod(seconds, 3600)
-    minutes, odd = divmod(rest, 60)
-    parts = [(hours, "h"), (minutes, "min"), (odd, "s")]
-    return " ".join(f"{count} {unit}" for count, unit in parts if count)
 
 
 # --- as JSON -----------------------------------------------------------------------------

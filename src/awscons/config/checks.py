@@ -102,10 +102,10 @@ def _wrong_partitions(aws: AwsSection) -> Iterator[Mistake]:
 def _wrong_destination(
     index: int, section: TargetSection, partition: partitions.Partition
 ) -> Iterator[Mistake]:
-    """A region and a page belong to the partition of the target's role."""
+    """Regions and the console page must be in the partition of the target's role."""
     path = f"aws_config.targets[{index}]"
     named = [("region", section.region)] if section.region is not None else []
-    named += [(f"regions[{place}]", region) for place, region in enumerate(section.regions)]
+    named += [(f"regions[{position}]", region) for position, region in enumerate(section.regions)]
     for key, region in named:
         if not partitions.is_region(region, partition):
             yield Mistake(

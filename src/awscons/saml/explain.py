@@ -189,59 +189,54 @@ def _explain_content(
     now: datetime,
     expected_context: tuple[str, ...],
 ) -> None:
-    request_id = response.get("InResponseTo", "")
-    signed = any(child.tag == names.SIGNATURE for child in response)
-    issuer = issuer_of(response)
-    checks: list[tuple[str, Callable[[], object]]] = [
-        (
-            "Issuer of the Response",
-            lambda: check_issuer(
-                identity_provider.entity_id if issuer is None else issuer,
-                expected=identity_provider.entity_id,
-            ),
+    _explain_response(told, response, service_provider, identity_provider)
+    checks: dict[str, Callable[[], object]] = {
+        "Issuer of the Assertion": lambda: check_issuer(
+            issuer_of(assertion), expected=identity_provider.entity_id
         ),
-        (
-            "Destination",
-            lambda: check_response_destination(
-                response, expected=service_provider.acs_url, response_is_signed=signed
-            ),
+        "subject confirmation": lambda: check_subject_confirmation(
+            assertion,
+            expected_recipient=service_provider.acs_url,
+            expected_request_id=response.get("InResponseTo", ""),
+            now=now,
+            skew=CLOCK_SKEW,
         ),
-        ("answers a request", lambda: _check_answers(response, request_id)),
-        (
-            "Issuer of the Assertion",
-            lambda: check_issuer(issuer_of(assertion), expected=identity_provider.entity_id),
+        "conditions and audience": lambda: check_conditions(
+            assertion, expected_audience=service_provider.entity_id, now=now, skew=CLOCK_SKEW
         ),
-        (
-            "subject confirmation",
-            lambda: check_subject_confirmation(
-                assertion,
-                expected_recipient=service_provider.acs_url,
-                expected_request_id=request_id,
-                now=now,
-                skew=CLOCK_SKEW,
-            ),
+        "authentication": lambda: check_authn_statement(
+            assertion,
+            now=now,
+            skew=CLOCK_SKEW,
+            authenticated_after=None,
+            expected_context=expected_context,
         ),
-        (
-            "conditions and audience",
-            lambda: check_conditions(
-                assertion, expected_audience=service_provider.entity_id, now=now, skew=CLOCK_SKEW
-            ),
-        ),
-        (
-            "authentication",
-            lambda: check_authn_statement(
-                assertion,
-                now=now,
-                skew=CLOCK_SKEW,
-                authenticated_after=None,
-                expected_context=expected_context,
-            ),
-        ),
-        ("NameID", lambda: _note_name_id(told, assertion)),
-        ("attributes", lambda: told.unverified_attributes.update(read_attributes(assertion))),
-    ]
-    for title, check in checks:
+        "NameID": lambda: _note_name_id(told, assertion),
+        "attributes": lambda: told.unverified_attributes.update(read_attributes(assertion)),
+    }
+    for title, check in checks.items():
         _try(told, title, check)
+
+
+def _explain_response(
+    told: Explanation,
+    response: Element,
+    service_provider: ServiceProvider,
+    identity_provider: IdentityProvider,
+) -> None:
+    issuer, expected = issuer_of(response), identity_provider.entity_id
+    signed = any(child.tag == names.SIGNATURE for child in response)
+    # The Issuer of a Response is optional (SAML core 3.2.2).
+    present = expected if issuer is None else issuer
+    _try(told, "Issuer of the Response", lambda: check_issuer(present, expected=expected))
+    _try(
+        told,
+        "Destination",
+        lambda: check_response_destination(
+            response, expected=service_provider.acs_url, response_is_signed=signed
+        ),
+    )
+    _try(told, "answers a request", lambda: _check_answers(response, response.get("InResponseTo", "")))
 
 
 def _check_answers(response: Element, request_id: str) -> str:

@@ -14,30 +14,22 @@ from awscons.site import LOOPBACK_HOSTS
 
 MAX_LOGIN_DURATION = 30 * 24 * 3600
 """Seconds."""
-
-
 # White space, control characters, and halves of surrogate pairs, which no encoding can carry.
 UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
-
-
 _COLOR = re.compile(r"#(?:[0-9A-Fa-f]{3}){1,2}", re.ASCII)
-
-
 # Control characters, line ends among them, and halves of surrogate pairs.
 _UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-
-
 _MAX_TEXT_LENGTH = 1000
 """Characters."""
 
 
 def not_as_wanted(wanted: str, hint: str = "") -> PydanticCustomError:
-    """The error that a check of ours raises: what was wanted, and a cure."""
+    """The error that a validator raises: what is wanted, and a cure."""
     return PydanticCustomError("awscons", "{wanted}", {"wanted": wanted, "hint": hint})
 
 
 def list_from_tuple(value: object) -> object:
-    """A tuple is as good as a list in a Python file; a bare text is not: its letters are no groups."""
+    """Accepts a tuple as a list. Refuses a single text, whose letters would become the entries."""
     if isinstance(value, str):
         raise not_as_wanted("a list of text", f"did you mean [{value!r}]?")
     return list(value) if isinstance(value, tuple) else value
@@ -84,7 +76,7 @@ def _shown_text(value: str) -> str:
 
 
 def _color(value: str) -> str:
-    """A colour in the one spelling that everything below reads: `#rrggbb`, lower case."""
+    """A colour as `#rrggbb` in lower case, the one form that the pages use."""
     if not _COLOR.fullmatch(value):
         likely = f"#{value}"
         hint = f"did you mean {likely!r}?" if _COLOR.fullmatch(likely) else ""

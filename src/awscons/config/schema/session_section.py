@@ -18,8 +18,6 @@ from awscons.config.schema.base import (
 )
 
 _COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII)
-
-
 _COOKIE_PATH = re.compile(r"/[A-Za-z0-9/._~-]*", re.ASCII)
 
 
@@ -172,8 +170,6 @@ Backing = Annotated[
     SqliteBacking | SimpleBacking | FileSystemBacking | RedisBacking | MemcachedBacking | DynamoDBBacking,
     Field(discriminator="cache_type"),
 ]
-
-
 BACKINGS: dict[str, type[Section]] = {
     "SQLite": SqliteBacking,
     "SimpleCache": SimpleBacking,

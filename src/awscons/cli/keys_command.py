@@ -1,23 +1,15 @@
-"""`awscons metadata` and `awscons keys`: our metadata for the identity provider, and our own key pairs."""
+"""`awscons keys`: our own key pairs, made and rolled over."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from awscons.assembly.clock import utc_now
-from awscons.assembly.signin_side import our_metadata
-from awscons.config.load import load_settings
-from awscons.config.sp_keys import CURRENT, KeyRing, make_first_pair, rotate_pairs
+from awscons.cli.key_files import make_first_pair, rotate_pairs
+from awscons.config.sp_keys import CURRENT, KeyRing
 from awscons.saml.certificates import fingerprint
-
-
-def print_metadata(config: Path) -> None:
-    """Print what the identity provider has to know of us."""
-    settings = load_settings(config, environment=os.environ)
-    click.echo(our_metadata(settings), nl=False)
 
 
 def make_keys(folder: Path) -> None:
@@ -42,7 +34,9 @@ def rotate_keys(folder: Path) -> None:
         click.echo("When the identity provider has read it again, run the same command once more.")
     else:
         click.echo("Restart the service: it signs with the new key now, and its metadata names that alone.")
-        click.echo("What is still encrypted to the previous key can be read until the next rollover.")
+        click.echo(
+            "Assertions that are still encrypted to the previous key can be read until the next rollover."
+        )
 
 
 def _pairs(ring: KeyRing) -> list[str]:
