@@ -1,8 +1,8 @@
-"""How fast the service is, beside the floor: the same two calls to AWS made by a client that does nothing else.
+"""How fast the service is, compared with the floor: a client that makes the same two calls to AWS and no more.
 
-upstream   a pretend STS and federation endpoint that answer after a given time, and cost almost nothing
-load       clients that keep their connections: of the service, and of the floor
-service    the service as a program, with logins and answers made beforehand
+upstream   a pretend STS and federation endpoint that respond after a given time and use almost no CPU
+load       clients with persistent connections, for the service and for the floor
+service    the service as a program, with logins and SAML responses made beforehand
 soak       `make soak`: whether memory stays flat
 __main__   `python -m bench`, which is `make bench`
 """

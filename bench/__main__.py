@@ -1,6 +1,6 @@
-"""`make bench`: measure the service beside the floor, print the figures and store them as JSON.
+"""`make bench`: measure the service and the floor, print the figures and save them as JSON.
 
-Both are measured in turns, in the same run, so that whatever else the machine does hits both alike.
+Service and floor take turns in one run, so other work on the machine affects both alike.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _TOKEN_FORM = b"Action=getSigninToken&Session=" + b"x" * 1_400
 
 
 def rounds(make: Callable[[], Round], number: int) -> Callable[[], Round | None]:
-    """So many rounds of one kind."""
+    """The given number of rounds of one kind."""
     left = iter(range(number))
     return lambda: make() if next(left, None) is not None else None
 
 
 def floor_round(address: Address) -> Round:
-    """The two calls that every console needs, with bodies as long as the real ones."""
+    """The two calls that every console needs, with bodies of realistic length."""
     return (
         (address, post(address, "/", _STS_FORM), b"HTTP/1.1 200"),
         (address, post(address, "/federation", _TOKEN_FORM), b"HTTP/1.1 200"),
@@ -47,7 +47,7 @@ def floor_round(address: Address) -> Round:
 def redirects(
     folder: Path, *, delay: float, tls: bool, clients: Iterable[int], seconds: float, turns: int
 ) -> list[dict[str, Any]]:
-    """Console redirects beside the floor, for each number of clients."""
+    """Console redirects compared with the floor, for each number of clients."""
     rows = []
     with (
         upstream(folder, delay=delay, tls=tls) as aws,
@@ -57,7 +57,7 @@ def redirects(
         step = ((running.address, running.ask("/aws/target3", cookie), b"HTTP/1.1 301"),)
         floor = floor_round(aws.address)
         for number in clients:
-            # Every connection is made, and every thread has its own, before anything is measured.
+            # Open every connection, one for each thread, before the measurement begins.
             drive(rounds(lambda: step, 4 * number + 64), clients=number)
             drive(rounds(lambda: floor, 2 * number), clients=number)
             runs, floors, cpu = [], [], []
@@ -123,7 +123,7 @@ def _print_row(row: dict[str, Any]) -> None:
 
 
 def sign_ins(folder: Path, *, number: int, crowds: Iterable[int]) -> list[dict[str, Any]]:
-    """Answers posted to the ACS of one process, with so many logins in the store already."""
+    """SAML responses posted to the ACS of one process, for each number of logins in the store."""
     rows = []
     with upstream(folder, delay=0, tls=False) as aws:
         for crowd in crowds:
@@ -162,7 +162,7 @@ def _post_all(running: Service, number: int) -> Run:
 
 
 def portals(folder: Path, sizes: Iterable[int], *, number: int) -> list[dict[str, Any]]:
-    """The portal's page, for people who may open so many targets."""
+    """The portal page, for each number of targets that a person may open."""
     rows = []
     with upstream(folder, delay=0, tls=False) as aws:
         for size in sizes:
@@ -179,7 +179,7 @@ def portals(folder: Path, sizes: Iterable[int], *, number: int) -> list[dict[str
 
 
 def start(folder: Path, *, tls: bool, turns: int) -> dict[str, Any]:
-    """A cold start: from the command to the first answer, and the first redirect of a fresh worker."""
+    """A cold start: from the command to the first response, and the first redirect of a new worker."""
     first, whole, floors = [], [], []
     with upstream(folder, delay=0, tls=tls) as aws:
         for turn in range(turns):
@@ -187,7 +187,7 @@ def start(folder: Path, *, tls: bool, turns: int) -> dict[str, Any]:
             with service(folder / f"start-{tls}-{turn}", aws, workers=1) as running:
                 cookie = running.signed_in()
                 _healthy(running)
-                # Whoever comes first comes after the worker has begun; its parts are warm within a moment.
+                # The first request arrives after the worker has started; the warm-up ends soon after.
                 time.sleep(1.0)
                 whole.append(time.perf_counter() - begun - 1.0)
                 floors.append(_first(floor_round(aws.address)))
@@ -239,7 +239,7 @@ def imports(turns: int) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """What this ran on."""
+    """The machine of this run."""
     model = next(
         (
             line.split(":")[1].strip()

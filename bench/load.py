@@ -1,4 +1,4 @@
-"""Clients that keep their connections, so many at a time, bounded in number and time."""
+"""Clients with persistent connections, limited in number and in time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_DURATION = 60.0
 
 @dataclass(frozen=True)
 class Address:
-    """Where requests go; TLS where there is a context."""
+    """The address that receives requests; with a context, over TLS."""
 
     host: str
     port: int
@@ -24,9 +24,9 @@ class Address:
 
 @dataclass(frozen=True)
 class Run:
-    """What one run gave: seconds of each round, sorted; how many failed; how long it took in all.
+    """The result of one run: seconds of each round, sorted; number of failures; total seconds.
 
-    cpu   seconds of this process, of which the floor's are all that it needs
+    cpu   CPU seconds of this process; for the floor this is all the CPU that it needs
     """
 
     seconds: tuple[float, ...]
@@ -40,14 +40,14 @@ class Run:
         return len(self.seconds) / self.wall if self.wall else 0.0
 
     def percentile(self, part: float) -> float:
-        """Milliseconds within which that part of the rounds was done."""
+        """Milliseconds within which the given part of the rounds was finished."""
         if not self.seconds:
             return float("nan")
         return 1_000 * self.seconds[min(len(self.seconds) - 1, int(part * len(self.seconds)))]
 
 
 class _Client(asyncio.Protocol):
-    """One connection: send a request, wait for the whole answer."""
+    """One connection: send a request, wait for the whole response."""
 
     def __init__(self) -> None:
         self._received = b""
@@ -91,7 +91,7 @@ Round = Sequence[tuple[Address, bytes, bytes]]
 
 
 def drive(next_round: Callable[[], Round | None], *, clients: int) -> Run:
-    """Run rounds on so many clients until there is none left; each client has a connection to each address."""
+    """Run all rounds on the given number of clients; each client has a connection to each address."""
     return asyncio.run(_drive(next_round, clients))
 
 

@@ -1,4 +1,4 @@
-"""The service as a program, with logins in its store, and with answers of an identity provider at hand."""
+"""The service as a program, with logins in its store, and with SAML responses made beforehand."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Upstream:
-    """A pretend AWS that runs: its address, for the floor's clients and for the service."""
+    """A running pretend AWS: its address for the floor's clients and for the service."""
 
     address: Address
 
@@ -78,10 +78,10 @@ class Service:
             if line.startswith("VmRSS:")
         ]
 
-    # --- who is signed in, and who is about to be ----------------------------------------
+    # --- logins and pending logins -------------------------------------------------------
 
     def signed_in(self, *, groups: tuple[str, ...] = ("sysadmin",)) -> str:
-        """The cookie of a login that was made behind the service's back."""
+        """The cookie of a login that is written directly to the store."""
         login_id, now = secrets.token_urlsafe(32), datetime.now(UTC)
         identity = Identity("ada@example.com", "ada@example.com", {"groups": groups}, frozenset(groups))
         register = build_login_register(self.settings, environment=self.environment)
@@ -89,7 +89,7 @@ class Service:
         return f"awscons={login_id}"
 
     def answers(self, number: int) -> list[bytes]:
-        """So many posts to the ACS, each with a pending login of its own and a signed answer to it."""
+        """The given number of posts to the ACS, each with its own pending login and a signed response."""
         store = open_store(self.settings.backing, environment=self.environment)
         pending = PendingLogins(store=store, max_pending=1_000_000, lifetime=timedelta(minutes=10))
         acs_url, now = self.settings.service_provider.acs_url, datetime.now(UTC)
@@ -119,7 +119,7 @@ class Service:
         return made
 
     def crowd(self, number: int) -> None:
-        """So many logins of other people, in the embedded store."""
+        """Add the given number of logins of other people to the SQLite store."""
         path = Path(self.environment["STATE_DIRECTORY"]) / "logins.sqlite3"
         rows = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {number})"
         ends = time.time() + 3_600
@@ -164,7 +164,7 @@ def write_bundle(folder: Path) -> Path:
 
 @contextmanager
 def service(folder: Path, aws: Upstream, *, workers: int = 2, targets: int = 20) -> Iterator[Service]:
-    """`awscons serve`, as it is run."""
+    """`awscons serve`, as in production."""
     with ExitStack() as stack:
         folder.mkdir(exist_ok=True)
         port = free_port()

@@ -1,7 +1,7 @@
-"""`make soak`: the highest rate for a while, and whether memory stays flat.
+"""`make soak`: run at the highest rate, and check that memory stays flat.
 
-Consoles, the portal, and sign-ins that nobody finishes, in turns. It fails when a worker has grown by more
-than a tenth after its first seconds, or when a request failed.
+It requests consoles, the portal and unfinished sign-ins in turns. It fails if a worker grows by more than 10 %
+after its first seconds, or if a request fails.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CROWD = 256
 
 
 def main() -> None:
-    """Soak, and say how it went."""
+    """Run, and print the result."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
-"""A pretend STS and federation endpoint, as a program: it answers after a given time and costs little.
+"""A pretend STS and federation endpoint, as a program: it responds after a given time and uses little CPU.
 
-It checks nothing. The demo's pretend AWS checks everything, and would itself be what is measured.
+It checks no request. The pretend AWS of the demo checks every request, and its own cost would dominate.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import ssl
 from datetime import UTC, datetime, timedelta
 
 _ENDS = (datetime.now(UTC) + timedelta(hours=12)).strftime("%Y-%m-%dT%H:%M:%SZ")
-# As long as the real ones.
+# Bodies of realistic length.
 _SESSION_TOKEN = "IQoJb3JpZ2luX2Vj" + "A" * 900
 _STS_BODY = f"""<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
 <AssumedRoleUser><AssumedRoleId>AROAEXAMPLE:ada</AssumedRoleId>

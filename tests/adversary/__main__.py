@@ -12,20 +12,20 @@ import click
 
 from adversary.cases import Attack, Variant, refusal
 from adversary.corpus import ATTACKS, VARIANTS
-from adversary.fuzz import CHUNK, SharedCounters, judge_in_processes
+from adversary.fuzz import CHUNK, Results, judge_in_processes
 from adversary.hostile import MAX_DURATION, costs
 from support.forge import certificate_of, pem_of
 
 
 @click.group()
 def main() -> None:
-    """Our own adversary, by hand."""
+    """Attack the SAML library."""
 
 
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 def corpus(folder: Path) -> None:
-    """Write every case as a file: XML where it is some, else the form value as posted."""
+    """Write every case as a file: XML if it is XML, else the form value."""
     for attack in ATTACKS:
         _write(folder / "refused" / attack.attack_class.replace(" ", "-"), attack)
     for variant in VARIANTS:
@@ -60,7 +60,7 @@ def fuzz(mutations: int, processes: int, seed: str | None, folder: Path) -> None
     """Mutate well-signed responses: nothing but what was signed may be read, nothing may escape."""
     seed = seed or secrets.token_hex(4)
     click.echo(f"{mutations:,} mutations, seed {seed}, {processes} processes")
-    begun, total = time.monotonic(), SharedCounters()
+    begun, total = time.monotonic(), Results()
     for shared_counters in judge_in_processes(mutations, seed=seed, processes=processes):
         total.add(shared_counters)
         for number, what, form_value in shared_counters.findings:

@@ -1,4 +1,4 @@
-"""What a case is, and the one door through which every case enters the library under test."""
+"""What a case is, and the one function by which every case enters the library under test."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ Document = str | bytes
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the service is set up with, where a case needs something else.
+    """The settings of the service for one case, where they differ from the default.
 
     signers               the trusted keys by name; `ended:` before one gives it an ended certificate,
                           `:1024` behind one another size
-    authenticated_after   the moment of a demand for a fresh authentication, or None
-    expected_context      the AuthnContextClassRefs one of which was demanded
+    authenticated_after   the moment since when a new authentication is required, or None
+    expected_context      the AuthnContextClassRefs of which one is required
     our_keys              the keys that we can decrypt with, by name
     """
 
@@ -62,7 +62,7 @@ USUAL = Surroundings()
 
 
 class Door(Enum):
-    """Where a message comes in."""
+    """The endpoint and binding by which a message enters."""
 
     ACS = "sign-in, by POST"
     LOGOUT_BY_POST = "logout, by POST"
@@ -74,9 +74,9 @@ class Door(Enum):
 class Attack:
     """A response that must be refused.
 
-    rule          the `rule` of the ResponseRefused: it must fail for the right reason
+    rule          the `rule` of the ResponseRefused: a refusal by another rule fails the test
     make          gives the XML; or, with `raw`, the form value as posted, or the query string
-    door          where it comes in
+    door          the endpoint and binding by which it enters
     """
 
     name: str
@@ -99,7 +99,7 @@ class Attack:
 
 @dataclass(frozen=True)
 class Variant:
-    """A response that must be read. What is said in it, where that is not Otto's own words."""
+    """A response that must be accepted, with the content that must be read from it."""
 
     name: str
     make: Callable[[], Document]
@@ -129,7 +129,7 @@ def identity_provider(around: Surroundings) -> IdentityProvider:
 
 
 def service_provider(around: Surroundings) -> ServiceProvider:
-    """Us, with our keys."""
+    """The service, with its keys."""
     keys = (key for key in map(key_named, around.our_keys) if isinstance(key, RSAPrivateKey))
     return ServiceProvider(SP, ACS, tuple(keys), SLO)
 
@@ -178,7 +178,7 @@ def enter(door: Door, form_value: str, around: Surroundings = USUAL) -> object:
         try:
             data = base64.b64decode(form_value)
         except ValueError:
-            # Metadata does not come in base64; that it is so here is the fuzzer's doing.
+            # The fuzzer encodes metadata in base64; identity providers do not.
             raise ResponseRefused("form value is not base64", section="test") from None
         return parse_idp_metadata(data, entity_id=IDP, signed_by=pinned, now=around.now)
     return read_logout(form_value, around, door=door)

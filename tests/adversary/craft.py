@@ -1,4 +1,4 @@
-"""Pieces that attacks are put together from, as text: what was signed is moved, never written anew."""
+"""Pieces of text from which attacks are built. Signed text is moved, never written again."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Structure-aware mutation of well-signed responses, logout requests and metadata, and the oracle.
 
-The oracle knows two sentences. Whatever is done to messages that were really signed, nothing may come
-out but what was really signed, whole and unchanged. And no exception but ResponseRefused
-may come out, whatever goes in: for that, some responses are damaged first and signed afterwards.
+The oracle has two rules. First: the library may return only content that was signed, complete and unchanged.
+Second: the library raises no exception but ResponseRefused. To reach code behind the signature check, some
+messages are damaged first and signed afterwards.
 """
 
 from __future__ import annotations
@@ -41,24 +41,24 @@ _ENCRYPTED_AFTERWARDS = 0.1
 
 
 @dataclass
-class SharedCounters:
-    """What came of some mutations.
+class Results:
+    """The results of a number of mutations.
 
-    outcomes   how many ended in which way: `read`, or a rule
+    outcomes   the number of mutations for each outcome: `read`, or the rule that refused
     findings   the number of the mutation, what was wrong, and the form value
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     findings: list[tuple[int, str, str]] = field(default_factory=list)
 
-    def add(self, other: SharedCounters) -> None:
-        """Put another tally on top."""
+    def add(self, other: Results) -> None:
+        """Add the results of other mutations."""
         self.outcomes.update(other.outcomes)
         self.findings.extend(other.findings)
 
     @property
     def count(self) -> int:
-        """How many mutations this tells of."""
+        """The number of mutations."""
         return self.outcomes.total()
 
 
@@ -162,43 +162,39 @@ def mutation(number: int, seed: str) -> Mutation:
 Reader = Callable[[Door, str], object]
 
 
-def judge(numbers: Sequence[int], seed: str, *, read: Reader | None = None) -> SharedCounters:
+def judge(numbers: Sequence[int], seed: str, *, read: Reader | None = None) -> Results:
     """Try the mutations of those numbers, on the library or on another reader of form values."""
     read = read or bench().read
-    shared_counters = SharedCounters()
+    results = Results()
     for number in numbers:
         made = mutation(number, seed)
         try:
             result = read(made.door, made.form_value)
         except ResponseRefused as refused:
-            shared_counters.outcomes[refused.rule] += 1
+            results.outcomes[refused.rule] += 1
             continue
         except MetadataRefused:
-            shared_counters.outcomes["metadata refused"] += 1
+            results.outcomes["metadata refused"] += 1
             continue
         except Exception as error:  # noqa: BLE001  that none escapes is what is tried
-            shared_counters.outcomes["ESCAPED"] += 1
-            shared_counters.findings.append(
-                (number, f"{type(error).__name__} escaped: {error}", made.form_value)
-            )
+            results.outcomes["ESCAPED"] += 1
+            results.findings.append((number, f"{type(error).__name__} escaped: {error}", made.form_value))
             continue
-        shared_counters.outcomes[
-            "read" + (" (signed after the damage)" if made.signed_afterwards else "")
-        ] += 1
+        results.outcomes["read" + (" (signed after the damage)" if made.signed_afterwards else "")] += 1
         if not made.signed_afterwards and result not in bench().genuine:
-            shared_counters.findings.append((number, f"read what nobody signed: {result}", made.form_value))
-    return shared_counters
+            results.findings.append((number, f"read what nobody signed: {result}", made.form_value))
+    return results
 
 
-def judge_in_processes(mutations: int, *, seed: str, processes: int) -> Iterator[SharedCounters]:
-    """The same with several processes; gives a tally whenever a chunk is done."""
-    bench()  # before the processes part: all have the same keys
+def judge_in_processes(mutations: int, *, seed: str, processes: int) -> Iterator[Results]:
+    """The same with several processes; yields the results of each chunk."""
+    bench()  # before the fork, so that all processes have the same keys
     chunks = [range(begin, min(begin + CHUNK, mutations)) for begin in range(0, mutations, CHUNK)]
     with get_context("fork").Pool(processes, initializer=os.nice, initargs=(10,)) as pool:
         yield from pool.imap_unordered(partial(judge, seed=seed), chunks)
 
 
-# --- signing and encrypting what was damaged -------------------------------------------------
+# --- signing and encrypting damaged documents -------------------------------------------------
 
 
 def _signed_anew(form_value: str) -> tuple[str, bool]:

@@ -1,8 +1,8 @@
-"""Documents made to cost as much as they can, within the limits of the gates and just beyond.
+"""Documents that are expensive to process, just within the input limits and just above them.
 
-Each has a name, the rule that must end it, and is timed by `make hostile`. No test asserts a time: on a
-busy machine it would say nothing. What a test can assert is that each ends by its rule, and that those
-beyond a limit are ended by that limit.
+Each has a name and the rule that must refuse it. `make hostile` measures the time. No test asserts a time,
+because a busy machine would make it fail. The tests assert that each document is refused by its rule, and
+that a document above a limit is refused by that limit.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _FULL = 240_000
 """Bytes of padding that fit, with a response around them."""
 
 _MANY = MAX_TAGS // TAGS_PER_DECLARATION - 100
-"""Namespaces, nearly as many as the gates let through."""
+"""Namespaces, nearly as many as the input limits allow."""
 
 _MAX = MAX_TAGS - _MANY - 200
-"""Tags or attributes, nearly as many as the gates let through beside those."""
+"""Tags or attributes, nearly as many as the input limits allow beside those."""
 
 _NO_KEY = "no trusted key made this signature"
 _ALIKE = "cannot be decrypted"
@@ -42,7 +42,7 @@ def _detail(inner: str, xml: str = "") -> str:
 
 
 def _filled(unit: str, *, size: int = _FULL, modulus: int = 1_000_000) -> str:
-    """As many units as fit and the gates let through, numbered; `{n}` is the number, `{m}` the number of a namespace."""
+    """As many units as fit and the input limits allow, numbered; `{n}` is the number, `{m}` the number of a namespace."""
     units: list[str] = []
     length = 0
     while length < size and len(units) <= _MAX:
@@ -79,7 +79,7 @@ def _holding(plaintext: str) -> str:
 
 
 def _bomb() -> str:
-    """Ten to the power of twenty letters, if anybody expands it."""
+    """A document that expands to 10^20 letters if its entities are expanded."""
     entities = "".join(f'<!ENTITY e{n + 1} "' + f"&e{n};" * 10 + '">' for n in range(20))
     return f'<!DOCTYPE x [<!ENTITY e0 "x">{entities}]><x>&e20;</x>'
 
@@ -277,9 +277,9 @@ HOSTILE = [*BEYOND, *WITHIN]
 
 @dataclass(frozen=True)
 class Cost:
-    """What one document cost.
+    """The cost of one document.
 
-    milliseconds   on a processor, the least of several tries: what it takes when nothing else is going on
+    milliseconds   CPU time, the minimum of several tries
     """
 
     attack: Attack
@@ -288,14 +288,14 @@ class Cost:
 
     @property
     def too_much(self) -> bool:
-        """Whether it costs more than anybody should be able to make us spend."""
+        """True if it costs more than the limit of this module."""
         return self.milliseconds > MAX_DURATION
 
 
 def costs(*, tries: int = 9) -> Iterator[Cost]:
     """The cost of every hostile document, one after the other."""
     for attack in HOSTILE:
-        # Made once: what is timed is reading, not making.
+        # Made once, so that only reading is measured.
         form_value = attack.form_value
         made = replace(attack, make=partial(str, form_value), raw=True)
         yield Cost(attack, len(form_value), min(_milliseconds(made) for _ in range(tries)))

@@ -1,6 +1,6 @@
-"""How to damage a well-signed response: on its tree, in its text, in its bytes, in its base64.
+"""How to damage a validly signed response: its tree, its text, its bytes, its base64.
 
-A mutation is chosen by its number and a seed, so that what was found can be found again.
+A number and a seed choose a mutation, so that a finding can be repeated.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SAMLP = "urn:oasis:names:tc:SAML:2.0:protocol"
 DS = "http://www.w3.org/2000/09/xmldsig#"
 XENC = "http://www.w3.org/2001/04/xmlenc#"
 
-# What an attacker would reach for: names of the standards, and values that somebody might compare with.
+# Names of the standards, and values that code may compare with: an attacker tries these.
 _TAGS = [
     *(f"{{{SAMLP}}}{name}" for name in ("Response", "Status", "StatusCode", "StatusDetail", "Extensions")),
     *(
@@ -250,7 +250,7 @@ def _comment(root: Element, _other: Element, random: Random) -> None:
     element = _any(root, random)
     node = random.choice([etree.Comment("x"), etree.ProcessingInstruction("x", "y")])
     if element.text and random.random() < 0.5:
-        # In the middle of a text: what is before stays, what is behind becomes the tail.
+        # Splits the text: the first part stays, the rest becomes the tail.
         at = random.randint(0, len(element.text))
         node.tail, element.text = element.text[at:], element.text[:at]
         element.insert(0, node)

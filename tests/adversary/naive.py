@@ -1,7 +1,7 @@
-"""A careless service provider, as the field has had many: what the wrapping attacks are made to fool.
+"""A careless service provider, with defects that real ones have had: the wrapping attacks succeed against it.
 
-It shows that they are attacks. A corpus of documents whose signatures were broken anyway would prove
-nothing about wrapping.
+This proves that they are attacks: if their signatures were invalid anyway, they would test nothing about
+wrapping.
 """
 
 from __future__ import annotations

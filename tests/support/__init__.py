@@ -1,1 +1,1 @@
-"""What tests share: a cast, a clock, a forger of SAML responses, programs to start, a small browser."""
+"""What tests share: sample people, a clock, a forger of SAML responses, programs to start, a small browser."""

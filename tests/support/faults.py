@@ -1,4 +1,4 @@
-"""Faults to order: a WSGI layer in front of the pretend AWS that misbehaves as it is told."""
+"""Fault injection for tests: a WSGI layer in front of the pretend AWS that fails as a test chooses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """What to answer instead of the real thing."""
+    """The response that a faulty endpoint sends."""
 
     status: str
     body: bytes
@@ -22,7 +22,7 @@ class Answer:
 
 
 def sts_error(status: int, code: str, message: str) -> Answer:
-    """An error as STS words it."""
+    """An error response in the form of STS."""
     body = (
         '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
         f"<Code>{code}</Code><Message>{message}</Message></Error><RequestId>req-1</RequestId></ErrorResponse>"
@@ -31,17 +31,17 @@ def sts_error(status: int, code: str, message: str) -> Answer:
 
 
 HANG = "hang"
-HOLD = "hold"  # until released, and then answer as usual
+HOLD = "hold"  # wait until released, then respond normally
 RESET = "reset"
 CUT_SHORT = "cut short"
-FORGOTTEN = "forgotten"  # connections of before swallow what is sent; new ones work
+FORGOTTEN = "forgotten"  # existing connections get no response; new ones work
 
 Fault = Answer | str
 
 
 @dataclass
 class Faulty:
-    """`fault` is None for good behaviour. `calls` and `connections` count what came in."""
+    """`fault` is None for normal responses. `calls` and `connections` count what was received."""
 
     application: WSGIApplication
     fault: Fault | None = None
@@ -55,12 +55,12 @@ class Faulty:
     news: threading.Condition = field(default_factory=threading.Condition)
 
     def misbehave(self, fault: Fault, *, times: int = 1_000_000) -> None:
-        """From now on, for so many calls."""
+        """Inject a fault from now on, for the given number of calls."""
         self.fault, self.times, self.calls = fault, times, 0
         self.forgotten = frozenset(self.connections)
 
     def wait_for_calls(self, count: int) -> None:
-        """Return when so many have come in."""
+        """Return when the given number of calls has been received."""
         with self.news:
             assert self.news.wait_for(lambda: self.calls >= count, timeout=20), f"{self.calls} calls came"
 

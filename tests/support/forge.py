@@ -1,7 +1,7 @@
-"""A forger of SAML responses: good ones, and ones with a single thing wrong.
+"""A forger of SAML responses: valid ones, and ones with exactly one defect.
 
-It shares no code with what it tests: templates of text, lxml for canonical form, cryptography for keys.
-Everything a response says is a field of `Story`; what is signed, how and by whom is said to `Forger`.
+It shares no code with awscons: it uses text templates, lxml for canonical XML, cryptography for keys. `Story`
+holds the content of a response; `Forger` decides which element is signed, how and with which key.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
 def key_named(name: str, *, bits: int = 2048) -> Key:
-    """A key by name, made once a run; `ec…`, `ec384…` and `ec521…` are elliptic ones."""
+    """The key of that name, made once per run. Names `ec…`, `ec384…`, `ec521…` give elliptic curve keys."""
     return _key(name, bits)
 
 
@@ -55,7 +55,7 @@ def _key(name: str, bits: int) -> Key:
 
 
 def certificate_of(name: str, *, bits: int = 2048, ended: bool = False) -> x509.Certificate:
-    """A self-signed certificate for the key of that name; `ended` ones ended yesterday."""
+    """A self-signed certificate for the key of that name; with `ended` it expired yesterday."""
     return _certificate(name, bits, ended)
 
 
@@ -96,7 +96,7 @@ def key_pem_of(name: str, *, bits: int = 2048) -> str:
 
 
 def write_key_folder(folder: Path, name: str = "sp") -> Path:
-    """A folder of our own keys with the key of that name as the current one."""
+    """Write a folder of service provider keys; the key of that name is the current one."""
     folder.mkdir(exist_ok=True)
     path = folder / "current.pem"
     path.write_text(key_pem_of(name) + pem_of(certificate_of(name)))
@@ -111,7 +111,7 @@ def instant(moment: datetime) -> str:
 
 @dataclass(frozen=True)
 class Story:
-    """What a response says. None leaves a part out; raw XML can be put in where `extra` is."""
+    """The content of a response. None omits an element or attribute; fields with `extra` take raw XML."""
 
     now: datetime
     request_id: str | None = REQUEST_ID
@@ -149,7 +149,7 @@ class Story:
     without: frozenset[str] = field(default_factory=frozenset)
 
     def at(self, **changes: object) -> Story:
-        """The same story with something else in it."""
+        """A copy of the story with other values."""
         return replace(self, **changes)  # type: ignore[arg-type]
 
     # --- parts ---
@@ -251,7 +251,7 @@ class Story:
 
 @dataclass(frozen=True)
 class Forger:
-    """Somebody who signs: an identity provider with a key, or an attacker with another."""
+    """Signs responses with one key: the identity provider's, or an attacker's."""
 
     key_name: str = "idp"
     bits: int = 2048
@@ -282,18 +282,18 @@ class Forger:
         return text.replace("{{assertion-signature}}", "").replace("{{response-signature}}", "")
 
     def form_value(self, story: Story, *, sign: str = "assertion") -> str:
-        """The response as it is posted."""
+        """The SAMLResponse form value."""
         return posted(self.xml(story, sign=sign))
 
     def sign(self, text: str, place: str, signed_id: str) -> str:
-        """Put a signature over the element with that ID into its place."""
+        """Sign the element with that ID, and insert the signature at its mark."""
         empty = text.replace("{{assertion-signature}}", "").replace("{{response-signature}}", "")
         root = etree.fromstring(empty.encode())
         signed = _element(root, place)
         digest = hashes.Hash(_HASHES[self.digest_hash])
         digest.update(self._canonical(signed))
         info = self._signed_info(signed_id, base64.b64encode(digest.finalize()).decode())
-        # SignedInfo is signed where it will stand, with the namespaces in force there.
+        # SignedInfo is signed at its final place, because the namespaces in scope there are part of it.
         unsigned = text.replace(f"{{{{{place}-signature}}}}", self._signature(info, "AA=="))
         tree = etree.fromstring(
             unsigned.replace("{{assertion-signature}}", "").replace("{{response-signature}}", "").encode()

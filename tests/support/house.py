@@ -1,6 +1,6 @@
-"""The whole service, built by its own assembly and reached over https, between a forger and a pretend AWS.
+"""The whole service, built by its own assembly and called over https, with a forger as IdP and a pretend AWS.
 
-Nothing inside is replaced: fakes stand only where the identity provider and AWS would.
+Only the identity provider and AWS are replaced by fakes.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ GROUPS = {
 def story_of(
     name: str, *, request_id: str, acs_url: str, now: datetime, groups: tuple[str, ...] | None = None
 ) -> Story:
-    """What the identity provider says of somebody who is asked for by that request."""
+    """The content of the identity provider's response to that request."""
     groups = GROUPS.get(name, ()) if groups is None else groups
     return Story(
         now,
@@ -84,14 +84,14 @@ def story_of(
 
 
 def vouch_for_ada(sent: SentToIdp, acs_url: str) -> dict[str, str]:
-    """The form that an identity provider beside the service posts, by the clock on the wall."""
+    """The form with Ada's response, for services that run as programs: it uses the system clock."""
     story = story_of("ada@example.com", request_id=sent.request_id, acs_url=acs_url, now=datetime.now(UTC))
     return {"SAMLResponse": Forger().form_value(story), "RelayState": sent.relay_state}
 
 
 @dataclass
 class House:
-    """The service under test and its neighbours. `sts` and `signin` are those of the first region."""
+    """The service under test, the forger and the pretend AWS. `pretend_sts` and `pretend_signin` serve the first region."""
 
     url: str
     clock: MovableClock
@@ -107,7 +107,7 @@ class House:
 
     @property
     def acs_url(self) -> str:
-        """Where responses are posted."""
+        """The URL to which responses are posted."""
         return f"{self.url}/saml/acs"
 
     def browser(self) -> Browser:
@@ -121,7 +121,7 @@ class House:
     def answer(
         self, sent: SentToIdp, name: str = "ada@example.com", *, forger: Forger | None = None, **changes: Any
     ) -> dict[str, str]:
-        """What the identity provider would post: the form that vouches for somebody."""
+        """The form that the identity provider posts for a person."""
         story = self.story(sent.request_id, name).at(**changes)
         return {
             "SAMLResponse": (forger or Forger()).form_value(story),
@@ -129,20 +129,20 @@ class House:
         }
 
     def story(self, request_id: str, name: str = "ada@example.com") -> Story:
-        """What the identity provider says of somebody, here and now."""
+        """The content of the identity provider's response for a person, at the time of the test clock."""
         return story_of(name, request_id=request_id, acs_url=self.acs_url, now=self.clock())
 
     def sign_in(
         self, browser: Browser, path: str, name: str = "ada@example.com", **changes: Any
     ) -> httpx.Response:
-        """Ask for a path, sign in on the way, and give the answer to the path itself."""
+        """Request a path, sign in, and return the response to the path itself."""
         sent = sent_to_idp(browser.get(path))
         answered = browser.answer("/saml/acs", self.answer(sent, name, **changes))
         assert answered.status_code == 303, answered.text
         return browser.follow(answered)
 
     def secrets(self) -> set[str]:
-        """Every secret that the pretend AWS has given out."""
+        """Every secret that the pretend AWS has issued."""
         keys = self.pretend_sts._keys.values()
         found = {key.secret for key in keys} | {key.session_token for key in keys if key.session_token}
         return found | set(self.pretend_signin._tokens)
@@ -172,7 +172,7 @@ def config_for(
     server: Mapping[str, object] | None = None,
     site: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
-    """The dicts of a configuration, with changes on top."""
+    """The dicts of a valid configuration, with the given changes."""
     return {
         "session_config": {"session_backing": dict(store), **(session or {})},
         "saml_config": {
@@ -227,11 +227,11 @@ def open_house(
 
     `aws`, `saml`, `session`, `server` and `site` change the configuration, `store` the store.
 
-    roles                 by ARN; the full example's, trusting the broker, when left out
-    regions               that there are
-    broker_role_session   name of a role session whose credentials the broker has, in place of a user's keys
-    aws_tls               for STS and the federation endpoint, which otherwise speak plain HTTP
-    prepared              as a worker of `awscons serve` is
+    roles                 by ARN; default: the roles of the full example, which trust the broker
+    regions               of the pretend AWS
+    broker_role_session   the broker has the credentials of this role session instead of a user's keys
+    aws_tls               TLS context of STS and the federation endpoint; without it they use plain HTTP
+    prepared              prepare the service as a worker of `awscons serve` does
     """
     log = io.StringIO()
     configure_logging(debug=debug, stream=log)

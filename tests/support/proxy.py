@@ -1,4 +1,4 @@
-"""A proxy that writes down what it is asked for, and lets people through or not."""
+"""An HTTP proxy that records requests, and forwards or refuses them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Proxy:
-    """`heads`: what came, request lines and headers. `refusal`: a status line, or "" to let people through."""
+    """`heads`: the received request lines and headers. `refusal`: a status line, or "" to forward."""
 
     port: int = 0
     refusal: str = "403 Forbidden"
     heads: list[str] = field(default_factory=list)
 
     def host(self) -> str:
-        """Whom somebody wanted to reach last."""
+        """The host of the most recent request."""
         return self.heads[-1].split()[1]
 
 

@@ -1,4 +1,4 @@
-"""The cast: the same people and targets in every test."""
+"""Sample data: the same people and targets in every test."""
 
 from awscons.access.identity import Identity
 from awscons.access.targets import RoleArn, Target

@@ -22,7 +22,7 @@ PASSWORD = "swordfish"
 
 
 def redis_server(folder: Path, port: int, *options: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
-    """Redis, which keeps nothing on disk unless `options` say so."""
+    """Redis; it saves nothing to disk unless `options` say so."""
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     command += ["--requirepass", PASSWORD, "--dir", str(folder), *options]
     return program(command, port=port, log=folder / "redis.log")
@@ -44,7 +44,7 @@ Put = Callable[[str, bytes], None]
 
 
 def at_once(number: int, work: Callable[[int], None]) -> None:
-    """`work(0)` to `work(number - 1)`, in threads that begin together."""
+    """`work(0)` to `work(number - 1)`, in threads that start at the same time."""
     start = threading.Barrier(number)
 
     def run(which: int) -> None:

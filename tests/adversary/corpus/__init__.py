@@ -1,7 +1,7 @@
 """The corpus: every attack by class and name, and every variant that real identity providers send.
 
-Three classes of attack are about a memory rather than a document, and stand where the memory is: replay and
-answers of another browser in `tests/unit/web/test_sign_in.py`, a service without a trusted key in
+Three classes of attack depend on stored state, so their tests are elsewhere: replay and responses to
+another browser in `tests/unit/web/test_sign_in.py`, a service without a trusted key in
 `tests/unit/config/test_settings.py`.
 """
 

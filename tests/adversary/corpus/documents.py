@@ -1,4 +1,4 @@
-"""What is no response at all, or more than any response: refused at the gates, or by the first walk."""
+"""Documents that are not a response, or are larger than one: the input limits or the structure check refuse them."""
 
 from __future__ import annotations
 

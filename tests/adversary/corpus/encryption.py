@@ -45,7 +45,7 @@ def _around(content: str, *, signed_by: Forger | None = None, story: Story = OTT
 
 
 def _holding(plaintext: Document, encrypter: Encrypter = GCM) -> str:
-    """A response around a ciphertext of anything: whoever knows our public key can make one."""
+    """A response with a ciphertext of any content: everyone who has our public key can make one."""
     return _around(encrypter.encrypted_assertion(plaintext))
 
 
