@@ -11,7 +11,7 @@ import pytest
 from support.browser import Browser, forms_in, text_of
 from support.serving import free_port, program
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
