@@ -11,25 +11,21 @@ ADVERSARY = PYTHONPATH=src:tests $(BIN)/python -m adversary
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(VENV)/.runtime ## Try it on http://localhost:8000: no AWS account, no identity provider
 	@$(RUN) -m awscons demo $(DEMO)
 
 .PHONY: test
-test: $(VENV)/.dev ## Everything: lint, types, layers, unit tests, programs, journeys through real programs
+test: $(VENV)/.dev ## Everything: lint, types, layers, unit tests, our programs, journeys through other people's
 	@tests/support/debian-packages
 	@$(MAKE) --no-print-directory lint types layers
 	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST)
 
 .PHONY: test-fast
-test-fast: $(VENV)/.dev ## The unit tests: one process, nothing but Python, under a minute on two processors
-	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST) tests/unit
-
-.PHONY: test-programs
-test-programs: $(VENV)/.dev ## The tests that start awscons as a program; they need nothing but Python
-	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST) tests/programs
+test-fast: $(VENV)/.dev ## The unit tests: they start no program and need nothing but Python
+	@$(BIN)/python -m pytest tests/unit $(PARALLEL) $(PYTEST)
 
 .PHONY: corpus
 corpus: $(VENV)/.dev ## Write the attacks and the legal variants of the tests as files, to look at

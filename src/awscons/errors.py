@@ -126,7 +126,7 @@ class MetadataRefused(AwsconsError):
 class DestinationRefused(AwsconsError):
     """A link to a target asks for a page or a region that is not in the console of its partition."""
 
-    public = "This link asks for a page or a region that is not in the AWS console of this target."
+    public = "This link names a page or a region that is not in the AWS console of this target."
 
 
 # --- signing in --------------------------------------------------------------------------
@@ -153,7 +153,7 @@ class ResponseRefused(SignInError):
     expected, received   what was demanded and what came, cut when long
     """
 
-    public = "The answer of your identity provider could not be accepted."
+    public = "The response of your identity provider was not accepted."
 
     def __init__(
         self,
@@ -214,7 +214,7 @@ class TooManySignIns(AwsconsError):
 class AttributesUnfit(AwsconsError):
     """An attribute that names the person to AWS is missing, has several values, or one that AWS refuses."""
 
-    public = "What your identity provider tells us of you does not fit what this target needs."
+    public = "The attributes that your identity provider sent about you do not fit this target."
 
 
 class LoginEndsTooSoon(AwsconsError):
@@ -299,7 +299,7 @@ class UpstreamSilent(UpstreamError):
 class BrokerCredentialsMissing(UpstreamError):
     """This service has no AWS credentials of its own, or cannot read them."""
 
-    public = "This service cannot talk to AWS just now."
+    public = "This service cannot use AWS at the moment. Please tell the people who run it."
 
 
 class AccessKeyRefused(BrokerCredentialsMissing):
@@ -316,7 +316,7 @@ class AccessKeyRefused(BrokerCredentialsMissing):
 class StoreUnavailable(AwsconsError):
     """Logins cannot be read or written. Nobody is let in on the strength of a guess."""
 
-    public = "This service cannot keep track of sign-ins just now. Please try again in a moment."
+    public = "This service cannot save sign-ins at the moment. Please try again in a moment."
 
 
 class StoreCannotList(AwsconsError):

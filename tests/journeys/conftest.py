@@ -1,4 +1,4 @@
-"""What journeys share: one pretend AWS and one Chromium for the whole run."""
+"""What journeys share: one pretend AWS and one Chromium for the whole run, and the mark that says they are journeys."""
 
 import shutil
 import subprocess
@@ -24,6 +24,13 @@ CHROMIUM_SWITCHES = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in this folder as a journey."""
+    for item in items:
+        if "journeys" in item.path.parts:
+            item.add_marker(pytest.mark.journey)
 
 
 @pytest.fixture(scope="session")

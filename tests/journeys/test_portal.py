@@ -47,7 +47,7 @@ def test_typing_finds_by_any_words_and_says_how_many(page: Page) -> None:
     expect(page.get_by_role("status")).to_have_text("1 of 4 shown")
     page.locator("#q").fill("zzz")
     assert quote_for_log(page) == []
-    expect(page.get_by_text("Nothing here has all of these words.")).to_be_visible()
+    expect(page.get_by_text("No target has all of these words.")).to_be_visible()
     page.locator("#q").press("Escape")
     assert len(quote_for_log(page)) == 4
     expect(page.get_by_role("status")).to_have_text("")

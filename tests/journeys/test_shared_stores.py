@@ -308,7 +308,7 @@ def test_sign_in_works_and_a_store_that_is_away_is_a_503_until_it_is_back(tmp_pa
             assert browser.get("/aws/cloudadmin").status_code == 301
         away = browser.get("/aws/cloudadmin")
         assert away.status_code == 503
-        assert "cannot keep track of sign-ins" in text_of(away)
+        assert "cannot save sign-ins" in text_of(away)
         assert PASSWORD not in house.log.getvalue()
         with store_program(kind, tmp_path, port):
             assert eventually_signs_in(house)

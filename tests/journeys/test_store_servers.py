@@ -334,7 +334,7 @@ def test_a_full_store_keeps_every_login_and_signs_in_again_once_there_is_room(
         full = house.browser().get("/aws/cloudadmin")
         assert full.status_code == 503
         assert full.headers["Retry-After"]
-        assert "cannot keep track of sign-ins" in text_of(full)
+        assert "cannot save sign-ins" in text_of(full)
         assert browser.get("/aws/").status_code == 200
         if kind == "Redis":
             admin.config_set("maxmemory", "0")

@@ -1,10 +1,12 @@
 """From a target and an identity to a console URL: role sessions, regions, durations, console pages.
 
-broker             opens a console within its time budget, in the first region that answers
-ports              the ports to STS and the federation endpoint
+broker             credentials and consoles, within the time budget of one sign-in
+ports              the broker's ports to STS and to the federation endpoint
+regional_calls     one piece of work in the first region that answers
 failover           time budget, concurrency limit, and a circuit breaker for each region
 role_request       what AssumeRole is asked for: names, tags and policies of a role session
 durations          which durations to ask for, and what AWS's rules make of them
+last_accepted      which durations AWS accepted last for each target
 partitions         AWS's partitions and their hosts
 destinations       the console page that a link or target names, and the regions to sign in by
 console_url        the login URL

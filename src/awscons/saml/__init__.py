@@ -1,12 +1,25 @@
 """SAML 2.0 for a service provider: a library that happens to live here.
 
-Pure functions over bytes and values: no clock, no socket, no store, no framework, and nothing of the
-rest of the project but `errors`. What a caller needs:
+Pure functions over bytes and values, without a clock, a socket, a store or a framework. Of the rest of the project
+it knows `errors` alone. A response passes these modules in this order, and the first refusal ends it:
 
-    parties         who we are and whom we trust
-    authn_request   what we ask the identity provider
-    response        `open_envelope`, then `verify_envelope`: from a posted form value to an `Assertion`
+input_limits      what a posted form value must be before it is parsed
+xml               the one parser, the walk over the tree, and reading from it
+structure         where in the tree what is read stands, and that it stands nowhere else
+signature         XML signatures: verified by us and by a second verifier; and our own
+encryption        encrypted assertions
+assertion         the checks of SAML core and SAML profiles on a verified assertion
+response          the way through all of these: `open_envelope`, then `verify_envelope`
 
-and below them, in the order in which a response meets them: `gates`, `xml`, `shape`, `signature`,
-`content`. Each step may only refuse; the first refusal ends it.
+Beside it:
+
+parties           the service provider and the identity provider, as values
+authn_request     what we ask the identity provider
+redirect          the HTTP-Redirect binding
+logout_messages   LogoutRequest and LogoutResponse
+metadata          the identity provider's metadata, read; ours, written
+certificates      certificates and what makes one unfit
+algorithms        algorithms that are accepted
+names             names of the standards
+explain           what would be refused in a captured response, step by step
 """

@@ -16,14 +16,13 @@ from urllib.parse import urlsplit
 
 from flask import Request, Response
 
-from awscons.config.schema import LOOPBACK_HOSTS
 from awscons.signin.login import BegunLogin
-from awscons.site import CookieSettings, Site
+from awscons.site import LOOPBACK_HOSTS, CookieSettings, Site
 
 MAX_PENDING = 16
 """Pending logins of one browser; the oldest give way. Sixteen cookies stay well below header limits."""
 
-FRESH_START_LIFETIME = timedelta(seconds=60)
+RETRY_LIFETIME = timedelta(seconds=60)
 
 THEME_NAME = "awscons-theme"
 THEMES = ("light", "dark")
@@ -62,7 +61,7 @@ def choose_cookie_policy(site: Site, settings: CookieSettings, *, sso_url: str) 
         login_name=settings.name or f"{prefix}awscons",
         login_path=login_path,
         pending_prefix=f"{pending_prefix}awscons-pending-",
-        retry_name=f"{pending_prefix}awscons-fresh-start",
+        retry_name=f"{pending_prefix}awscons-login-retry",
         path=path,
         secure=secure,
         pending_secure=pending_secure,
@@ -153,7 +152,7 @@ def mark_retry_of_login(response: Response, policy: CookiePolicy) -> None:
     response.set_cookie(
         policy.retry_name,
         "1",
-        max_age=FRESH_START_LIFETIME,
+        max_age=RETRY_LIFETIME,
         path=policy.path,
         secure=policy.pending_secure,
         httponly=True,

@@ -59,24 +59,24 @@ STATUS_CODES: tuple[tuple[type[AwsconsError], HTTPStatus], ...] = (
 )
 
 _TITLES = {
-    HTTPStatus.BAD_REQUEST: N_("That did not work"),
+    HTTPStatus.BAD_REQUEST: N_("Bad request"),
     HTTPStatus.UNAUTHORIZED: N_("Unknown"),
     HTTPStatus.FORBIDDEN: N_("Unauthorized"),
-    HTTPStatus.NOT_FOUND: N_("Nothing here"),
-    HTTPStatus.METHOD_NOT_ALLOWED: N_("Not this way"),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: N_("Too large"),
-    HTTPStatus.REQUEST_URI_TOO_LONG: N_("Too long"),
-    HTTPStatus.TOO_MANY_REQUESTS: N_("Too many at once"),
+    HTTPStatus.NOT_FOUND: N_("Not found"),
+    HTTPStatus.METHOD_NOT_ALLOWED: N_("Method not allowed"),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: N_("Request too large"),
+    HTTPStatus.REQUEST_URI_TOO_LONG: N_("Address too long"),
+    HTTPStatus.TOO_MANY_REQUESTS: N_("Too many requests"),
     HTTPStatus.INTERNAL_SERVER_ERROR: N_("Our mistake"),
-    HTTPStatus.BAD_GATEWAY: N_("AWS said no"),
-    HTTPStatus.SERVICE_UNAVAILABLE: N_("Not just now"),
+    HTTPStatus.BAD_GATEWAY: N_("AWS refused the request"),
+    HTTPStatus.SERVICE_UNAVAILABLE: N_("Service unavailable"),
     HTTPStatus.GATEWAY_TIMEOUT: N_("AWS did not answer"),
 }
 _SENTENCES = {
     HTTPStatus.FORBIDDEN: N_("This request came from another site, and was not carried out."),
     HTTPStatus.NOT_FOUND: N_("There is no page at this address."),
-    HTTPStatus.METHOD_NOT_ALLOWED: N_("This address cannot be asked in this way."),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: N_("What was sent is too large."),
+    HTTPStatus.METHOD_NOT_ALLOWED: N_("This address does not accept %(method)s requests."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: N_("The request is larger than this service accepts."),
     HTTPStatus.REQUEST_URI_TOO_LONG: N_("This address is too long to be kept while you sign in."),
 }
 _NOT_UNDERSTOOD = N_("This request could not be understood.")
@@ -181,7 +181,7 @@ def register_problems(app: Flask, site: Site) -> None:
         return answer_http_error(error, site)
 
     @app.errorhandler(Exception)
-    def unforeseen(error: Exception) -> Response:
+    def unexpected(error: Exception) -> Response:
         # `exc_info` is reduced to the error's type and places before it is written.
         _log.error("problem.unexpected", incident_id=incident_id(), exc_info=error)
         return problem_response(
@@ -193,7 +193,7 @@ def answer_http_error(error: HTTPException, site: Site) -> Response:
     """The page for an error that the framework found: no such page, not this method, too large."""
     status = HTTPStatus(error.code or 500)
     log_problem(status, error=type(error).__name__, cause=str(error.description))
-    sentence = _(_SENTENCES.get(status, _NOT_UNDERSTOOD))
+    sentence = _(_SENTENCES.get(status, _NOT_UNDERSTOOD), method=request.method)
     response = problem_response(Problem(status, sentence, next_step=_home(site)))
     allow = dict(error.get_headers()).get("Allow")
     if allow:

@@ -144,7 +144,7 @@ def test_attributes_that_do_not_fit_are_a_refusal_and_never_bent(
 ) -> None:
     house, answer = opened(tmp_path, target, TAG, SOURCE, attributes=attributes)
     assert answer.status_code == 403
-    assert "does not fit what this target needs" in text_of(answer)
+    assert "do not fit this target" in text_of(answer)
     event = house.audit()[-1]
     assert event["outcome"] == "refused"
     assert cause in event["cause"]

@@ -114,7 +114,7 @@ def test_a_store_that_cannot_be_read_is_a_503_and_lets_nobody_in(
     answer = house.browser().get("/aws/cloudadmin", headers={"Cookie": "__Host-awscons=" + "x" * 43})
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
-    assert "cannot keep track of sign-ins" in text_of(answer)
+    assert "cannot save sign-ins" in text_of(answer)
     assert house.sts.calls == calls
     assert house.lines("problem")[-1]["hint"].startswith("see `session_backing`")
 

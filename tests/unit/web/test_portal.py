@@ -98,7 +98,7 @@ def test_a_search_finds_what_has_every_word(looker: Browser, search: str, found:
     page = looker.get("/aws/", params={"q": search})
     assert titles_in(page) == found
     assert "<script>" not in page.text
-    assert ("Nothing here has all of these words. Show all" in text_of(page)) or found
+    assert ("No target has all of these words. Show all" in text_of(page)) or found
 
 
 def test_a_search_survives_the_sign_in(house: House, browser: Browser) -> None:

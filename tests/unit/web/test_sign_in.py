@@ -207,7 +207,7 @@ def test_what_is_no_response_is_a_400_with_a_way_on(
         form["SAMLResponse"] = saml_response
     refused = browser.answer("/saml/acs", form)
     assert refused.status_code == 400
-    assert "could not be accepted" in text_of(refused)
+    assert "was not accepted" in text_of(refused)
     assert house.audit()[-1]["incident_id"] in text_of(refused)
     # Nothing is lost: the pending login still waits for a good answer.
     assert browser.answer("/saml/acs", house.answer(sent)).status_code == 303

@@ -1,4 +1,4 @@
-"""What a process asks of the system's memory. That threads share heaps is tested on a real worker, in `test_serve`."""
+"""What a process asks of the system's memory."""
 
 import gc
 
