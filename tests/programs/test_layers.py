@@ -1,4 +1,4 @@
-"""The floors hold, and the contracts that say so would fail if they did not."""
+"""Imports: the floors hold, the contracts that say so can fail, and importing builds nothing."""
 
 import os
 import shutil
@@ -65,3 +65,9 @@ def test_an_import_that_must_not_be_breaks_a_contract(
     done = lint_imports(copy)
     assert done.returncode != 0
     assert contract in done.stdout
+
+
+def test_importing_the_package_builds_nothing() -> None:
+    """No configuration, no thread, no socket: parts receive what they need."""
+    code = "import awscons.wsgi, awscons.assembly, threading; assert threading.active_count() == 1"
+    subprocess.run([sys.executable, "-c", code], cwd="/", env={"PYTHONPATH": str(ROOT / "src")}, check=True)

@@ -1,8 +1,5 @@
 """/metrics: off unless configured, closed without the token, and right over several processes."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +14,6 @@ from support.faults import sts_error
 from support.forge import certificate_of, write_key_folder
 from support.house import House, open_house
 
-ROOT = Path(__file__).parents[3]
 TOKEN = "made-up-for-tests-0123456789"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
@@ -104,23 +100,6 @@ def test_nobody_is_named_and_no_secret_shown(tmp_path: Path) -> None:
         for never in ("ada", TOKEN, house.secret_key, browser.http.cookies["__Host-awscons"]):
             assert never not in text
         assert TOKEN not in house.log.getvalue()
-
-
-def test_processes_add_up_and_what_a_dead_one_counted_stays(tmp_path: Path) -> None:
-    path = tmp_path / "metrics.sqlite3"
-    code = (
-        "import sys; from pathlib import Path; from awscons.adapters.shared_counters import SharedCounters\n"
-        "tally = SharedCounters(Path(sys.argv[1])); tally.prepare()\n"
-        "for _ in range(100): tally.record_rejection('x')\n"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    started = [subprocess.Popen([sys.executable, "-c", code, path], env=environment) for _ in range(4)]
-    assert [process.wait() for process in started] == [0] * 4
-    shared_counters = SharedCounters(path)
-    shared_counters.prepare()
-    shared_counters.record_rejection("x")
-    found = numbers(MetricsPage(shared_counters, []).text().decode())
-    assert found["awscons_requests_rejected_total{reason=x}"] == 401
 
 
 def test_counts_that_could_not_be_written_are_written_later(tmp_path: Path) -> None:
