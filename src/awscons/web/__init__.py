@@ -14,6 +14,7 @@ metrics_views    what monitoring reads
 cookies          names, flags and lifetimes of our cookies
 guards           what holds for every request: headers, methods, origins, sizes
 problems         errors into status codes and pages: one table
+redirects        the one function that makes redirects
 language         texts in the language that the browser asks for; catalogues in `messages/`
 assets           static files under hashed names, in the site's colours
 colors           colours with enough contrast

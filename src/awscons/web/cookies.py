@@ -121,7 +121,7 @@ def set_pending(
     *,
     lifetime: timedelta,
 ) -> None:
-    """Bind a pending login to the browser; beyond MOST_PENDING the oldest ones are dropped."""
+    """Bind a pending login to the browser; above MAX_PENDING, drop the oldest ones."""
     response.set_cookie(
         policy.pending_prefix + begun.handle,
         begun.browser_secret,

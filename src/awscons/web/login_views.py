@@ -119,10 +119,12 @@ def _retry_login(deps: WebDependencies, error: NoPendingLogin) -> Response:
             HTTPStatus.BAD_REQUEST,
             _("You were signed in, but the sign-in could not be matched to this browser, twice in a row."),
             details=(
-                _("Most often the browser blocks this site's cookies."),
-                _("A page reloaded, or reached with the Back button, can do it too."),
+                _("The most common cause is a browser that blocks the cookies of this site."),
                 _(
-                    "If it happens to everybody, the address that people use is not the one that their "
+                    "Reloading a page of the sign-in, or returning to it with the Back button, can also cause this."
+                ),
+                _(
+                    "If this happens to everybody, people use another address than the one that their "
                     "identity provider sends them to."
                 ),
             ),

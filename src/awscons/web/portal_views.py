@@ -37,6 +37,7 @@ from awscons.web.problems import (
     problem_response,
     wants_json,
 )
+from awscons.web.redirects import redirect_to
 from awscons.web.row_cache import RowCache
 
 MAX_SEARCH_LENGTH = 200
@@ -77,9 +78,7 @@ def register_portal_views(app: Flask, deps: WebDependencies, entries: Sequence[E
         @views.get("/")
         @views.get(site.url_prefix)
         def to_portal() -> Response:
-            response = Response(status=302)
-            response.headers["Location"] = site.url(site.home_path)
-            return response
+            return redirect_to(site.url(site.home_path), HTTPStatus.FOUND)
 
     app.register_blueprint(views)
 
@@ -91,14 +90,14 @@ def _sign_in_first(deps: WebDependencies) -> Response:
     return problem_response(
         Problem(
             HTTPStatus.UNAUTHORIZED,
-            _("Nobody is signed in."),
-            details=(_("Sign in with a browser, and send its cookie."),),
+            _("This request carries no valid login."),
+            details=(_("Sign in with a browser, and send the login cookie of that browser."),),
         )
     )
 
 
 def _save_theme(deps: WebDependencies) -> Response:
-    response = _back_to(deps.site.url(deps.site.home_path))
+    response = redirect_to(deps.site.url(deps.site.home_path))
     cookies.set_theme(response, deps.cookies, request.form["theme"])
     return response
 
@@ -117,16 +116,10 @@ def _save_favourite(deps: WebDependencies) -> Response:
         deps.preferences.drop_favourite(who, dropped.name)
     changed = added or dropped
     if changed is None:
-        return _back_to(home)
+        return redirect_to(home)
     search = request.form.get("q", "")[:MAX_SEARCH_LENGTH]
     query = f"?{urlencode({'q': search})}" if search else ""
-    return _back_to(f"{home}{query}#t-{changed.name}")
-
-
-def _back_to(url: str) -> Response:
-    response = Response(status=HTTPStatus.SEE_OTHER)
-    response.headers["Location"] = url
-    return response
+    return redirect_to(f"{home}{query}#t-{changed.name}")
 
 
 # --- the list ----------------------------------------------------------------------------
@@ -237,7 +230,7 @@ def _link_to(entry: Entry, pasted: str, partition: Partition) -> tuple[str, str]
     account = _OWN_CONSOLE.match(pasted)
     if account and account["account"] != entry.target.role.account_id:
         return "", _(
-            "This page is one of account %(page_account)s, and this target opens account %(account)s.",
+            "This page belongs to account %(page_account)s, but this target opens account %(account)s.",
             page_account=account["account"],
             account=entry.target.role.account_id,
         )
@@ -246,7 +239,7 @@ def _link_to(entry: Entry, pasted: str, partition: Partition) -> tuple[str, str]
         check_destination(requested, partition)
     except DestinationRefused:
         return "", _(
-            "This is not the address of a page of the AWS console. It begins like this: %(example)s",
+            "This is not the address of a page of the AWS console. Such an address begins with %(example)s",
             example=f"https://{partition.default_region}.{partition.console_suffix}/",
         )
     return f"{entry.url}{build_destination_query(requested)}", ""

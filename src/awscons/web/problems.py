@@ -70,16 +70,16 @@ _TITLES = {
     HTTPStatus.INTERNAL_SERVER_ERROR: N_("Our mistake"),
     HTTPStatus.BAD_GATEWAY: N_("AWS refused the request"),
     HTTPStatus.SERVICE_UNAVAILABLE: N_("Service unavailable"),
-    HTTPStatus.GATEWAY_TIMEOUT: N_("AWS did not answer"),
+    HTTPStatus.GATEWAY_TIMEOUT: N_("AWS did not respond"),
 }
 _SENTENCES = {
-    HTTPStatus.FORBIDDEN: N_("This request came from another site, and was not carried out."),
+    HTTPStatus.FORBIDDEN: N_("This service refused the request because it came from another site."),
     HTTPStatus.NOT_FOUND: N_("There is no page at this address."),
     HTTPStatus.METHOD_NOT_ALLOWED: N_("This address does not accept %(method)s requests."),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: N_("The request is larger than this service accepts."),
-    HTTPStatus.REQUEST_URI_TOO_LONG: N_("This address is too long to be kept while you sign in."),
+    HTTPStatus.REQUEST_URI_TOO_LONG: N_("This address is too long to be stored while you sign in."),
 }
-_NOT_UNDERSTOOD = N_("This request could not be understood.")
+_NOT_UNDERSTOOD = N_("This service could not process the request.")
 _RETRY_AFTER = "5"
 """Seconds, for answers that say to try again."""
 
