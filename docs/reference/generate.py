@@ -17,7 +17,7 @@ PAGE = Path(__file__).with_name("configuration.md")
 
 INTRODUCTION = """# Configuration
 
-<!-- Written by `make reference` from the settings themselves. Edit src/awscons/config/schema.py instead. -->
+<!-- Written by `make reference` from the settings themselves. Edit src/awscons/config/schema/ instead. -->
 
 The configuration is a Python file, `config.py`, with three required dicts (`session_config`, `saml_config`,
 `aws_config`) and two optional ones: `server_config`, and `site_config` for what people see. It is beside `app.py`, or
@@ -32,20 +32,20 @@ ENVIRONMENT = """## Environment
 
 | variable | meaning |
 |---|---|
-| `AWSCONS_CONFIG` | Where the configuration is, for `awscons` and for `awscons.wsgi:application`. Default: `config.py`. |
+| `AWSCONS_CONFIG` | Path of the configuration, for `awscons` and for `awscons.wsgi:application`. Default: `config.py`. |
 | `ACS_ENDPOINT` | Overrides `saml_config["acs_url"]`. |
 | `STATE_DIRECTORY` | Folder of the embedded store; systemd sets it. Default: the user's state folder. |
-| `DEBUG` | When set: debug lines in the log, still no secret in any of them, and `/saml/whoami`. |
+| `DEBUG` | When set: debug lines in the log (without secrets), and the page `/saml/whoami`. |
 | `AWS_CA_BUNDLE` | File of the certificates to trust at AWS, PEM, for STS and the federation endpoint, as the profile's \
-`ca_bundle` does. For the metadata of the identity provider they count beside those of the operating system. |
-| `REQUESTS_CA_BUNDLE` | The same, where neither `AWS_CA_BUNDLE` nor `ca_bundle` is set; as for every AWS SDK of Python. |
+`ca_bundle` does. For the metadata of the identity provider they are trusted in addition to those of the operating system. |
+| `REQUESTS_CA_BUNDLE` | The same, if neither `AWS_CA_BUNDLE` nor `ca_bundle` is set, as in every AWS SDK for Python. |
 | `HTTPS_PROXY`, `NO_PROXY` | The proxy for AWS and for the identity provider's metadata, `http://user:password@host:port` or `host:port`; \
-hosts that are reached without it. |
-| `AWS_DEFAULT_REGION`, `AWS_REGION` | The region to sign in by where `regions` names none. `AWS_DEFAULT_REGION` counts before the profile's \
-`region`, `AWS_REGION` after it. |
-| `AWS_DEFAULT_PROFILE`, `AWS_PROFILE` | The profile, where `aws_profile_name` names none. |
-| `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL` | The URL of STS, where it is not AWS's own; as for every AWS SDK. |
-| `AWS_…` | Whatever else botocore knows: credentials, `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`. |
+hosts to reach without a proxy. |
+| `AWS_DEFAULT_REGION`, `AWS_REGION` | The region to call if `regions` is empty. `AWS_DEFAULT_REGION` takes precedence over the profile's \
+`region`, which takes precedence over `AWS_REGION`. |
+| `AWS_DEFAULT_PROFILE`, `AWS_PROFILE` | The profile, if `aws_profile_name` is not set. |
+| `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL` | The URL of STS, if it is not the one of AWS, as in every AWS SDK. |
+| `AWS_…` | Every other variable that botocore reads: credentials, `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`. |
 """
 
 TYPE_WORDS: dict[object, str] = {
@@ -116,10 +116,10 @@ def documentation(section: type[schema.Section]) -> str:
 def page() -> str:
     """The whole page."""
     parts = [INTRODUCTION]
-    for section in schema.SECTIONS:
-        parts += [f"## `{section.heading}`\n", documentation(section) + "\n", table(section)]  # type: ignore[attr-defined]
+    for name, section in schema.SECTIONS.items():
+        parts += [f"## `{name}`\n", documentation(section) + "\n", table(section)]
         if section is schema.SessionSection:
-            parts.append("### `session_backing`: where logins are kept\n")
+            parts.append("### `session_backing`: where logins are stored\n")
             for backing in dict.fromkeys(schema.BACKINGS.values()):
                 kind = type_words(backing.model_fields["cache_type"].annotation)
                 parts += [f"#### {kind}\n", documentation(backing) + "\n", table(backing)]

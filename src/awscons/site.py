@@ -6,6 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Hosts for which plain http is safe: no network lies between."""
+LOGO_TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".webp": "image/webp"}
+"""Media type of a logo by the suffix of its file."""
+MAX_LOGO_BYTES = 256 * 1024
+"""Bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -14,11 +21,13 @@ class Site:
     origin      `https://sso.example.com`, without a slash at the end
     mount_path  `/awscon`, or "" when mounted at the root
     url_prefix  `/aws`, or ""
+    trusted_proxies  proxies in front of the service, each of which adds to `X-Forwarded-For`
     """
 
     origin: str
     mount_path: str
     url_prefix: str
+    trusted_proxies: int = 0
 
     @property
     def is_https(self) -> bool:
@@ -85,7 +94,3 @@ class Branding:
     support_url: str = ""
     show_required_groups: bool = True
     accounts: Mapping[str, Account] = field(default_factory=dict)
-
-
-MAX_LOGO_BYTES = 256 * 1024
-"""Bytes."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from awscons.assembly.service import build_service
-from awscons.config.settings import parse_settings
+from awscons.config.load import parse_settings
 from support.browser import Browser, text_of
 from support.house import FULL_TARGETS
 from support.serving import server_tls, serving

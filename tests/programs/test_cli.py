@@ -102,6 +102,35 @@ def test_check_reports_all_mistakes_with_exit_status_2_and_no_traceback(tmp_path
     assert "Traceback" not in done.stderr
 
 
+def test_check_prints_one_json_document_with_the_targets_and_the_findings(tmp_path: Path) -> None:
+    done = awscons("check", "--json", folder=configured(tmp_path))
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["acs_url"] == "https://sso.example.com/awscon/saml/acs"
+    assert document["targets"][0] == {
+        "path": "/awscon/aws/cloudadmin",
+        "role_arn": "arn:aws:iam::123456789012:role/MyAdminRole",
+        "duration": 28800,
+        "groups": ["sysadmin", "cloudadmin"],
+        "attributes": [],
+        "open_to_everyone": False,
+    }
+    (finding,) = [found for found in document["findings"] if found["subject"] == "target 'readonly'"]
+    assert set(finding) == {"severity", "subject", "cause", "cure"}
+    assert finding["severity"] == "warning"
+    assert "open to every person" in finding["cause"]
+
+
+def test_mistakes_are_findings_in_json_and_text_on_standard_error(tmp_path: Path) -> None:
+    broken = CONFIG.replace('"duration": 5400', '"duraton": 5400')
+    done = awscons("check", "--json", folder=configured(tmp_path, broken))
+    assert done.returncode == 2
+    assert "did you mean 'duration'?" in done.stderr
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert (finding["severity"], finding["subject"]) == ("error", "aws_config.targets[1].duraton")
+    assert finding["cure"] == "did you mean 'duration'?"
+
+
 @pytest.mark.parametrize("command", ["check", "serve"])
 def test_without_a_configuration_a_command_says_how_to_begin(tmp_path: Path, command: str) -> None:
     done = awscons(command, folder=tmp_path)
@@ -239,6 +268,29 @@ def test_a_captured_response_is_explained_in_whatever_form_it_was_captured(tmp_p
     assert "Signature" not in done.stdout
 
 
+def test_an_explanation_is_one_json_document_with_a_finding_for_each_check(tmp_path: Path) -> None:
+    moment = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+    done = awscons(
+        "saml", "explain", "--json", folder=configured(tmp_path), stdin=Forger().form_value(Story(moment))
+    )
+    assert done.returncode == 1, done.stderr
+    document = json.loads(done.stdout)
+    findings = {finding["subject"]: finding for finding in document["findings"]}
+    assert document["accepted"] is False
+    assert document["groups"] == ["cloudadmin", "sysadmin"]
+    assert findings["signature of the Assertion"]["severity"] == "ok"
+    assert findings["conditions and audience"]["severity"] == "error"
+    assert "`spid`" in findings["conditions and audience"]["cure"]
+
+
+def test_a_response_without_a_moment_is_not_accepted(tmp_path: Path) -> None:
+    xml = re.sub(r' IssueInstant="[^"]*"', "", Forger().xml(Story(datetime(2026, 11, 22, tzinfo=UTC))))
+    done = awscons("saml", "explain", folder=configured(tmp_path), stdin=xml)
+    assert done.returncode == 1
+    assert "REFUSE  moment" in done.stdout
+    assert "--at" in done.stdout
+
+
 def test_the_version_is_the_packages(tmp_path: Path) -> None:
     assert awscons("--version", folder=tmp_path).stdout == f"awscons, version {__version__}\n"
 
@@ -250,7 +302,7 @@ def test_help_explains_each_command(tmp_path: Path) -> None:
         assert awscons(command, "-h", folder=tmp_path).stdout.startswith(f"Usage: awscons {command}")
 
 
-def aws_answers(folder: Path, name: str | None) -> subprocess.CompletedProcess[str]:
+def aws_answers(folder: Path, name: str | None, *options: str) -> subprocess.CompletedProcess[str]:
     """`awscons check --aws` with the keys of a user, or of a role session of that name."""
     sts = PretendSts(roles={})
     key: tuple[str, ...] = sts.add_user("arn:aws:iam::123456789012:user/AWSconSSO")
@@ -265,7 +317,7 @@ def aws_answers(folder: Path, name: str | None) -> subprocess.CompletedProcess[s
             "AWS_DEFAULT_REGION": "eu-west-1",
             "AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{port}/",
         }
-        ran = awscons("check", "--aws", folder=folder, environment=environment)
+        ran = awscons("check", "--aws", *options, folder=folder, environment=environment)
     assert key[1] not in ran.stdout + ran.stderr
     return ran
 
@@ -283,6 +335,15 @@ def test_check_says_why_a_console_will_be_shorter_than_wanted(tmp_path: Path) ->
     row = next(line for line in ran.stdout.splitlines() if "assumed-role/Broker/my-function" in line)
     assert "1 h, not 8 h" in row
     assert "role chaining ends after an hour" in row
+
+
+def test_what_aws_says_is_in_the_json_document(tmp_path: Path) -> None:
+    document = json.loads(aws_answers(tmp_path, "my-function", "--json").stdout)
+    assert document["aws"][0]["region"] == "eu-west-1"
+    assert document["aws"][0]["duration"] == 3600
+    (finding,) = [found for found in document["findings"] if found["subject"] == "/awscon/aws/cloudadmin"]
+    assert finding["severity"] == "warning"
+    assert finding["cause"].startswith("the console lasts 1 h, not 8 h")
 
 
 def test_check_says_what_is_wrong_when_aws_does_not_know_us(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import httpx
 
 from awscons.adapters.audit_log import configure_logging
 from awscons.assembly.service import build_service
-from awscons.config.settings import parse_settings
+from awscons.config.load import parse_settings
 from awscons.demo.pretend_signin import PretendSignin
 from awscons.demo.pretend_sts import PretendRole, PretendSts
 from support.browser import Browser, SentToIdp, sent_to_idp

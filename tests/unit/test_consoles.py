@@ -13,7 +13,7 @@ from awscons.access.targets import OpenBy, Target
 from awscons.adapters.stores.memory_store import MemoryStore
 from awscons.assembly.aws_side import build_broker
 from awscons.audit.events import AuditEvent, Caller, Outcome
-from awscons.config.settings import parse_settings
+from awscons.config.load import parse_settings
 from awscons.consoles import Consoles, Failed, Issued, NotAllowed, Opened, StepUpNeeded
 from awscons.demo.pretend_signin import PretendSignin
 from awscons.demo.pretend_sts import PretendSts

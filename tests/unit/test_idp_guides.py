@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from awscons.access.groups import GroupFormat, normalize_group
-from awscons.config.settings import Settings, parse_settings
-from awscons.config.sp_keys import make_first_pair
+from awscons.cli.key_files import make_first_pair
+from awscons.config.load import parse_settings
+from awscons.config.settings import Settings
 from awscons.signin.settings import MetadataSettings
 
 ROOT = Path(__file__).parents[2]

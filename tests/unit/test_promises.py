@@ -19,7 +19,7 @@ REFERENCE = ROOT / "docs" / "reference" / "configuration.md"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
 MAX_COLUMNS = 120
 SECTIONS = [
-    *schema.SECTIONS,
+    *schema.SECTIONS.values(),
     schema.TargetSection,
     schema.AccountSection,
     schema.PartitionSection,

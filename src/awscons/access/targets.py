@@ -10,6 +10,21 @@ from enum import Enum
 _ROLE_ARN = re.compile(
     r"arn:(?P<partition>aws(?:-[a-z]+)*):iam::(?P<account>[0-9]{12}):role/(?P<name>(?:[\x21-\x7e]+/)?[A-Za-z0-9_+=,.@-]{1,64})"
 )
+RESERVED_SERVICES = frozenset(
+    {
+        "demo",
+        "favicon.ico",
+        "health",
+        "healthz",
+        "livez",
+        "metrics",
+        "readyz",
+        "robots.txt",
+        "saml",
+        "static",
+    }
+)
+"""First parts of the service's own URL paths, which no target may have as its name."""
 MAX_ARN_LENGTH = 2048
 """Characters; AssumeRole, RoleArn."""
 

@@ -31,7 +31,7 @@ from awscons.adapters.aws.http_pool import (
 )
 from awscons.audit import events
 from awscons.audit.events import AuditLog
-from awscons.config.settings import certificate_warnings
+from awscons.config.configuration_warnings import certificate_warnings
 from awscons.errors import MetadataRefused, UpstreamError
 from awscons.saml.certificates import fingerprint
 from awscons.saml.metadata import MAX_METADATA_BYTES, IdpMetadata, parse_idp_metadata
@@ -57,18 +57,18 @@ _log = structlog.get_logger(__name__)
 
 
 class CertificateWatch:
-    """Says once a day which certificates end soon: a service runs for longer than anybody reads its start."""
+    """Warns once a day of certificates that end soon. One at the start alone would be forgotten."""
 
     def __init__(self, *, now: datetime) -> None:
         self._said_at = now
 
     def look(self, identity_provider: IdentityProvider, now: datetime) -> None:
-        """Log the notices, unless that was done within a day."""
+        """Log the warnings, at most once a day."""
         if now - self._said_at < USUAL_INTERVAL:
             return
         self._said_at = now
         for warning in certificate_warnings(identity_provider.signing_certificates, now=now):
-            _log.warning("certificate.warning", warning=warning)
+            _log.warning("certificate.warning", warning=warning.cause, hint=warning.cure or None)
 
 
 class StaticIdpTrust:

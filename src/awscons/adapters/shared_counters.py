@@ -154,7 +154,7 @@ def build_shared_counters(settings: Settings, *, environment: Mapping[str, str])
 
     Raises ConfigurationError when it cannot be used.
     """
-    named = settings.server.metrics_file
+    named = settings.metrics.file
     path = Path(named) if named else state_folder(settings.backing, environment) / "metrics.sqlite3"
     shared_counters = SharedCounters(path)
     try:

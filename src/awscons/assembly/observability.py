@@ -17,7 +17,7 @@ from awscons.signin.idp_trust import IdpTrust
 
 def build_counters(settings: Settings, *, environment: Mapping[str, str]) -> SharedCounters | None:
     """The counters; None where the configuration wants no metrics. Raises ConfigurationError."""
-    if settings.server.metrics_token is None:
+    if settings.metrics.token is None:
         return None
     return build_shared_counters(settings, environment=environment)
 

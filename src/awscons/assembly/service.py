@@ -28,8 +28,9 @@ from awscons.assembly.signin_side import (
 )
 from awscons.audit.metrics_recorder import NoMetrics
 from awscons.aws.broker import Broker
+from awscons.config.configuration_warnings import configuration_warnings
 from awscons.config.schema import SimpleBacking
-from awscons.config.settings import Settings, configuration_warnings
+from awscons.config.settings import Settings
 from awscons.consoles import Consoles
 from awscons.preferences import Preferences
 from awscons.signin.login import RETURN_PATH_TTL
@@ -66,7 +67,9 @@ def build_service(
     trust = build_idp_trust(settings, environment=environment, clock=clock, audit=audit, http=http)
     identity_provider = trust.current()
     for warning in configuration_warnings(settings, identity_provider, now=clock()):
-        _log.warning("configuration.warning", warning=warning)
+        _log.warning(
+            "configuration.warning", subject=warning.subject, warning=warning.cause, hint=warning.cure or None
+        )
     store = open_store(settings.backing, environment=environment)
     register = LoginRegister(store=store, settings=settings.login, clock=clock)
     broker = build_broker(settings, clock=clock, threads=threads, recorder=recorder, http=http)
@@ -89,7 +92,7 @@ def build_service(
             broker=broker,
             audit=audit,
             metadata=our_metadata(settings),
-            server=settings.server,
+            metrics_settings=settings.metrics,
             limits=build_rate_limits(settings, store=store, recorder=recorder, clock=clock),
             metrics=build_metrics_page(counters, settings, trust=trust, clock=clock) if counters else None,
             one_process_only=isinstance(settings.backing, SimpleBacking),

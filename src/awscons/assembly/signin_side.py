@@ -73,7 +73,7 @@ def build_logins(
         store=store,
         pending=PendingLogins(
             store=store,
-            max_pending=settings.server.max_pending_logins,
+            max_pending=settings.login.max_pending_logins,
             lifetime=settings.login.pending_lifetime + RETURN_PATH_TTL,
         ),
         register=register,
@@ -110,8 +110,8 @@ def build_rate_limits(
 ) -> SignInRateLimits:
     """The rate limits of sign-ins, counted in the store of logins."""
     return SignInRateLimits(
-        per_address=settings.server.rate_limit_per_address,
-        overall=settings.server.rate_limit_overall,
+        per_address=settings.rate_limits.per_address,
+        overall=settings.rate_limits.overall,
         counters=store,
         recorder=recorder,
         clock=clock,

@@ -15,6 +15,18 @@ from awscons.audit.events import AuditEvent
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """What the configuration decides about metrics.
+
+    token   opens `/metrics`; None: there is no such page, and nothing is counted
+    file    the file of the counters; None: in the state folder
+    """
+
+    token: str | None = field(default=None, repr=False)
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Gauge:
     """A number as it is now: `awscons_certificate_expiry_seconds`, with labels that tell several apart."""
 

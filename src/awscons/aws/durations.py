@@ -137,3 +137,11 @@ def until_login_ends(wanted: int, left: timedelta) -> int | None:
     """
     seconds = int(left.total_seconds())
     return min(wanted, seconds) if seconds >= MIN_DURATION else None
+
+
+def duration_text(seconds: int) -> str:
+    """`8 h`, `1 h 30 min`: in the unit symbols that every language shares."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
+    return " ".join(f"{count} {unit}" for count, unit in parts if count)

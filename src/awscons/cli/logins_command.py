@@ -16,7 +16,7 @@ import click
 from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
 from awscons.assembly.signin_side import build_login_register
 from awscons.audit import events
-from awscons.cli.terminal import printable, table
+from awscons.cli.terminal import print_json, printable, table
 from awscons.config.load import load_settings
 from awscons.signin.register import LoginRegister, StoredLogin
 
@@ -25,10 +25,13 @@ _SHOWN = 12
 _MIN_DURATION = 8
 
 
-def list_logins(config: Path, person: str | None) -> None:
+def list_logins(config: Path, person: str | None, *, as_json: bool) -> None:
     """Print the logins that count now: of one person, or of everybody."""
     register = _register(config)
     found = _find(register, person)
+    if as_json:
+        print_json({"logins": [_document(stored) for stored in found]})
+        return
     if not found:
         click.echo("nobody is signed in" if person is None else f"no login of {printable(person)}")
         return
@@ -70,6 +73,18 @@ def _row(stored: StoredLogin) -> list[str]:
     last_used = _time(stored.last_used_at) if stored.last_used_at else ""
     who = printable(login.identity.user_name)
     return [stored.public_id[:_SHOWN], who, _time(login.signed_in_at), last_used, _time(login.ends_at)]
+
+
+def _document(stored: StoredLogin) -> dict[str, str | None]:
+    login = stored.login
+    return {
+        "id": stored.public_id,
+        "user_name": login.identity.user_name,
+        "name_id": login.identity.name_id,
+        "signed_in_at": login.signed_in_at.isoformat(),
+        "last_used_at": stored.last_used_at.isoformat() if stored.last_used_at else None,
+        "ends_at": login.ends_at.isoformat(),
+    }
 
 
 def _time(moment: datetime) -> str:

@@ -14,12 +14,12 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import click
 
 from awscons import __version__
-from awscons.cli.terminal import config_option
+from awscons.cli.terminal import config_option, json_option
 from awscons.errors import AwsconsError, ConfigurationError
 
 
@@ -31,8 +31,9 @@ def cli() -> None:
 
 @cli.command()
 @config_option
+@json_option
 @click.option("--aws", "ask_aws", is_flag=True, help="Ask AWS too: who we are, how long consoles last.")
-def check(config: Path, *, ask_aws: bool) -> None:
+def check(config: Path, *, as_json: bool, ask_aws: bool) -> None:
     """Check the configuration and show what it opens to whom.
 
     Nothing is started, and nothing is asked of AWS without --aws; the identity provider's metadata is
@@ -41,7 +42,7 @@ def check(config: Path, *, ask_aws: bool) -> None:
     """
     from awscons.cli.check_command import check_configuration
 
-    check_configuration(config, ask_aws=ask_aws)
+    check_configuration(config, ask_aws=ask_aws, as_json=as_json)
 
 
 @cli.command()
@@ -50,13 +51,15 @@ def check(config: Path, *, ask_aws: bool) -> None:
     "--bind", help="Address to listen on, such as 127.0.0.1:8000 or [::1]:8000.  [default: this host only]"
 )
 @click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on.  [default: 8000]")
-@click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: 2; 1 with SimpleCache]")
+@click.option(
+    "--workers", type=click.IntRange(1, 256), help="Worker processes.  [default: 2; 1 with SimpleCache]"
+)
 @click.option(
     "--threads",
     type=click.IntRange(1, 1024),
     default=64,
     show_default=True,
-    help="Threads of each process: requests that wait for AWS at a time.",
+    help="Threads of each worker; most of them wait for AWS.",
 )
 @click.option(
     "--request-timeout",
@@ -65,51 +68,27 @@ def check(config: Path, *, ask_aws: bool) -> None:
     show_default=True,
     help="Seconds that a client may take to send its request.",
 )
-@click.option("--certificate", type=click.Path(path_type=Path), help="PEM file: talk https, for a trial.")
+@click.option("--certificate", type=click.Path(path_type=Path), help="PEM file: serve https, for a trial.")
 @click.option("--key", type=click.Path(path_type=Path), help="PEM file with the certificate's key.")
-@click.option("--plain-http", is_flag=True, help="Listen beyond this host without TLS all the same.")
+@click.option("--plain-http", is_flag=True, help="Allow plain http from other hosts.")
 @click.option(
     "--pin-workers/--no-pin-workers",
     default=True,
     show_default=True,
-    help="Keep each worker to one CPU: quicker by half and more.",
+    help="Pin each worker to one CPU; see the performance page of the documentation.",
 )
 @click.option("--reload", is_flag=True, help="Start again when a file changes: for development.")
-def serve(  # noqa: PLR0913  one for each option
-    config: Path,
-    bind: str | None,
-    port: int | None,
-    workers: int | None,
-    threads: int,
-    request_timeout: float,
-    certificate: Path | None,
-    key: Path | None,
-    *,
-    plain_http: bool,
-    pin_workers: bool,
-    reload: bool,
-) -> None:
+def serve(config: Path, *, reload: bool, **options: Any) -> None:
     """Serve. TLS is for a proxy in front: Apache, nginx, a load balancer.
 
-    When asked to stop (SIGTERM), requests in flight have thirty seconds to finish. With DEBUG in the
-    environment there are debug lines in the log.
+    After SIGTERM, requests in flight have thirty seconds to finish. With DEBUG in the environment the log has debug
+    lines.
     """
-    from awscons.cli.serve_command import serve_and_restart, serve_configured
+    from awscons.cli.serve_command import ServeOptions, serve_and_restart, serve_configured
 
     if reload:
         sys.exit(serve_and_restart(click.get_current_context(), config))
-    serve_configured(
-        config,
-        bind=bind,
-        port=port,
-        workers=workers,
-        threads=threads,
-        request_timeout=request_timeout,
-        certificate=certificate,
-        key=key,
-        plain_http=plain_http,
-        pin_workers=pin_workers,
-    )
+    serve_configured(config, ServeOptions(**options))
 
 
 @cli.command()
@@ -138,12 +117,13 @@ def logins() -> None:
 
 @logins.command("list")
 @config_option
+@json_option
 @click.option("--person", help="Only of this person: a NameID, or a user name.")
-def logins_list(config: Path, person: str | None) -> None:
+def logins_list(config: Path, person: str | None, *, as_json: bool) -> None:
     """Show the logins that count now, oldest first. The ids open nothing."""
     from awscons.cli.logins_command import list_logins
 
-    list_logins(config, person)
+    list_logins(config, person, as_json=as_json)
 
 
 @logins.command("end")
@@ -168,7 +148,7 @@ def metadata(config: Path) -> None:
 
     The running service shows the same at /saml/metadata.
     """
-    from awscons.cli.saml_commands import print_metadata
+    from awscons.cli.metadata_command import print_metadata
 
     print_metadata(config)
 
@@ -188,7 +168,7 @@ _folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=Fal
 @_folder
 def keys_new(folder: Path) -> None:
     """Make the first key pair in FOLDER."""
-    from awscons.cli.saml_commands import make_keys
+    from awscons.cli.keys_command import make_keys
 
     make_keys(folder)
 
@@ -201,7 +181,7 @@ def keys_rotate(folder: Path) -> None:
     The first run publishes a next pair beside the current one. The second makes it the current one; the
     old pair stays, to decrypt what is still encrypted to it.
     """
-    from awscons.cli.saml_commands import rotate_keys
+    from awscons.cli.keys_command import rotate_keys
 
     rotate_keys(folder)
 
@@ -213,22 +193,23 @@ def saml() -> None:
 
 @saml.command("explain")
 @config_option
+@json_option
 @click.option(
     "--at",
     type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]),
     help="Judge times as of this moment (UTC).  [default: when the response was made]",
 )
 @click.argument("file", type=click.File("rb"), default="-")
-def saml_explain(config: Path, at: datetime | None, file: BinaryIO) -> None:
+def saml_explain(config: Path, at: datetime | None, file: BinaryIO, *, as_json: bool) -> None:
     """Say what the service would make of a captured SAMLResponse, step by step.
 
     FILE holds the form value, the whole posted form, or the XML; without one it is read from standard
     input. A response signs somebody in: capture your own, and delete it afterwards. The exit status is 1
     when the response would be refused.
     """
-    from awscons.cli.saml_commands import explain
+    from awscons.cli.explain_command import explain
 
-    sys.exit(0 if explain(config, at, file) else 1)
+    sys.exit(0 if explain(config, at, file, as_json=as_json) else 1)
 
 
 # --- the program -------------------------------------------------------------------------

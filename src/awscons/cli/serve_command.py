@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -19,9 +20,9 @@ from awscons.assembly.service import build_service
 from awscons.assembly.signin_side import build_idp_trust
 from awscons.cli.terminal import printable
 from awscons.config.load import load_settings
-from awscons.config.schema import LOOPBACK_HOSTS, SimpleBacking
+from awscons.config.schema import SimpleBacking
 from awscons.config.settings import Settings
-from awscons.site import Site
+from awscons.site import LOOPBACK_HOSTS, Site
 
 _DEFAULT_PORT = 8000
 _MAX_PORT = 65_535
@@ -29,31 +30,38 @@ _MAX_PORT = 65_535
 _BIND = re.compile(r"(?:\[(?P<ipv6>[0-9a-fA-F:.%]+)\]|(?P<host>[^\s:/\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
 
 
-def serve_configured(  # noqa: PLR0913  one for each option
-    config: Path,
-    *,
-    bind: str | None,
-    port: int | None,
-    workers: int | None,
-    threads: int,
-    request_timeout: float,
-    certificate: Path | None,
-    key: Path | None,
-    plain_http: bool,
-    pin_workers: bool,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What the command line says; None where it says nothing.
+
+    threads           of each worker
+    request_timeout   seconds that a client may take to send its request
+    """
+
+    bind: str | None
+    port: int | None
+    workers: int | None
+    threads: int
+    request_timeout: float
+    certificate: Path | None
+    key: Path | None
+    plain_http: bool
+    pin_workers: bool
+
+
+def serve_configured(config: Path, options: ServeOptions) -> None:
     """Serve until interrupted. Raises click.UsageError for options that do not go together, AwsconsError."""
     settings = load_settings(config, environment=os.environ)
-    host, port = _address(settings.site, bind, port)
-    if (certificate is None) != (key is None):
+    host, port = _address(settings.site, options.bind, options.port)
+    if (options.certificate is None) != (options.key is None):
         raise click.UsageError("--certificate and --key belong together")
-    tls = load_tls(certificate, key) if certificate and key else None
-    _refuse_open_http(settings, host, tls=tls is not None, told=plain_http)
+    tls = load_tls(options.certificate, options.key) if options.certificate and options.key else None
+    _refuse_open_http(settings, host, tls=tls is not None, told=options.plain_http)
     configure_logging(debug="DEBUG" in os.environ)
     # Here as well as in each worker, so that a store or metadata that cannot be had is a sentence.
     open_store(settings.backing, environment=os.environ)
     build_idp_trust(settings, environment=os.environ, audit=StructlogAuditLog())
-    count = _worker_count(settings, workers)
+    count = _worker_count(settings, options.workers)
     listeners = open_listeners(host, port, number=count)
     limit_malloc_arenas(os.environ)
     freeze_gc()
@@ -62,14 +70,14 @@ def serve_configured(  # noqa: PLR0913  one for each option
         click.echo(f"awscons serves {settings.site.url('/')} on {host} port {port}", err=True)
 
     serve(
-        lambda: build_service(settings, environment=os.environ, threads=threads, prepared=True),
+        lambda: build_service(settings, environment=os.environ, threads=options.threads, prepared=True),
         listeners,
         on_ready=ready,
         workers=count,
-        threads=threads,
+        threads=options.threads,
         tls=tls,
-        max_request_seconds=request_timeout,
-        pinned=pin_workers,
+        max_request_seconds=options.request_timeout,
+        pinned=options.pin_workers,
     )
 
 
@@ -128,7 +136,7 @@ def _refuse_open_http(settings: Settings, host: str, *, tls: bool, told: bool) -
     """Logins to AWS do not cross a network in the clear because somebody forgot the proxy."""
     if tls and not settings.site.is_https:
         raise click.UsageError("with --certificate, acs_url has to begin with https://")
-    allowed = told or settings.server.trusted_proxies > 0 or settings.cookies.secure is False
+    allowed = told or settings.site.trusted_proxies > 0 or settings.cookies.secure is False
     if tls or allowed or _is_loopback(host):
         return
     raise click.UsageError(

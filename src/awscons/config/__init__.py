@@ -1,7 +1,13 @@
-"""Settings: `config.py` in, frozen values out, every mistake reported together.
+"""Configuration: `config.py` in, frozen values out, every mistake reported together.
 
-schema      every key there is, with its type, default and description: settings as data
-mistakes    what is wrong, worded for the person who edits the file
-settings    the frozen values that the assembly builds from
-load        reading the file
+schema                   every key with its type, default and description: settings as data
+load                     reads the file, parses its dicts, raises all mistakes together
+mistakes                 pydantic's errors in the words of the person who edits the file
+checks                   rules that need more than one key
+trust_and_keys           the certificates and key folders that the configuration names
+sp_keys                  the folder of the service's own key pairs
+logo_file                the logo
+build                    sections become values
+settings                 Settings, the value that the assembly builds from
+configuration_warnings   what is legal, and perhaps not meant
 """

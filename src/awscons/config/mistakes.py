@@ -1,7 +1,7 @@
-"""What is wrong with a configuration, worded for the person who edits the file.
+"""Mistakes in a configuration, in words for the person who edits the file.
 
-Pydantic finds the mistakes; here they become path, found, wanted and hint. Values of secret keys, and
-of keys that nobody knows, are never shown.
+Pydantic finds the mistakes; this module turns each into path, found, wanted and hint. The values of secret
+keys and of unknown keys are never shown.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ def found_words(value: object, *, secret: bool = False) -> str:
         return f"({kind}, not shown)"
     if value is None:
         return "None"
-    quote_for_log = repr(value)
-    if _USER_IN_URL.search(quote_for_log):
+    quoted = repr(value)
+    if _USER_IN_URL.search(quoted):
         return f"({kind} with a user name and password, not shown)"
-    if len(quote_for_log) > _MAX_FOUND_LENGTH:
-        quote_for_log = quote_for_log[:_MAX_FOUND_LENGTH] + "…"
-    return f"{quote_for_log} ({kind})"
+    if len(quoted) > _MAX_FOUND_LENGTH:
+        quoted = quoted[:_MAX_FOUND_LENGTH] + "…"
+    return f"{quoted} ({kind})"
 
 
 def mistakes_of(section: str, model: type[Section], error: ValidationError) -> Iterable[Mistake]:
@@ -118,7 +118,7 @@ def _without_tag(
         case ["session_backing", str() as tag, *keys] if tag in BACKINGS:
             return ("session_backing", *keys), BACKINGS[tag]
         case ["accounts", _, "[key]"]:
-            # What is wrong with a key of a table is said of the key.
+            # Pydantic reports an invalid key of a dict as a part of its own.
             return location[:-1], model
         case _:
             return location, model

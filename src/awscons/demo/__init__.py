@@ -1,12 +1,13 @@
-"""A pretend world around the real service: an identity provider that signs, an AWS that checks.
+"""The demo: the real service between a pretend identity provider and a pretend AWS.
 
-Only the settings and the neighbours of the service are different in the demo. Only its command and tests may import
-from here.
+The service runs unchanged; only its settings and the parties around it are the demo's. The demo command
+and the tests are the only code that may import this package.
 
-demo_world          the service and its neighbours, put together
-sample_people       the people of the demo, and what they may open
-identity_provider   a SAML identity provider whose assertions are really signed
-pretend_sts         STS, over real HTTP
-pretend_signin      the federation endpoint and a console page, over real HTTP
-faults              faults that people can inject into the pretend AWS
+    sample_people       the people of the demo, and the targets that they may open
+    identity_provider   a SAML identity provider that signs its assertions with a real key
+    pretend_sts         STS over HTTP: issues role sessions
+    pretend_sts_checks  what STS refuses: parameters, trust policies, durations; its errors
+    pretend_signin      the federation endpoint and a console page, over HTTP
+    faults              fault injection: makes the regions of the pretend AWS fail
+    demo_world          builds the service and everything around it as one WSGI application
 """

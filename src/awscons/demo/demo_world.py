@@ -1,7 +1,7 @@
-"""The demo's own assembly: the real service, and around it a pretend identity provider and AWS.
+"""Builds the demo: the real service, a pretend identity provider and a pretend AWS, as one application.
 
-The service is built by the same function as always, from settings of the ordinary kind, and talks to
-its neighbours over HTTP like to any others.
+`build_service` builds the service from parsed settings, as in production. The service calls the pretend AWS
+over HTTP.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from awscons.assembly.service import build_service
-from awscons.config.settings import parse_settings
+from awscons.config.load import parse_settings
 from awscons.demo.faults import FaultInjector
 from awscons.demo.identity_provider import DemoIdentityProvider
 from awscons.demo.pretend_signin import PretendSignin
@@ -32,19 +32,23 @@ _BROKER_ARN = "arn:aws:iam::123456789012:user/AWSconSSO"
 _HOURS_12 = 43_200
 URL_PREFIX = "/aws"
 REGIONS = ("eu-west-1", "us-east-1")
-"""Of the pretend AWS, in the order in which the service asks them."""
+"""The regions of the pretend AWS, in the order in which the service tries them."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoAddress:
-    """Where the demo is: for people's browsers, and for the service's own calls to its pretend AWS."""
+    """The addresses of the demo.
+
+    origin            the origin that browsers use
+    internal_origin   the origin that the service uses to call the pretend AWS
+    """
 
     origin: str
     internal_origin: str
 
 
 def demo_address(bind: str, port: int) -> DemoAddress:
-    """The addresses of a demo that listens on `bind` and `port`."""
+    """The addresses of a demo that listens on the host `bind` and on `port`."""
     everywhere_or_here = bind in {"", "0.0.0.0", "::", "127.0.0.1", "::1", "localhost"}  # noqa: S104  compared, not bound
     here = "[::1]" if bind == "::1" else "127.0.0.1"
     name = f"[{bind}]" if ":" in bind else bind
@@ -55,9 +59,10 @@ def demo_address(bind: str, port: int) -> DemoAddress:
 
 
 def build_demo(address: DemoAddress, *, folder: Path, environment: Mapping[str, str]) -> WSGIApplication:
-    """The demo as one WSGI application.
+    """Build the demo as one WSGI application.
 
-    folder   for the store and the pretend broker's credentials file
+    folder        where the store and the credentials file of the pretend broker are written
+    environment   the environment variables that the service reads
     """
     service_provider = ServiceProvider(_ENTITY_ID, f"{address.origin}/saml/acs")
     idp = DemoIdentityProvider(entity_id=_IDP_ENTITY_ID, service_provider=service_provider, people=PEOPLE)
@@ -91,7 +96,8 @@ def build_demo(address: DemoAddress, *, folder: Path, environment: Mapping[str, 
         source="the demo",
         environment={},
     )
-    # Plain http to a pretend AWS that may not be on loopback: no configuration file could say so.
+    # The pretend AWS is reached by plain http, perhaps on another address than loopback. The configuration
+    # refuses that, so the endpoints are set after the settings are parsed.
     aws = replace(
         settings.aws,
         sts_endpoint=f"{address.internal_origin}/demo/aws/{{region}}/sts/",
@@ -104,8 +110,8 @@ def build_demo(address: DemoAddress, *, folder: Path, environment: Mapping[str, 
         {
             "/demo/idp": idp.application(),
             "/demo/aws": faults.application(),
-            **{f"/demo/aws/{region}/sts": faults.over(region, sts.application(region)) for region in REGIONS},
-            **{f"/demo/aws/{region}": faults.over(region, signin.application(region)) for region in REGIONS},
+            **{f"/demo/aws/{region}/sts": faults.wrap(region, sts.application(region)) for region in REGIONS},
+            **{f"/demo/aws/{region}": faults.wrap(region, signin.application(region)) for region in REGIONS},
         },
     )
 

@@ -1,6 +1,6 @@
-"""The weather at the pretend AWS: how its regions answer, to be switched while the demo runs.
+"""Fault injection for the pretend AWS: a page chooses how each region fails while the demo runs.
 
-A layer in front of STS and the sign-in host of each region. Nothing of it is reachable without the demo.
+`FaultInjector` wraps the STS and the sign-in host of each region. Only the demo contains it.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 class Fault(Enum):
-    """What a region does instead of answering as it should."""
+    """How a region fails. FINE means that it answers normally; the value is the text on the page."""
 
-    FINE = "answers as it should"
+    FINE = "answers normally"
     SLOW = "answers after 0.7 seconds"
     SILENT = "does not answer"
-    RESET = "breaks every connection"
-    DOWN = "answers 503, with a page"
+    RESET = "closes every connection"
+    DOWN = "answers 503 with an HTML page"
     THROTTLING = "answers 400, Throttling"
-    PAGE = "answers 200, with a page"
-    TORN = "stops in the middle of an answer"
+    PAGE = "answers 200 with an HTML page"
+    TORN = "stops in the middle of a response"
 
 
-_PAGE = b"<!doctype html><title>Something else</title><h1>This is no answer to your question</h1>"
+_PAGE = b"<!doctype html><title>Unexpected page</title><h1>This page is not a response of AWS</h1>"
 _THROTTLING = (
     b'<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
     b"<Code>Throttling</Code><Message>Rate exceeded</Message></Error><RequestId>0</RequestId></ErrorResponse>"
@@ -41,26 +41,26 @@ _ANSWERS = {
     Fault.PAGE: ("200 OK", _PAGE),
     Fault.TORN: ("200 OK", b"{"),
 }
-_SECONDS = {Fault.SLOW: 0.7, Fault.SILENT: 20.0}
+_DELAYS_S = {Fault.SLOW: 0.7, Fault.SILENT: 20.0}
 
 
 @dataclass
 class FaultInjector:
-    """How each region answers just now. Safe for many threads: a region's fault is one value."""
+    """The current fault of each region. Threads may share it: a change replaces one value of a dict."""
 
     regions: tuple[str, ...]
     faults: dict[str, Fault] = field(default_factory=dict)
 
-    def over(self, region: str, application: WSGIApplication) -> WSGIApplication:
-        """`application`, under the weather of `region`."""
+    def wrap(self, region: str, application: WSGIApplication) -> WSGIApplication:
+        """`application` as `region` serves it: with the fault that is chosen for that region."""
 
-        def wrap(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             return self._answer(region, application, environ, start_response)
 
-        return wrap
+        return answer
 
     def application(self) -> Flask:
-        """A page to switch it: `GET /` and `POST /`."""
+        """The page that shows and changes the faults: `GET /` and `POST /`."""
         app = Flask("awscons.demo", static_folder=None)
 
         @app.get("/")
@@ -85,7 +85,7 @@ class FaultInjector:
         start_response: StartResponse,
     ) -> Iterable[bytes]:
         fault = self.faults.get(region, Fault.FINE)
-        time.sleep(_SECONDS.get(fault, 0))
+        time.sleep(_DELAYS_S.get(fault, 0))
         if fault in {Fault.FINE, Fault.SLOW}:
             return application(environ, start_response)
         if fault is Fault.RESET:
@@ -97,7 +97,7 @@ class FaultInjector:
 
 
 def _break_connection(environ: WSGIEnvironment) -> None:
-    """End the connection under the server's feet, where the server says which it is."""
+    """Close the client's connection, if the server puts its socket into the WSGI environment."""
     for name in ("gunicorn.socket", "test.socket"):
         if name in environ:
             environ[name].shutdown(socket.SHUT_RDWR)

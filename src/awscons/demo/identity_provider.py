@@ -1,6 +1,6 @@
-"""A SAML identity provider in one class: real requests in, really signed responses out.
+"""A SAML identity provider in one class: it reads real AuthnRequests and answers with signed responses.
 
-Its page asks "who are you?" and believes the answer; that is all that is pretend about it.
+It is pretend in one point: its page offers the sample people and asks for no password.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from awscons.saml.signature import sign_enveloped
 from awscons.saml.xml import Element, parse, required_attribute
 
 _MAX_REQUEST_BYTES = 64 * 1024
-"""Bytes of an inflated AuthnRequest."""
+"""Maximum size of an inflated AuthnRequest; the rest is cut off, and the request is then refused."""
 _PASSWORD = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"  # noqa: S105  a URN
 _BASIC_NAME = "urn:oasis:names:tc:SAML:2.0:attrname-format:basic"
 
 
 class DemoIdentityProvider:
-    """An identity provider with a key of its own, for one service provider and a small cast."""
+    """An identity provider with its own key, for one service provider and a few sample people."""
 
     def __init__(
         self, *, entity_id: str, service_provider: ServiceProvider, people: Sequence[Person]
@@ -53,7 +53,7 @@ class DemoIdentityProvider:
         return self._pair.certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
 
     def application(self) -> Flask:
-        """The web pages: `GET /sso` with a SAMLRequest. Choosing a person posts straight to the ACS."""
+        """The page `GET /sso?SAMLRequest=…`. The button of a person posts a SAMLResponse to the ACS URL."""
         app = Flask("awscons.demo", static_folder=None)
 
         @app.get("/sso")
@@ -75,7 +75,7 @@ class DemoIdentityProvider:
         return app
 
     def response_for(self, person: Person, *, in_response_to: str) -> str:
-        """A response that vouches for `person`, assertion signed, base64: a SAMLResponse form value."""
+        """The SAMLResponse form value for `person`: base64 of a Response with a signed Assertion."""
         now = datetime.now(UTC)
         response = self._response(person, in_response_to, now)
         assertion = response[-1]
@@ -84,19 +84,22 @@ class DemoIdentityProvider:
         return base64.b64encode(etree.tostring(response)).decode("ascii")
 
     def _read_request(self, form_value: str) -> str:
-        """The ID of an AuthnRequest (SAML bindings 3.4.4.1) of the one service provider we know."""
+        """The ID of the AuthnRequest in `form_value` (HTTP-Redirect binding, SAML bindings 3.4.4.1).
+
+        Answers 400 if it is malformed or comes from another service provider.
+        """
         try:
             inflater = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
             xml = inflater.decompress(base64.b64decode(form_value, validate=True), _MAX_REQUEST_BYTES)
             root = parse(xml)
         except (ValueError, zlib.error, ResponseRefused):
             abort(400)
-        ours = (
+        is_from_our_sp = (
             root.tag == names.AUTHN_REQUEST
             and root.get("AssertionConsumerServiceURL") == self._service_provider.acs_url
             and root.findtext(names.ISSUER) == self._service_provider.entity_id
         )
-        if not ours:
+        if not is_from_our_sp:
             abort(400)
         return required_attribute(root, "ID", section="SAML core 3.2.1")
 
@@ -104,7 +107,8 @@ class DemoIdentityProvider:
         end = build_instant(now + timedelta(minutes=5))
         root = etree.Element(
             names.RESPONSE,
-            # `ds` here as well: lxml would otherwise rename prefixes when the signed assertion moves in.
+            # Declares `ds` here too: lxml would otherwise rename prefixes when the signed assertion is
+            # inserted, and that would break the signature.
             nsmap={"samlp": names.SAMLP, "saml": names.SAML, "ds": names.DS},
             ID=_identifier(),
             Version="2.0",

@@ -1,8 +1,8 @@
-"""A pretend federation endpoint over real HTTP, and a page where the console would be.
+"""A pretend federation endpoint over HTTP, and a page in place of the AWS console.
 
-Sign-in tokens are made only from credentials that STS really issued, live fifteen minutes, and open the
-console at the host that made them; errors are HTML, as the real ones are. Modelled on the IAM User Guide's
-page on custom identity brokers.
+It issues a sign-in token only for credentials that the pretend STS issued. A token is valid for 15 minutes
+and only at the host that issued it. Errors are HTML, as at AWS. The rules come from the IAM User Guide,
+"Enable custom identity broker access to the AWS console".
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _MIN_DURATION, _MAX_DURATION = 900, 43_200
 
 
 class CredentialBook(Protocol):
-    """Who knows which credentials were really issued."""
+    """Looks up the credentials that the pretend STS issued."""
 
     def find(self, access_key_id: str, secret_access_key: str, session_token: str) -> RoleSession | None:
-        """The role session of these credentials; None when they are wrong or have ended."""
+        """The role session of these credentials; None if they are wrong or expired."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsoleVisit:
-    """Somebody who arrived in the pretend console, and how; durations in seconds."""
+    """One opened pretend console. `console_lasts` is in seconds."""
 
     role_session: RoleSession
     console_lasts: int
@@ -45,7 +45,7 @@ class ConsoleVisit:
 
 @dataclass(frozen=True, slots=True)
 class _Issued:
-    """What a sign-in token stands for."""
+    """What a sign-in token was issued for. `console_lasts` is in seconds."""
 
     role_session: RoleSession
     console_lasts: int
@@ -55,9 +55,11 @@ class _Issued:
 
 @dataclass(slots=True)
 class PretendSignin:
-    """The federation endpoint: getSigninToken by GET and POST, login by GET; HTML on errors.
+    """The federation endpoint: `getSigninToken` by GET and POST, `login` by GET.
 
-    book   who knows which credentials were issued
+    book       looks up the issued credentials
+    visits     the consoles that were opened, in order
+    log_outs   how many times a browser was logged out
     """
 
     book: CredentialBook
@@ -68,7 +70,7 @@ class PretendSignin:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def application(self, region: str | None = None) -> Flask:
-        """The sign-in host of a region: `/federation`, `/oauth`, and `/console/<number>` to land on."""
+        """The sign-in host of `region`: `/federation`, `/oauth`, and `/console/<number>` for each visit."""
         app = Flask("awscons.demo", static_folder=None)
 
         @app.route("/federation", methods=["GET", "POST"])
@@ -99,7 +101,7 @@ class PretendSignin:
 
     def _get_signin_token(self, region: str | None) -> Response:
         try:
-            # Exactly three texts: fewer or more are an error at the real one as well.
+            # AWS accepts exactly these three texts; a missing or additional one is an error.
             match json.loads(request.values["Session"]):
                 case {"sessionId": str(key), "sessionKey": str(secret), "sessionToken": str(token), **more}:
                     role_session = None if more else self.book.find(key, secret, token)
@@ -123,7 +125,7 @@ class PretendSignin:
         return response
 
     def _log_out(self) -> Response:
-        """Ends what the browser holds and sends it on, to this very host's federation endpoint only."""
+        """Count a log-out, and redirect the browser. Only this host's federation endpoint is a legal target."""
         url = request.args.get("redirect_uri", "")
         if request.args.get("Action") != "logout" or not url.startswith(request.url_root + "federation?"):
             return _html_error(400, "Invalid redirect_uri")
@@ -147,14 +149,17 @@ class PretendSignin:
             self.visits.append(visit)
             number = len(self.visits) - 1
         response = Response(status=302)
-        # The real one goes to `Destination`; a pretend console has a pretend page.
+        # AWS redirects to `Destination`; the demo shows its own console page instead.
         response.headers["Location"] = f"{request.script_root}/console/{number}"
         response.headers["Cache-Control"] = "no-store"
         return response
 
 
 def _is_console(destination: str, console_host: str) -> bool:
-    """A page of the partition's console, as the standard library reads URLs rather than our own rule."""
+    """True if `destination` is an https URL on the partition's console host.
+
+    It reads the URL with `urlsplit`, and so checks our own rule for destinations independently.
+    """
     try:
         parts = urlsplit(destination)
         port = parts.port

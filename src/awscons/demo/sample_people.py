@@ -1,4 +1,4 @@
-"""Who lives in the demo, and what there is to open. The cast shows one case each."""
+"""Sample data of the demo: its people, its targets, its site settings. Each person shows one case."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody whom the pretend identity provider knows."""
+    """A person with an account at the pretend identity provider; `about` says which case the person shows."""
 
     user_name: str
     full_name: str
@@ -61,7 +61,7 @@ SITE = {
 
 
 def who_may_open(target: dict[str, object]) -> list[Person]:
-    """The people of the cast whom that target lets in."""
+    """The sample people who may open `target`, which has the form of a target in `config.py`."""
     groups = target.get("groups", [])
     if not groups or not isinstance(groups, list):
         return list(PEOPLE)

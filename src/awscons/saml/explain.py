@@ -1,8 +1,8 @@
-"""A captured response, step by step: what would pass, what would be refused, and what would cure it.
+"""Explains a captured response: each check as a finding, with the cause and the cure of each refusal.
 
-For operators, away from any sign-in. It goes the way of `response`, with the same checks, but does not
-end at the first refusal: where a signature fails, the rest is read all the same, to say what else is
-amiss. So nothing that comes out of here may ever sign anybody in.
+For operators, apart from every sign-in. It makes the same checks as `response`, but goes on after a
+refusal: when a signature is invalid, the remaining checks still run, so that one run reports every
+problem. Therefore nothing in an Explanation may ever sign a person in.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import datetime
 from cryptography.x509 import Certificate
 
 from awscons.errors import ResponseRefused
+from awscons.findings import Finding, Severity, error_finding, has_error
 from awscons.saml import names
 from awscons.saml.assertion import (
     check_authn_statement,
@@ -34,31 +35,25 @@ from awscons.saml.signature import verify_enveloped
 from awscons.saml.structure import Envelope, check_assertion_shape, issuer_of
 from awscons.saml.xml import Element, only_child
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One check. `refusal` is None where it passed; `said` adds what is worth knowing."""
-
-    title: str
-    said: str = ""
-    refusal: ResponseRefused | None = None
+_NO_SIGNATURE = "there is none"
 
 
 @dataclass(slots=True)
 class Explanation:
-    """All steps, in order, and what the response says of the person as far as that can be read.
+    """A finding for each check, in order, and what the response says of the person, as far as readable.
 
-    unverified_attributes   by Name; of use for finding the right one, and for nothing else
+    findings                severity OK, INFO or ERROR; the subject is the check
+    unverified_attributes   by Name, for comparison with the configuration only
     """
 
-    steps: list[Step] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     unverified_name_id: str | None = None
     unverified_attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def accepted(self) -> bool:
-        """Whether every step passed."""
-        return all(step.refusal is None for step in self.steps)
+        """Whether every check passed."""
+        return not has_error(self.findings)
 
 
 def explain_response(
@@ -69,21 +64,28 @@ def explain_response(
     now: datetime | None,
     expected_context: tuple[str, ...] = (),
 ) -> Explanation:
-    """What the service would make of a response. Never raises ResponseRefused.
+    """Every check of a response, as findings. Never raises ResponseRefused.
 
     form_value   as posted, base64
     now          UTC; None: the moment at which the response says that it was made
     """
     told = Explanation()
     envelope: list[Envelope] = []
-    if not _try(told, "form and shape", lambda: envelope.append(open_envelope(form_value))):
+    if not _try(told, "form and structure", lambda: envelope.append(open_envelope(form_value))):
         return told
     response = _explain_signature(
         told, "signature of the Response", envelope[0].unverified_response, identity_provider
     )
     moment = now or _issued_at(response)
     if moment is None:
-        told.steps.append(Step("moment", "the response does not say when it was made: use --at"))
+        told.findings.append(
+            Finding(
+                Severity.ERROR,
+                "moment",
+                "the response has no valid IssueInstant, so its times cannot be judged",
+                "give the moment with --at",
+            )
+        )
         return told
     assertion = _explain_assertion(told, envelope[0], response, service_provider, identity_provider)
     if assertion is None:
@@ -93,13 +95,13 @@ def explain_response(
 
 
 def _try(told: Explanation, title: str, check: Callable[[], object]) -> bool:
-    """Run one check and note how it went."""
+    """Run one check and add its finding; whether it passed. The cause of an OK is what `check` returns."""
     try:
         said = check()
     except ResponseRefused as error:
-        told.steps.append(Step(title, refusal=error))
+        told.findings.append(error_finding(title, error))
         return False
-    told.steps.append(Step(title, said if isinstance(said, str) else ""))
+    told.findings.append(Finding(Severity.OK, title, said if isinstance(said, str) else ""))
     return True
 
 
@@ -113,9 +115,9 @@ def _issued_at(response: Element) -> datetime | None:
 def _explain_signature(
     told: Explanation, title: str, element: Element, identity_provider: IdentityProvider
 ) -> Element:
-    """The element as it was signed; as it came where it is not signed, or not well."""
+    """The signed element; the unverified one where there is no valid signature."""
     if not any(child.tag == names.SIGNATURE for child in element):
-        told.steps.append(Step(title, "there is none"))
+        told.findings.append(Finding(Severity.INFO, title, _NO_SIGNATURE))
         return element
     read: list[Element] = []
 
@@ -128,7 +130,7 @@ def _explain_signature(
 
 
 def _signer(element: Element, certificates: tuple[Certificate, ...]) -> Certificate:
-    """Which of the certificates; that one of them is, was found before."""
+    """The certificate that verifies the signature. One of them does: the caller has checked that."""
     for certificate in certificates[:-1]:
         try:
             verify_enveloped(element, (certificate,))
@@ -166,7 +168,8 @@ def _explain_assertion(
     assertion = _explain_signature(told, "signature of the Assertion", assertion, identity_provider)
 
     def check_signed() -> None:
-        if all(step.said == "there is none" for step in told.steps if step.title.startswith("signature of")):
+        signatures = [finding for finding in told.findings if finding.subject.startswith("signature of")]
+        if all(finding.cause == _NO_SIGNATURE for finding in signatures):
             raise ResponseRefused(
                 "no signature",
                 section="SAML profiles 4.1.4.5",
@@ -186,71 +189,66 @@ def _explain_content(
     now: datetime,
     expected_context: tuple[str, ...],
 ) -> None:
-    answered = response.get("InResponseTo", "")
-    signed = any(child.tag == names.SIGNATURE for child in response)
-    issuer = issuer_of(response)
-    checks: list[tuple[str, Callable[[], object]]] = [
-        (
-            "Issuer of the Response",
-            lambda: check_issuer(
-                identity_provider.entity_id if issuer is None else issuer,
-                expected=identity_provider.entity_id,
-            ),
+    _explain_response(told, response, service_provider, identity_provider)
+    checks: dict[str, Callable[[], object]] = {
+        "Issuer of the Assertion": lambda: check_issuer(
+            issuer_of(assertion), expected=identity_provider.entity_id
         ),
-        (
-            "Destination",
-            lambda: check_response_destination(
-                response, expected=service_provider.acs_url, response_is_signed=signed
-            ),
+        "subject confirmation": lambda: check_subject_confirmation(
+            assertion,
+            expected_recipient=service_provider.acs_url,
+            expected_request_id=response.get("InResponseTo", ""),
+            now=now,
+            skew=CLOCK_SKEW,
         ),
-        ("answers a request", lambda: _check_answers(response, answered)),
-        (
-            "Issuer of the Assertion",
-            lambda: check_issuer(issuer_of(assertion), expected=identity_provider.entity_id),
+        "conditions and audience": lambda: check_conditions(
+            assertion, expected_audience=service_provider.entity_id, now=now, skew=CLOCK_SKEW
         ),
-        (
-            "subject confirmation",
-            lambda: check_subject_confirmation(
-                assertion,
-                expected_recipient=service_provider.acs_url,
-                expected_request_id=answered,
-                now=now,
-                skew=CLOCK_SKEW,
-            ),
+        "authentication": lambda: check_authn_statement(
+            assertion,
+            now=now,
+            skew=CLOCK_SKEW,
+            authenticated_after=None,
+            expected_context=expected_context,
         ),
-        (
-            "conditions and audience",
-            lambda: check_conditions(
-                assertion, expected_audience=service_provider.entity_id, now=now, skew=CLOCK_SKEW
-            ),
-        ),
-        (
-            "authentication",
-            lambda: check_authn_statement(
-                assertion,
-                now=now,
-                skew=CLOCK_SKEW,
-                authenticated_after=None,
-                expected_context=expected_context,
-            ),
-        ),
-        ("NameID", lambda: _note_name_id(told, assertion)),
-        ("attributes", lambda: told.unverified_attributes.update(read_attributes(assertion))),
-    ]
-    for title, check in checks:
+        "NameID": lambda: _note_name_id(told, assertion),
+        "attributes": lambda: told.unverified_attributes.update(read_attributes(assertion)),
+    }
+    for title, check in checks.items():
         _try(told, title, check)
 
 
-def _check_answers(response: Element, answered: str) -> str:
-    if not answered:
+def _explain_response(
+    told: Explanation,
+    response: Element,
+    service_provider: ServiceProvider,
+    identity_provider: IdentityProvider,
+) -> None:
+    issuer, expected = issuer_of(response), identity_provider.entity_id
+    signed = any(child.tag == names.SIGNATURE for child in response)
+    # The Issuer of a Response is optional (SAML core 3.2.2).
+    present = expected if issuer is None else issuer
+    _try(told, "Issuer of the Response", lambda: check_issuer(present, expected=expected))
+    _try(
+        told,
+        "Destination",
+        lambda: check_response_destination(
+            response, expected=service_provider.acs_url, response_is_signed=signed
+        ),
+    )
+    _try(told, "answers a request", lambda: _check_answers(response, response.get("InResponseTo", "")))
+
+
+def _check_answers(response: Element, request_id: str) -> str:
+    if not request_id:
         raise ResponseRefused(
             "in response to",
             section="SAML profiles 4.1.4.2",
-            hint="nobody asked for it, as with a tile at the identity provider: the service starts a sign-in "
-            "of its own instead, which people hardly notice",
+            hint="the response is unsolicited, as from a tile at the identity provider; the service does not "
+            "trust it, but starts a sign-in of its own",
         )
-    check_in_response_to(response, expected=answered)
-    return "whether this browser asked, and not too long ago, only the running service can tell"
+    check_in_response_to(response, expected=request_id)
+    return "only the running service knows whether this browser sent that request, and when"
 
 
 def _note_name_id(told: Explanation, assertion: Element) -> None:

@@ -62,3 +62,12 @@ class LoginSettings:
     login_hint: LoginHint = LoginHint.OFF
     sign_requests: bool = False
     single_logout: bool = False
+    max_pending_logins: int = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitSettings:
+    """Sign-in requests in a minute; 0 means no limit. `per_address`: from one client address."""
+
+    per_address: int
+    overall: int

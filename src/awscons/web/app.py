@@ -8,7 +8,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from awscons.config.schema import RESERVED_SERVICES
+from awscons.access.targets import RESERVED_SERVICES
 from awscons.web import cookies
 from awscons.web.assets import Asset, load_assets, register_assets
 from awscons.web.compression import register_compression
@@ -45,15 +45,15 @@ def create_app(deps: WebDependencies) -> Flask:
     register_console_views(app, deps, entries)
     if deps.debug:
         register_whoami_view(app, deps)
-    if deps.metrics is not None and deps.server.metrics_token is not None:
-        register_metrics_views(app, deps.metrics, token=deps.server.metrics_token)
+    if deps.metrics is not None and deps.metrics_settings.token is not None:
+        register_metrics_views(app, deps.metrics, token=deps.metrics_settings.token)
     _answer_unknown_targets(app, deps)
     _set_template_globals(app, deps, assets)
 
     mount_path = deps.site.mount_path
     app.wsgi_app = MountPoint(  # type: ignore[method-assign]  # as Flask advises
         # The client's address alone: scheme, host and path of our URLs follow from the configuration.
-        ProxyFix(app.wsgi_app, x_for=deps.server.trusted_proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0),
+        ProxyFix(app.wsgi_app, x_for=deps.site.trusted_proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0),
         mount_path,
     )
     return app

@@ -11,8 +11,7 @@ from importlib import resources
 from flask import Blueprint, Flask, Response, abort
 
 from awscons.access.targets import TargetDisplay
-from awscons.config.schema import LOGO_TYPES
-from awscons.site import Branding
+from awscons.site import LOGO_TYPES, Branding
 from awscons.web.colors import ink_on, readable_on
 
 _A_YEAR = 31_536_000

@@ -16,9 +16,8 @@ from urllib.parse import urlsplit
 
 from flask import Request, Response
 
-from awscons.config.schema import LOOPBACK_HOSTS
 from awscons.signin.login import BegunLogin
-from awscons.site import CookieSettings, Site
+from awscons.site import LOOPBACK_HOSTS, CookieSettings, Site
 
 MAX_PENDING = 16
 """Pending logins of one browser; the oldest give way. Sixteen cookies stay well below header limits."""

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from awscons.access.targets import Target
 from awscons.audit.events import AuditLog
+from awscons.audit.metrics_recorder import MetricsSettings
 from awscons.aws.broker import Broker
-from awscons.config.settings import ServerSettings
 from awscons.consoles import Consoles
 from awscons.preferences import Preferences
 from awscons.signin.login import Logins
@@ -43,7 +43,7 @@ class WebDependencies:
     broker: Broker
     audit: AuditLog
     metadata: bytes
-    server: ServerSettings
+    metrics_settings: MetricsSettings
     limits: SignInRateLimits
     metrics: MetricsText | None
     one_process_only: bool

@@ -13,6 +13,7 @@ from awscons.access.decision import Granted, decide
 from awscons.access.identity import Identity
 from awscons.access.targets import Target
 from awscons.aws.destinations import ConsoleDestination, build_destination_query
+from awscons.aws.durations import duration_text
 from awscons.site import Account, Branding, Site
 
 NOTHING_KNOWN = Account()
@@ -119,7 +120,7 @@ def as_they_last(entries: Iterable[Entry], given: Callable[[Target], int | None]
     return [
         entry
         if (seconds := given(entry.target)) is None or seconds >= entry.target.duration
-        else replace(entry, lasts=_lasts(seconds), promised=_lasts(entry.target.duration))
+        else replace(entry, lasts=duration_text(seconds), promised=duration_text(entry.target.duration))
         for entry in entries
     ]
 
@@ -153,7 +154,7 @@ def _entry(target: Target, site: Site, branding: Branding) -> Entry:
         label=label,
         color=target.display.color or account.color,
         stands_out=label != account.environment,
-        lasts=_lasts(target.duration),
+        lasts=duration_text(target.duration),
         promised="",
         regional=tuple(
             (region, f"{url}{build_destination_query(ConsoleDestination(region=region))}")
@@ -179,10 +180,3 @@ def _grouped(entries: Iterable[Entry], accounts: Mapping[str, Account]) -> tuple
             AccountGroup(account_id, account.name, account.environment, account.color, tuple(members))
         )
     return tuple(groups)
-
-
-def _lasts(seconds: int) -> str:
-    """Hours and minutes, in the signs that every language shares."""
-    hours, minutes = divmod(round(seconds / 60), 60)
-    parts = [(hours, "h"), (minutes, "min")]
-    return " ".join(f"{count} {unit}" for count, unit in parts if count)

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from awscons.config.settings import Settings, parse_settings
+from awscons.config.load import parse_settings
+from awscons.config.settings import Settings
 from awscons.errors import ConfigurationError, Mistake
 from awscons.site import Account, Logo
 from support.forge import Forger, pem_of

@@ -6,6 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from awscons.errors import ResponseRefused
+from awscons.findings import Severity
 from awscons.saml.explain import Explanation, explain_response
 from awscons.saml.parties import IdentityProvider, ServiceProvider
 from awscons.saml.response import open_envelope, verify_envelope
@@ -65,14 +66,15 @@ def test_the_verdict_is_that_of_a_sign_in(form_value: str) -> None:
 
 def test_everything_amiss_is_said_at_once_with_its_cure() -> None:
     wrong = STORY.at(recipient="https://x/", audiences=(("urn:other",),))
-    refused = {step.title: step.refusal for step in explain(ATTACKER.form_value(wrong)).steps if step.refusal}
+    findings = explain(ATTACKER.form_value(wrong)).findings
+    refused = {finding.subject: finding for finding in findings if finding.severity is Severity.ERROR}
     assert set(refused) == {"signature of the Assertion", "subject confirmation", "conditions and audience"}
-    assert "`spid`" in refused["conditions and audience"].hint
-    assert "`certificate`" in refused["signature of the Assertion"].hint
+    assert "`spid`" in refused["conditions and audience"].cure
+    assert "`certificate`" in refused["signature of the Assertion"].cure
 
 
 def test_the_certificate_that_signed_is_named() -> None:
-    said = {step.title: step.said for step in explain(Forger().form_value(STORY)).steps}
+    said = {finding.subject: finding.cause for finding in explain(Forger().form_value(STORY)).findings}
     assert said["signature of the Response"] == "there is none"
     assert said["signature of the Assertion"].count(":") == 31
 
@@ -81,7 +83,8 @@ def test_times_are_judged_as_of_the_capture_or_of_a_moment() -> None:
     form_value = Forger().form_value(STORY)
     assert explain(form_value).accepted
     late = explain(form_value, now=NOW + timedelta(hours=1))
-    assert any(step.refusal and step.refusal.rule == "expired" for step in late.steps)
+    assert any(finding.cause.startswith("expired (") for finding in late.findings)
+    assert not late.accepted
 
 
 def test_what_the_response_says_of_the_person_is_there_to_compare_with_the_settings() -> None:

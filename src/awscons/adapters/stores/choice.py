@@ -30,6 +30,7 @@ from awscons.config.schema import (
     SqliteBacking,
 )
 from awscons.errors import ConfigurationError, Mistake, StoreUnavailable
+from awscons.findings import Finding
 from awscons.store import RecordStore
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ def open_store(
             return _open_dynamodb(backing, now)
 
 
-def store_warnings(backing: Backing) -> list[str]:
-    """Sentences about a Redis or memcached server that may evict live logins; none for other stores.
+def store_warnings(backing: Backing) -> list[Finding]:
+    """Warnings about a Redis or memcached server that may evict live logins; none for other stores.
 
     Does not touch files: a file that an operator makes here would not belong to the service's user.
     Raises ConfigurationError as `open_store` does, StoreUnavailable when the server does not take records.

@@ -19,6 +19,7 @@ from awscons.adapters.stores.failures import unavailable
 from awscons.adapters.stores.record_json import decode_record, encode_record, whole_seconds
 from awscons.config.schema import MemcachedBacking
 from awscons.errors import StoreCannotList
+from awscons.findings import Finding, warning
 from awscons.store import Record
 
 _IDLE_TIMEOUT = 30
@@ -119,13 +120,13 @@ class MemcachedStore:
         )
 
     @unavailable("inspect")
-    def warnings(self) -> list[str]:
-        """Sentences that say whether a server may evict live records, or has done so."""
+    def warnings(self) -> list[Finding]:
+        """Warnings that say whether a server may evict live records, or has done so."""
         return list(self._warnings())
 
     # --- inside --------------------------------------------------------------------------
 
-    def _warnings(self) -> Iterator[str]:
+    def _warnings(self) -> Iterator[Finding]:
         cure = "give it more memory (-m), and -M, with which it refuses new records instead"
         memory = []
         for server in self._servers:
@@ -133,16 +134,18 @@ class MemcachedStore:
             settings = server.ask(methodcaller("stats", "settings"))
             stats = server.ask(methodcaller("stats"))
             if self._has_password and settings.get(b"auth_enabled_ascii") == b"no":
-                yield f"{where} asks nobody for a password: start it with -Y"
+                yield warning(where, f"{where} asks nobody for a password", "start it with -Y")
             if settings.get(b"evictions") == b"off":
                 continue
             # A proxy in front of memcached may not report its memory.
             memory.append(int(stats.get(b"limit_maxbytes", sys.maxsize)))
             if stats.get(b"evictions"):
-                yield f"{where} has dropped {int(stats[b'evictions']):,} live records to make room: {cure}"
+                evicted = int(stats[b"evictions"])
+                yield warning(where, f"{where} has dropped {evicted:,} live records to make room", cure)
         room = len(self._servers) * min(memory, default=0) // _BYTES_PER_LOGIN
         if memory and room < _ENOUGH_LOGINS:
-            yield f"memcached has room for about {room:,} logins, and then drops live ones: {cure}"
+            cause = f"memcached has room for about {room:,} logins, and then drops live ones"
+            yield warning("memcached", cause, cure)
 
     def _add(self, key: str, stored: bytes, lifetime: timedelta) -> bool:
         expiry = self._expiry(lifetime)

@@ -17,6 +17,7 @@ from redis.retry import Retry
 from awscons.adapters.stores.failures import unavailable
 from awscons.adapters.stores.record_json import decode_record, encode_record, whole_seconds
 from awscons.config.schema import RedisBacking
+from awscons.findings import Finding, warning
 from awscons.store import Record
 
 _HEALTH_CHECK_INTERVAL = 30
@@ -88,21 +89,23 @@ class RedisStore:
         return iter([name.decode(errors="replace").removeprefix(self._prefix) for name in names])
 
     @unavailable("inspect")
-    def warnings(self) -> list[str]:
-        """Sentences that say whether the server may evict live records, or has done so."""
+    def warnings(self) -> list[Finding]:
+        """Warnings that say whether the server may evict live records, or has done so."""
         try:
             memory, stats = self._client.info("memory"), self._client.info("stats")
         except redis.exceptions.NoPermissionError:
-            return ["Redis does not say whether it drops live logins: allow INFO to this user"]
+            return [
+                warning("Redis", "Redis does not say whether it drops live logins", "allow INFO to this user")
+            ]
         found = []
         policy, cure = memory.get("maxmemory_policy"), "set its maxmemory-policy to noeviction"
         if stats.get("evicted_keys"):
-            found.append(f"Redis has dropped {stats['evicted_keys']:,} live records to make room: {cure}")
+            evicted = f"Redis has dropped {stats['evicted_keys']:,} live records to make room"
+            found.append(warning("Redis", evicted, cure))
         if memory.get("maxmemory") and policy != "noeviction":
             room = f"{memory['maxmemory'] / 1_048_576:,.0f} MiB"
-            found.append(
-                f"Redis drops live logins when its {room} are full (maxmemory-policy {policy}): {cure}"
-            )
+            cause = f"Redis drops live logins when its {room} are full (maxmemory-policy {policy})"
+            found.append(warning("Redis", cause, cure))
         return found
 
 

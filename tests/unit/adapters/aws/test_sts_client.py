@@ -11,7 +11,7 @@ from awscons.adapters.aws.http_pool import HttpPool
 from awscons.adapters.aws.sts_client import StsClient
 from awscons.aws.ports import StsRoute
 from awscons.aws.settings import AwsSettings
-from awscons.config.settings import parse_settings
+from awscons.config.load import parse_settings
 from awscons.errors import BrokerCredentialsMissing, UpstreamSilent, UpstreamUnusable
 from support.faults import Answer, Faulty
 from support.house import config_for

@@ -1,0 +1,147 @@
+"""`awscons saml explain`: every check of a captured response, and what it says of the person."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import parse_qs, unquote
+
+import click
+
+from awscons.access.groups import normalize_group
+from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
+from awscons.assembly.signin_side import build_idp_trust
+from awscons.cli.terminal import print_json
+from awscons.config.load import load_settings
+from awscons.config.settings import Settings
+from awscons.findings import Finding, Severity, warning
+from awscons.saml.explain import Explanation, explain_response
+from awscons.saml.input_limits import MAX_FORM_CHARACTERS
+from awscons.signin.login import GROUPS_OMITTED, NAME_ID
+
+_MARKS = {
+    Severity.OK: "ok    ",
+    Severity.INFO: "ok    ",
+    Severity.WARNING: "WARN  ",
+    Severity.ERROR: "REFUSE",
+}
+
+
+def explain(config: Path, at: datetime | None, file: BinaryIO, *, as_json: bool) -> bool:
+    """Print a finding for each check of a captured response; whether the service would accept it.
+
+    at   UTC; None: the moment at which the response was made
+    """
+    settings = load_settings(config, environment=os.environ)
+    configure_logging()
+    trust = build_idp_trust(settings, environment=os.environ, audit=StructlogAuditLog())
+    told = explain_response(
+        _form_value(file.read(2 * MAX_FORM_CHARACTERS)),
+        service_provider=settings.service_provider,
+        identity_provider=trust.current(),
+        now=at.replace(tzinfo=UTC) if at else None,
+        expected_context=settings.login.authn_context,
+    )
+    readable = told.unverified_name_id is not None
+    groups = _groups(told, settings) if readable else None
+    findings = [*told.findings, *(_person_findings(told, settings, groups) if readable else ())]
+    if as_json:
+        print_json(_document(told, findings, groups))
+    else:
+        click.echo("\n".join([*_lines(findings), "", *_person(told, groups)]))
+    return told.accepted
+
+
+def _form_value(data: bytes) -> str:
+    """The form value in a captured file: the value itself, a form body that contains it, or the XML."""
+    text = data.decode("utf-8-sig", "replace").strip()
+    if text.startswith("<"):
+        return base64.b64encode(data.strip()).decode("ascii")
+    if "SAMLResponse=" in text:
+        return parse_qs(text).get("SAMLResponse", [""])[0]
+    return unquote(text) if "%" in text else text
+
+
+def _lines(findings: Iterable[Finding]) -> Iterator[str]:
+    for finding in findings:
+        line = f"  {_MARKS[finding.severity]}  {finding.subject}"
+        if finding.severity is Severity.ERROR:
+            yield line
+            yield f"            {finding.cause}"
+        else:
+            yield f"{line}: {finding.cause}" if finding.cause else line
+        if finding.cure:
+            yield f"            hint: {finding.cure}"
+
+
+def _document(told: Explanation, findings: Iterable[Finding], groups: list[str] | None) -> dict[str, object]:
+    return {
+        "accepted": told.accepted,
+        "findings": [finding.as_json() for finding in findings],
+        "name_id": told.unverified_name_id,
+        "attributes": sorted(told.unverified_attributes),
+        "groups": groups,
+    }
+
+
+# --- the person --------------------------------------------------------------------------
+
+
+def _person(told: Explanation, groups: list[str] | None) -> Iterator[str]:
+    """What the response says of the person: names of attributes, and values of groups only."""
+    if told.unverified_name_id is None:
+        return
+    yield f"  NameID      {told.unverified_name_id}"
+    yield f"  attributes  {', '.join(sorted(told.unverified_attributes)) or 'none'}"
+    if groups is not None:
+        yield f"  groups      {', '.join(groups) or 'none'}"
+
+
+def _groups(told: Explanation, settings: Settings) -> list[str] | None:
+    """The normalized groups; None where the response has no attribute of groups that logins store."""
+    received = _by_name(told)
+    for short, name in settings.login.attribute_map.items():
+        if short.casefold() == "groups" and name.casefold() in received:
+            values = received[name.casefold()]
+            return sorted({normalize_group(value, settings.login.group_formats) for value in values})
+    return None
+
+
+def _by_name(told: Explanation) -> dict[str, tuple[str, ...]]:
+    return {name.casefold(): values for name, values in told.unverified_attributes.items()}
+
+
+def _person_findings(told: Explanation, settings: Settings, groups: list[str] | None) -> Iterator[Finding]:
+    """Warnings about attributes that the configuration uses and the response lacks."""
+    login, received = settings.login, _by_name(told)
+    for name in login.attribute_map.values():
+        if name.casefold() not in received:
+            cause = f"the response has no attribute {name!r}, which `assertions` keeps"
+            yield warning("saml_config.assertions", cause, _likely(name, told.unverified_attributes))
+    known = {group for target in settings.targets for group in target.groups}
+    if groups is not None and known and not known & set(groups):
+        yield warning(
+            "groups", "no target names any of the person's groups", "compare them; see also `group_formats`"
+        )
+    user_name = login.attribute_map.get(login.user_attr, login.user_attr)
+    if login.user_attr != NAME_ID and user_name.casefold() not in received:
+        yield warning(
+            "saml_config.user_attr", f"the response has no attribute {login.user_attr!r}, the user name"
+        )
+    if GROUPS_OMITTED in received:
+        yield warning(
+            "groups",
+            "Entra ID left the groups out, since there are more than 150",
+            "send only assigned groups",
+        )
+
+
+def _likely(name: str, received: Iterable[str]) -> str:
+    """The received Name with the same ending, for an operator who wrote the short name."""
+    tail = name.casefold().rpartition("/")[2]
+    likely = [other for other in received if other.casefold().rpartition("/")[2] in {tail, tail.rstrip("s")}]
+    return f"did you mean {{{name!r}: {likely[0]!r}}}?" if likely else ""

@@ -1,0 +1,89 @@
+"""Files of our own key pairs, written: the first pair of a folder, and each step of a rollover."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from awscons.config.sp_keys import CURRENT, NEXT, PREVIOUS, KeyRing, load_key_ring
+from awscons.errors import KeysRefused
+from awscons.saml.certificates import make_key_pair
+from awscons.saml.parties import KeyPair
+
+_KEY_BITS = 3072
+_VALID_FOR = timedelta(days=3652)
+"""Ten years: an identity provider that checks dates locks nobody out, and a rollover is one command."""
+
+
+def make_first_pair(folder: Path, *, now: datetime) -> x509.Certificate:
+    """Make the folder, if it does not exist, and the current pair in it. Returns the certificate.
+
+    now   UTC
+    Raises KeysRefused when there is one already, or the folder cannot be written.
+    """
+    if any((folder / name).exists() for name in (CURRENT, NEXT, PREVIOUS)):
+        raise KeysRefused(
+            f"{folder} holds keys already", hint=f"to roll them over: awscons keys rotate {folder}"
+        )
+    pair = _make_pair(now)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_pair(folder / CURRENT, pair)
+    except OSError as error:
+        raise _cannot_write(folder, error) from None
+    return pair.certificate
+
+
+def rotate_pairs(folder: Path, *, now: datetime) -> KeyRing:
+    """Take the next of the two steps of a rollover. Returns the pairs after it.
+
+    The first step adds a next pair, published beside the current one. The second, when every identity
+    provider has read our metadata again, makes it the current one, and keeps the old one as previous.
+
+    now   UTC
+    Raises KeysRefused.
+    """
+    ring = load_key_ring(folder)
+    try:
+        if ring.next is None:
+            _write_pair(folder / NEXT, _make_pair(now))
+        else:
+            # In this order, a crash between the two lines leaves every key in the folder under some name.
+            _write_pair(folder / PREVIOUS, ring.current)
+            (folder / NEXT).replace(folder / CURRENT)
+    except OSError as error:
+        raise _cannot_write(folder, error) from None
+    return load_key_ring(folder)
+
+
+def _make_pair(now: datetime) -> KeyPair:
+    return make_key_pair(
+        f"awscons {now:%Y-%m-%d}",
+        bits=_KEY_BITS,
+        not_before=now - timedelta(hours=1),
+        not_after=now + _VALID_FOR,
+    )
+
+
+def _write_pair(path: Path, pair: KeyPair) -> None:
+    """Write the file whole or not at all, and never readable by others, not even for a moment."""
+    key = pair.private_key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    certificate = pair.certificate.public_bytes(serialization.Encoding.PEM)
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(key + certificate)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _cannot_write(folder: Path, error: OSError) -> KeysRefused:
+    return KeysRefused(f"{folder} cannot be written: {error.strerror or type(error).__name__}")

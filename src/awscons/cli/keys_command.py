@@ -1,0 +1,48 @@
+"""`awscons keys`: our own key pairs, made and rolled over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from awscons.assembly.clock import utc_now
+from awscons.cli.key_files import make_first_pair, rotate_pairs
+from awscons.config.sp_keys import CURRENT, KeyRing
+from awscons.saml.certificates import fingerprint
+
+
+def make_keys(folder: Path) -> None:
+    """Make the first key pair in `folder`, and say what to do with it."""
+    certificate = make_first_pair(folder, now=utc_now())
+    click.echo(f"made {folder / CURRENT}")
+    click.echo(f"  SHA-256 fingerprint  {fingerprint(certificate)}")
+    click.echo(f"  ends                 {certificate.not_valid_after_utc:%Y-%m-%d}")
+    click.echo("")
+    click.echo(f'Now set "sp_keys": {str(folder.absolute())!r} in saml_config, restart the service,')
+    click.echo("and give the identity provider our metadata: awscons metadata")
+
+
+def rotate_keys(folder: Path) -> None:
+    """Take the next step of a rollover in `folder`, and say what comes after it."""
+    ring = rotate_pairs(folder, now=utc_now())
+    for line in _pairs(ring):
+        click.echo(line)
+    click.echo("")
+    if ring.next is not None:
+        click.echo("Restart the service: its metadata now names the current and the next certificate.")
+        click.echo("When the identity provider has read it again, run the same command once more.")
+    else:
+        click.echo("Restart the service: it signs with the new key now, and its metadata names that alone.")
+        click.echo(
+            "Assertions that are still encrypted to the previous key can be read until the next rollover."
+        )
+
+
+def _pairs(ring: KeyRing) -> list[str]:
+    named = (("current", ring.current), ("next", ring.next), ("previous", ring.previous))
+    return [
+        f"{name:<10} {fingerprint(pair.certificate)}  ends {pair.certificate.not_valid_after_utc:%Y-%m-%d}"
+        for name, pair in named
+        if pair is not None
+    ]

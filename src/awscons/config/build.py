@@ -1,0 +1,192 @@
+"""Builds the frozen values from the sections of the configuration. No rules: see `checks`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import SplitResult, urlsplit
+
+from awscons import __version__
+from awscons.access import targets
+from awscons.access.groups import GroupFormat
+from awscons.audit.metrics_recorder import MetricsSettings
+from awscons.aws import partitions
+from awscons.aws.settings import AwsSettings, PartitionSettings
+from awscons.config.schema import (
+    AwsSection,
+    OrganizationSection,
+    PartitionSection,
+    SamlSection,
+    ServerSection,
+    SessionSection,
+    SiteSection,
+    TargetSection,
+)
+from awscons.config.settings import Settings
+from awscons.config.sp_keys import KeyRing
+from awscons.saml.metadata import Organization
+from awscons.saml.names import HTTP_POST, HTTP_REDIRECT
+from awscons.saml.parties import IdentityProvider, ServiceProvider
+from awscons.signin.settings import LoginHint, LoginSettings, MetadataSettings, RateLimitSettings
+from awscons.site import Account, Branding, CookieSettings, Logo, Site
+
+
+def build_settings(
+    session: SessionSection,
+    saml: SamlSection,
+    aws: AwsSection,
+    server: ServerSection,
+    trust: IdentityProvider | MetadataSettings,
+    keys: KeyRing | None,
+    branding: Branding,
+) -> Settings:
+    """All settings, from sections without mistakes."""
+    acs = urlsplit(saml.acs_url)
+    site = Site(
+        origin=_origin(acs),
+        mount_path=acs.path.removesuffix("/saml/acs"),
+        url_prefix=aws.url_prefix,
+        trusted_proxies=server.trusted_proxies,
+    )
+    return Settings(
+        site=site,
+        cookies=CookieSettings(session.session_cookie, session.session_path, session.session_secure),
+        backing=session.session_backing,
+        service_provider=ServiceProvider(
+            saml.spid,
+            saml.acs_url,
+            decryption_keys=keys.decryption_keys if keys else (),
+            slo_url=site.url("/saml/slo"),
+            signing=keys.current if keys else None,
+            published_certificates=keys.published if keys else (),
+        ),
+        trust=trust,
+        organization=_organization(saml.organization),
+        technical_contact=saml.technical_contact,
+        login=_login(session, saml, server),
+        rate_limits=RateLimitSettings(server.rate_limit_per_address, server.rate_limit_overall),
+        aws=_aws(aws, site),
+        targets=tuple(build_target(section) for section in aws.targets),
+        metrics=MetricsSettings(server.metrics_token, server.metrics_file),
+        branding=branding,
+    )
+
+
+def _login(session: SessionSection, saml: SamlSection, server: ServerSection) -> LoginSettings:
+    return LoginSettings(
+        user_attr=saml.user_attr,
+        attribute_map=dict(saml.assertions),
+        group_formats=tuple(GroupFormat(form) for form in saml.group_formats),
+        authn_request_binding=build_binding(saml),
+        authn_context=tuple(saml.authn_context),
+        name_id_format=saml.name_id_format,
+        login_hint=LoginHint(saml.login_hint),
+        sign_requests=saml.sign_requests,
+        single_logout=saml.single_logout,
+        auth_duration=timedelta(seconds=saml.auth_duration),
+        idle_timeout=timedelta(seconds=session.session_expire),
+        pending_lifetime=timedelta(seconds=saml.reqid_life),
+        force_authn=saml.force_reauth,
+        max_pending_logins=server.max_pending_logins,
+    )
+
+
+def _aws(aws: AwsSection, site: Site) -> AwsSettings:
+    return AwsSettings(
+        profile_name=aws.aws_profile_name or aws.aws_profile,
+        credentials_file=aws.aws_credentials_file,
+        user_agent=f"awscons/{__version__} (+{aws.contact_url or site.url('/')})",
+        role_session_name_attribute=aws.role_session_name_attr,
+        timeout=aws.timeout,
+        max_concurrent_sign_ins=aws.max_concurrent_sign_ins,
+        regions=tuple(aws.regions),
+        logout_first=aws.logout_first,
+        sts_endpoint=aws.sts_endpoint,
+        signin_endpoint=aws.signin_endpoint,
+        partitions=build_partitions(aws),
+    )
+
+
+def build_partitions(aws: AwsSection) -> dict[str, PartitionSettings]:
+    """Every partition, with what the configuration says of it."""
+    found = {}
+    for name, partition in partitions.PARTITIONS.items():
+        section = aws.partitions.get(name, PartitionSection())
+        found[name] = PartitionSettings(
+            partition=replace(partition, console_suffix=section.console_host or partition.console_suffix),
+            profile_name=section.aws_profile_name,
+            fips=section.fips,
+            sts_endpoint=section.sts_endpoint,
+            signin_endpoint=section.signin_endpoint,
+            signin_method=section.signin_method,
+        )
+    return found
+
+
+def _origin(parts: SplitResult) -> str:
+    """Scheme, host and port as browsers write them (RFC 6454): lower case, no usual port."""
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    usual = {"https": 443, "http": 80}[parts.scheme]
+    return f"{parts.scheme}://{host}" + ("" if parts.port in {None, usual} else f":{parts.port}")
+
+
+def build_target(section: TargetSection) -> targets.Target:
+    """The target that a section describes."""
+    role = targets.parse_role_arn(section.role)
+    if role is None:  # pragma: no cover  the schema has refused it already
+        raise ValueError(section.role)
+    return targets.Target(
+        name=section.service,
+        role=role,
+        duration=section.duration,
+        groups=tuple(section.groups),
+        attributes=tuple(section.attrs),
+        max_login_age=section.max_login_age,
+        authn_context=tuple(section.authn_context),
+        region=section.region,
+        console_destination=section.destination,
+        profile_name=section.aws_profile_name,
+        ends_with_login=section.ends_with_login,
+        terms=targets.RoleTerms(
+            source_identity=section.source_identity,
+            session_tags=tuple(section.session_tags.items()),
+            transitive_tags=tuple(section.transitive_tags),
+            external_id=section.external_id,
+            session_policy=section.session_policy,
+            policy_arns=tuple(section.policy_arns),
+        ),
+        display=targets.TargetDisplay(
+            title=section.title or "",
+            description=section.description or "",
+            label=section.label or "",
+            color=section.color or "",
+            regions=tuple(section.regions),
+        ),
+    )
+
+
+def build_branding(site: SiteSection, logo: Logo | None) -> Branding:
+    """What people see of the whole site."""
+    return Branding(
+        title=site.title,
+        logo=logo,
+        accent_color=site.accent_color,
+        support_text=site.support_text or "",
+        support_url=site.support_url or "",
+        show_required_groups=site.show_required_groups,
+        accounts={
+            number: Account(account.name or "", account.environment or "", account.color or "")
+            for number, account in site.accounts.items()
+        },
+    )
+
+
+def _organization(section: OrganizationSection | None) -> Organization | None:
+    if section is None:
+        return None
+    return Organization(section.name, section.display_name or section.name, section.url)
+
+
+def build_binding(saml: SamlSection) -> str:
+    """URI of the binding by which AuthnRequests are sent."""
+    return {"HTTP-Redirect": HTTP_REDIRECT, "HTTP-POST": HTTP_POST}[saml.authn_request_binding]

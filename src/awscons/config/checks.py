@@ -1,0 +1,267 @@
+"""Rules that need more than one key to judge: each yields the mistakes that it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
+
+from awscons.access import targets
+from awscons.aws import destinations, durations, partitions, role_request
+from awscons.config.build import build_partitions, build_target
+from awscons.config.mistakes import did_you_mean, found_words
+from awscons.config.schema import (
+    AwsSection,
+    Backing,
+    MemcachedBacking,
+    NetworkBacking,
+    SamlSection,
+    SessionSection,
+    SiteSection,
+    TargetSection,
+)
+from awscons.errors import Mistake
+from awscons.site import LOOPBACK_HOSTS
+
+
+def section_mistakes(
+    session: SessionSection | None, saml: SamlSection | None, aws: AwsSection | None, site: SiteSection | None
+) -> Iterator[Mistake]:
+    """Every mistake between keys; a section that has mistakes of its own is None and is not judged."""
+    if saml:
+        yield from _keys_needed(saml)
+    if aws:
+        yield from _duplicate_services(aws.targets)
+        yield from _two_profiles(aws)
+        yield from _wrong_partitions(aws)
+        known = build_partitions(aws)
+        for index, target in enumerate(aws.targets):
+            partition = known[build_target(target).role.partition].partition
+            yield from _wrong_destination(index, target, partition)
+            yield from _wrong_terms(index, target)
+    if saml and aws:
+        yield from _logins_too_short(saml, aws.targets)
+        yield from _attributes_not_kept(saml, aws)
+    if session:
+        yield from _store_access(session.session_backing)
+    if session and saml:
+        yield from _plain_http(session, saml)
+        yield from _cookie_reach(session, saml)
+    if aws and site:
+        yield from _unknown_accounts(site, aws)
+
+
+def _duplicate_services(sections: Sequence[TargetSection]) -> list[Mistake]:
+    first: dict[str, int] = {}
+    mistakes = []
+    for index, section in enumerate(sections):
+        if section.service in first:
+            mistakes.append(
+                Mistake(
+                    f"aws_config.targets[{index}].service",
+                    found_words(section.service),
+                    "a name that no other target has",
+                    f"targets[{first[section.service]}] has it already",
+                )
+            )
+        first.setdefault(section.service, index)
+    return mistakes
+
+
+def _two_profiles(aws: AwsSection) -> list[Mistake]:
+    if aws.aws_profile is None or aws.aws_profile_name in {None, aws.aws_profile}:
+        return []
+    return [
+        Mistake(
+            "aws_config.aws_profile",
+            found_words(aws.aws_profile),
+            "one of `aws_profile_name` and `aws_profile`, not both with different names",
+        )
+    ]
+
+
+def _wrong_partitions(aws: AwsSection) -> Iterator[Mistake]:
+    """AWS publishes no console host for some partitions, and FIPS sign-in hosts for one alone."""
+    for name, section in aws.partitions.items():
+        if section.fips and not partitions.PARTITIONS[name].fips_signin_suffix:
+            yield Mistake(
+                f"aws_config.partitions.{name}.fips",
+                found_words(section.fips),
+                "False: AWS publishes FIPS sign-in hosts for aws-us-gov alone",
+                "`signin_endpoint` can name a host of your own",
+            )
+    known = build_partitions(aws)
+    for name in dict.fromkeys(build_target(section).role.partition for section in aws.targets):
+        if not known[name].partition.console_suffix:
+            yield Mistake(
+                f"aws_config.partitions.{name}.console_host",
+                "",
+                f"the host of the console of partition {name}, which AWS does not publish",
+            )
+
+
+def _wrong_destination(
+    index: int, section: TargetSection, partition: partitions.Partition
+) -> Iterator[Mistake]:
+    """Regions and the console page must be in the partition of the target's role."""
+    path = f"aws_config.targets[{index}]"
+    named = [("region", section.region)] if section.region is not None else []
+    named += [(f"regions[{position}]", region) for position, region in enumerate(section.regions)]
+    for key, region in named:
+        if not partitions.is_region(region, partition):
+            yield Mistake(
+                f"{path}.{key}",
+                found_words(region),
+                f"a region of partition {partition.name}, such as {partition.default_region!r}",
+            )
+    page = section.destination
+    if page is not None and not destinations.is_console_destination(
+        page.replace(partitions.REGION_PLACEHOLDER, partition.default_region), partition
+    ):
+        yield Mistake(
+            f"{path}.destination",
+            found_words(page),
+            f"a page of the console of partition {partition.name}, without user name, port or white space, "
+            f"such as {partitions.console_home(partition, partition.default_region)!r}",
+        )
+
+
+def _wrong_terms(index: int, section: TargetSection) -> Iterator[Mistake]:
+    """Transitive tags need their tag, managed policies the role's account, all policies 2,048 characters."""
+    path, role = f"aws_config.targets[{index}]", build_target(section).role
+    for position, key in enumerate(section.transitive_tags):
+        if key not in section.session_tags:
+            yield Mistake(
+                f"{path}.transitive_tags[{position}]",
+                found_words(key),
+                "one of the keys of `session_tags`",
+                did_you_mean(key, section.session_tags),
+            )
+    for position, arn in enumerate(section.policy_arns):
+        if not role_request.is_policy_arn_for(role, arn):
+            yield Mistake(
+                f"{path}.policy_arns[{position}]",
+                found_words(arn),
+                f"a managed policy of AWS (arn:{role.partition}:iam::aws:policy/…) or of the role's own "
+                f"account (arn:{role.partition}:iam::{role.account_id}:policy/…)",
+            )
+    size = len(section.session_policy or "") + sum(map(len, section.policy_arns))
+    if size > role_request.MAX_POLICY_CHARACTERS:
+        yield Mistake(
+            f"{path}.session_policy",
+            f"{size:,} characters, with `policy_arns`",
+            f"at most {role_request.MAX_POLICY_CHARACTERS:,} together",
+        )
+
+
+def _logins_too_short(saml: SamlSection, sections: Sequence[TargetSection]) -> list[Mistake]:
+    """A console lasts at least 900 seconds: a shorter login could open none that ends with it."""
+    ending = [section.service for section in sections if section.ends_with_login]
+    if not ending or saml.auth_duration >= durations.MIN_DURATION:
+        return []
+    return [
+        Mistake(
+            "saml_config.auth_duration",
+            found_words(saml.auth_duration),
+            f"at least {durations.MIN_DURATION}, the shortest console, since target {ending[0]!r} "
+            "has `ends_with_login`",
+        )
+    ]
+
+
+def _attributes_not_kept(saml: SamlSection, aws: AwsSection) -> Iterator[Mistake]:
+    """An attribute that logins do not store has no value for AWS."""
+    kept = {name.casefold() for name in (*saml.assertions, role_request.USER_NAME)}
+    used = [("aws_config.role_session_name_attr", aws.role_session_name_attr)]
+    for index, section in enumerate(aws.targets):
+        path = f"aws_config.targets[{index}]"
+        if section.source_identity is not None:
+            used.append((f"{path}.source_identity", section.source_identity))
+        used += [(f"{path}.session_tags.{key}", name) for key, name in section.session_tags.items()]
+    for path, attribute in used:
+        if attribute.casefold() not in kept:
+            yield Mistake(
+                path,
+                found_words(attribute),
+                f"{role_request.USER_NAME!r}, or an attribute that saml_config['assertions'] keeps",
+                did_you_mean(attribute, saml.assertions),
+            )
+
+
+def _keys_needed(saml: SamlSection) -> Iterator[Mistake]:
+    for key in ("sign_requests", "single_logout"):
+        if getattr(saml, key) and saml.sp_keys is None:
+            yield Mistake(f"saml_config.{key}", "True", "`sp_keys` beside it: there is no key to sign with")
+
+
+def _unknown_accounts(site: SiteSection, aws: AwsSection) -> list[Mistake]:
+    """An account that no target opens is most likely a mistyped number."""
+    roles = [targets.parse_role_arn(section.role) for section in aws.targets]
+    known = sorted({role.account_id for role in roles if role})
+    return [
+        Mistake(
+            f"site_config.accounts[{number!r}]",
+            "an account that no target opens",
+            "the number of an account that some target's role lies in",
+            did_you_mean(number, known),
+        )
+        for number in site.accounts
+        if number not in known
+    ]
+
+
+def _store_access(backing: Backing) -> Iterator[Mistake]:
+    """TLS files without `ssl`, or a user without a password, would protect nothing."""
+    path = "session_config.session_backing"
+    if isinstance(backing, NetworkBacking):
+        for key in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
+            if getattr(backing, key) is not None and not backing.ssl:
+                yield Mistake(f"{path}.ssl", f"False, beside `{key}`", "True: without it there is no TLS")
+        if backing.ssl_keyfile is not None and backing.ssl_certfile is None:
+            yield Mistake(f"{path}.ssl_keyfile", "a key alone", "`ssl_certfile` beside it")
+    if isinstance(backing, MemcachedBacking) and (backing.username is None) != (backing.password is None):
+        missing = "username" if backing.username is None else "password"
+        yield Mistake(f"{path}.{missing}", "", "`username` and `password` together, or neither")
+
+
+def _plain_http(session: SessionSection, saml: SamlSection) -> list[Mistake]:
+    """The network can read cookies over plain http. Loopback has no network in between."""
+    parts = urlsplit(saml.acs_url)
+    if parts.scheme == "https" or parts.hostname in LOOPBACK_HOSTS or session.session_secure is False:
+        return []
+    return [
+        Mistake(
+            "saml_config.acs_url",
+            found_words(saml.acs_url),
+            "an https URL, since logins to AWS would cross the network in the clear",
+            "for a trial use http://localhost:8000/saml/acs; to allow plain http all the same, "
+            "set session_config['session_secure'] to False",
+        )
+    ]
+
+
+def _cookie_reach(session: SessionSection, saml: SamlSection) -> list[Mistake]:
+    """Without its cookie back, the service would send people to the identity provider in a loop."""
+    parts, mistakes = urlsplit(saml.acs_url), []
+    mount_path = parts.path.removesuffix("/saml/acs")
+    path = session.session_path
+    if path is not None and not f"{mount_path}/".startswith(f"{path.rstrip('/')}/"):
+        mistakes.append(
+            Mistake(
+                "session_config.session_path",
+                found_words(path),
+                f"a path that the whole service lies below: {mount_path or '/'!r} or shorter",
+            )
+        )
+    name = session.session_cookie or ""
+    secure = parts.scheme == "https" and session.session_secure is not False
+    only_at_root = name.startswith("__Host-") and (path or mount_path or "/") != "/"
+    if only_at_root or (name.startswith(("__Host-", "__Secure-")) and not secure):
+        mistakes.append(
+            Mistake(
+                "session_config.session_cookie",
+                found_words(name),
+                "a name that browsers take here: __Host- needs https and the path /, __Secure- needs https",
+                "leave it out, and the strictest name that works is chosen",
+            )
+        )
+    return mistakes

@@ -1,0 +1,62 @@
+"""Every key of the configuration, as data: type, default, limits, description.
+
+The reference page, `awscons check` and the test that compares them read these models, so a key that
+stands here is a documented key. Rules that need more than one key are in `config.checks`.
+
+base             the strict dict, and the types that several sections share
+session_section  `session_config`, with each kind of store
+saml_section     `saml_config`
+aws_section      `aws_config`, with partitions and targets
+server_section   `server_config`
+site_section     `site_config`, with accounts
+"""
+
+from awscons.config.schema.aws_section import AwsSection, PartitionSection, TargetSection
+from awscons.config.schema.base import Section
+from awscons.config.schema.saml_section import OrganizationSection, SamlSection
+from awscons.config.schema.server_section import ServerSection
+from awscons.config.schema.session_section import (
+    BACKINGS,
+    Backing,
+    DynamoDBBacking,
+    FileSystemBacking,
+    MemcachedBacking,
+    NetworkBacking,
+    RedisBacking,
+    SessionSection,
+    SimpleBacking,
+    SqliteBacking,
+)
+from awscons.config.schema.site_section import AccountSection, SiteSection
+
+SECTIONS: dict[str, type[Section]] = {
+    "session_config": SessionSection,
+    "saml_config": SamlSection,
+    "aws_config": AwsSection,
+    "server_config": ServerSection,
+    "site_config": SiteSection,
+}
+"""The dicts by their names in the file, in the order of the reference page."""
+
+__all__ = [
+    "BACKINGS",
+    "SECTIONS",
+    "AccountSection",
+    "AwsSection",
+    "Backing",
+    "DynamoDBBacking",
+    "FileSystemBacking",
+    "MemcachedBacking",
+    "NetworkBacking",
+    "OrganizationSection",
+    "PartitionSection",
+    "RedisBacking",
+    "SamlSection",
+    "Section",
+    "ServerSection",
+    "SessionSection",
+    "SimpleBacking",
+    "SiteSection",
+    "SqliteBacking",
+    "TargetSection",
+]

@@ -1,0 +1,74 @@
+"""`server_config`: proxies in front, limits and metrics."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from awscons.config.schema.base import (
+    NonEmpty,
+    Section,
+    not_as_wanted,
+)
+
+_METRICS_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,512}", re.ASCII)  # RFC 6750, section 2.1
+
+
+def _metrics_token(value: str) -> str:
+    if not _METRICS_TOKEN.fullmatch(value):
+        raise not_as_wanted(
+            "16 to 512 of A-Z a-z 0-9 - . _ ~ + / =", "such as the output of: openssl rand -hex 32"
+        )
+    return value
+
+
+class ServerSection(Section):
+    """Proxies, limits and metrics. The whole dict is optional."""
+
+    trusted_proxies: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description=(
+            "Number of proxies in front of the service, each of which adds to `X-Forwarded-For`. It decides"
+            " only the client's address in the audit log and in rate limits."
+        ),
+    )
+    rate_limit_per_address: int = Field(
+        default=300,
+        ge=0,
+        description=(
+            "Maximum sign-ins that one client address may begin in a minute, and maximum responses that it "
+            "may post. 0 means no limit."
+        ),
+    )
+    rate_limit_overall: int = Field(
+        default=6_000,
+        ge=0,
+        description=(
+            "The same maximum for all clients together, over all processes and hosts. 0 means no limit."
+        ),
+    )
+    max_pending_logins: int = Field(
+        default=50_000,
+        ge=100,
+        le=10_000_000,
+        description="Maximum number of unfinished sign-ins. Above it, a new one replaces another one.",
+    )
+    metrics_token: Annotated[str, AfterValidator(_metrics_token)] | None = Field(
+        default=None,
+        repr=False,
+        description=(
+            "Bearer token, 16 characters or more, with which a client may read `/metrics`. Default: there "
+            "is no such page."
+        ),
+    )
+    metrics_file: NonEmpty | None = Field(
+        default=None,
+        description=(
+            "File in which the processes of a host share their counters. Default: `metrics.sqlite3` beside "
+            "the embedded store, or in the state folder."
+        ),
+    )

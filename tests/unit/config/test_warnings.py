@@ -1,0 +1,62 @@
+"""What is legal in a configuration, and perhaps not meant, is pointed out."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from awscons.config.configuration_warnings import configuration_warnings
+from awscons.findings import Severity
+from support.sections import FULL, NOW, SAML, by_hand, parse, said_of, with_target
+
+
+@pytest.mark.parametrize(
+    ("backing", "said"),
+    [
+        ({"cache_type": "Redis"}, []),
+        ({"cache_type": "Memcached", "servers": ["127.0.0.1:11211", "[::1]:11211"]}, []),
+        ({"cache_type": "Redis", "host": "r.example.com", "ssl": True, "password": "p"}, []),
+        ({"cache_type": "Redis", "host": "r.example.com", "ssl": True, "ssl_certfile": "c.pem"}, []),
+        ({"cache_type": "Redis", "host": "r.example.com", "ssl": True}, ["without a password"]),
+        ({"cache_type": "Redis", "host": "r.example.com", "password": "p"}, ["without TLS"]),
+        (
+            {"cache_type": "Memcached", "servers": ["127.0.0.1:11211", "m.example.com:11211"]},
+            ["without a password", "without TLS"],
+        ),
+    ],
+)
+def test_a_store_that_others_could_write_to_is_pointed_out(
+    backing: dict[str, object], said: list[str]
+) -> None:
+    settings = parse(session={"session_backing": backing}, aws=FULL, saml={**SAML, "assertions": ["groups"]})
+    found = said_of(settings)
+    assert [part in warning for part, warning in zip(said, found, strict=True)] == [True] * len(said)
+
+
+def test_a_target_open_to_everyone_is_pointed_out() -> None:
+    assert any("'awsadm' is open to every person" in warning for warning in said_of(parse()))
+
+
+def test_rules_that_nobody_could_satisfy_are_pointed_out() -> None:
+    said = said_of(parse(aws=with_target(groups=["x"], attrs=["costCenter"])))
+    assert any("does not keep 'groups'" in warning for warning in said)
+    assert any("'costCenter'" in warning for warning in said)
+    kept = {**SAML, "assertions": ["Groups", "COSTCENTER"]}
+    said = said_of(parse(saml=kept, aws=with_target(groups=["x"], attrs=["costCenter"])))
+    assert said == []
+
+
+def test_what_the_identity_provider_wants_or_lacks_is_pointed_out() -> None:
+    settings = parse(aws=with_target(groups=["x"]), saml={**SAML, "assertions": ["groups"]})
+    wanting = replace(by_hand(settings), wants_signed_requests=True)
+    (said,) = configuration_warnings(settings, wanting, now=NOW)
+    assert "wants signed requests" in said.cause
+    assert (said.severity, said.subject) == (Severity.WARNING, "saml_config.sign_requests")
+
+
+def test_a_certificate_near_its_end_is_pointed_out() -> None:
+    settings = parse(aws=with_target(groups=["x"]), saml={**SAML, "assertions": ["groups"]})
+    end = by_hand(settings).signing_certificates[0].not_valid_after_utc
+    assert said_of(settings, end - timedelta(days=31)) == []
+    assert "ends on" in said_of(settings, end - timedelta(days=29))[0]
+    assert "ended on" in said_of(settings, end)[0]
