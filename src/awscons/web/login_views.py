@@ -26,7 +26,7 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
     views = Blueprint("login", __name__, url_prefix="/saml")
 
     # Posted by the identity provider, hence from another site: exempt from the cross-origin guard (see
-    # `guards.POSTED_FROM_ELSEWHERE`). A pending login of this browser protects it instead.
+    # `guards.CROSS_ORIGIN_ENDPOINTS`). A pending login of this browser protects it instead.
     @views.post("/acs")
     def acs() -> Response:
         deps.limits.check("acs", request.remote_addr or "")

@@ -1,7 +1,7 @@
 """The portal: the targets that the person who is signed in may open, and only those.
 
 One address for all of it. `GET <url_prefix>/` lists, `?q=` searches, `?link=` makes links to console pages;
-`POST` keeps a favourite or a theme. Machine clients get the list as JSON, by the same rules.
+`POST` saves a favourite or a theme. Clients that prefer JSON get the same list as JSON.
 """
 
 from __future__ import annotations
@@ -29,7 +29,13 @@ from awscons.web.dependencies import WebDependencies
 from awscons.web.group_messages import groups_hint, groups_received
 from awscons.web.language import gettext as _
 from awscons.web.login_views import begin_login, current_login
-from awscons.web.portal_model import Entry, Listing, allowed_entries, as_they_last, build_listing
+from awscons.web.portal_model import (
+    Entry,
+    PortalModel,
+    allowed_entries,
+    build_portal_model,
+    with_granted_durations,
+)
 from awscons.web.problems import (
     Problem,
     incident_id,
@@ -42,14 +48,14 @@ from awscons.web.row_cache import RowCache
 
 MAX_SEARCH_LENGTH = 200
 """Characters."""
-# With several consoles open at once, AWS puts the account and a mark of that one browser before the host.
+# With multi-session support, AWS puts the account and an id of the browser before the console host.
 _OWN_CONSOLE = re.compile(r"https://(?P<account>[0-9]{12})-[a-z0-9]+\.", re.ASCII)
 
 _log = structlog.get_logger(__name__)
 
 
 def register_portal_views(app: Flask, deps: WebDependencies, entries: Sequence[Entry]) -> None:
-    """The portal at `<url_prefix>/`, the ways to it, and the health page. `entries`: all targets."""
+    """Register the portal at `<url_prefix>/`, the redirects to it, and `/healthz`. `entries`: all targets."""
     views = Blueprint("portal", __name__)
     site = deps.site
     rows = RowCache(app.jinja_env)
@@ -84,7 +90,7 @@ def register_portal_views(app: Flask, deps: WebDependencies, entries: Sequence[E
 
 
 def _sign_in_first(deps: WebDependencies) -> Response:
-    """A browser is sent to sign in; a machine client, which could not, is told."""
+    """Send a browser to the sign-in; respond 401 to a JSON client, which cannot sign in."""
     if not wants_json():
         return begin_login(deps, path_and_query())
     return problem_response(
@@ -103,7 +109,7 @@ def _save_theme(deps: WebDependencies) -> Response:
 
 
 def _save_favourite(deps: WebDependencies) -> Response:
-    """Add or drop one; then back to the list, to where the person was. Only what one may open is added."""
+    """Add or remove a favourite, then redirect to its row. A person can add only targets they may open."""
     login = current_login(deps)
     if login is None:
         return begin_login(deps, deps.site.home_path)
@@ -127,16 +133,16 @@ def _save_favourite(deps: WebDependencies) -> Response:
 
 def _page(deps: WebDependencies, login: Login, entries: Sequence[Entry], rows: RowCache) -> Response:
     search = request.args.get("q", "")[:MAX_SEARCH_LENGTH].strip()
-    listing = _listing(deps, login, entries, search)
-    if not listing.total:
+    portal = _portal_model(deps, login, entries, search)
+    if not portal.total:
         return _nothing_to_open(login)
-    return make_response(render_template("portal.html", listing=listing, search=search, row=rows))
+    return make_response(render_template("portal.html", portal=portal, search=search, row=rows))
 
 
-def _listing(deps: WebDependencies, login: Login, entries: Sequence[Entry], search: str) -> Listing:
+def _portal_model(deps: WebDependencies, login: Login, entries: Sequence[Entry], search: str) -> PortalModel:
     preferred = deps.preferences.of(login.identity.user_name)
-    return build_listing(
-        as_they_last(entries, deps.broker.last_granted),
+    return build_portal_model(
+        with_granted_durations(entries, deps.broker.last_granted),
         identity=login.identity,
         favourites=preferred.favourites,
         recent=preferred.recent,
@@ -146,7 +152,7 @@ def _listing(deps: WebDependencies, login: Login, entries: Sequence[Entry], sear
 
 
 def _nothing_to_open(login: Login) -> Response:
-    """Signed in, and no target is open: whom to ask, for the person; why, for the operator."""
+    """Tell a person without targets whom to ask, and log the reason for the operator."""
     identity = login.identity
     hint = groups_hint(identity)
     _log.info(
@@ -163,7 +169,7 @@ def _nothing_to_open(login: Login) -> Response:
 
 
 def _as_json(deps: WebDependencies, login: Login, entries: Sequence[Entry]) -> Response:
-    """The same list for machines: what may be opened, by the same rules."""
+    """Return the targets that the person may open as JSON."""
     search = request.args.get("q", "")[:MAX_SEARCH_LENGTH].strip()
     favourites = set(deps.preferences.of(login.identity.user_name).favourites)
     words = search.casefold().split()
@@ -204,7 +210,7 @@ def _entry_as_json(entry: Entry, *, favourite: bool) -> dict[str, object]:
 
 
 def _link_page(deps: WebDependencies, login: Login, entries: Sequence[Entry]) -> Response:
-    """A form that turns a console URL into a link of ours; it opens nothing."""
+    """Show the form that turns a console URL into a link to a target."""
     allowed = allowed_entries(entries, login.identity)
     if not allowed:
         return _nothing_to_open(login)
@@ -226,7 +232,7 @@ def _link_page(deps: WebDependencies, login: Login, entries: Sequence[Entry]) ->
 
 
 def _link_to(entry: Entry, pasted: str, partition: Partition) -> tuple[str, str]:
-    """The link to a console page through a target, or what is wrong with the page."""
+    """Return (link, "") for a page that the target can open, else ("", a sentence with the reason)."""
     account = _OWN_CONSOLE.match(pasted)
     if account and account["account"] != entry.target.role.account_id:
         return "", _(

@@ -100,7 +100,7 @@ def test_when_every_region_fails_the_first_ones_failure_is_told_after_a_second_t
     house.sts.misbehave(RESET)
     answer = house.sign_in(browser, "/aws/cloudadmin")
     assert answer.status_code == 504
-    assert "did not answer in time" in text_of(answer)
+    assert "did not respond in time" in text_of(answer)
     assert [neighbour.calls for neighbour in house.sts_in.values()] == [2, 2, 2]
 
 
