@@ -55,7 +55,7 @@ def quote_for_log(value: object) -> str:
 class AwsconsError(Exception):
     """The root. `str()` is for the operator; `public` is for the person; `hint` says what to try."""
 
-    public: ClassVar[str] = "Something went wrong on our side."
+    public: ClassVar[str] = "An internal error occurred in this service."
 
     def __init__(self, cause: str, *, hint: str = "") -> None:
         super().__init__(cause)
@@ -117,7 +117,7 @@ class KeysRefused(AwsconsError):
 class MetadataRefused(AwsconsError):
     """The identity provider's metadata cannot be had or used. Whatever was good before stays in use."""
 
-    public = "Your identity provider cannot be trusted at the moment."
+    public = "This service has no valid metadata of your identity provider at the moment."
 
 
 # --- links -------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ class SignInError(AwsconsError):
     return_to   the path of ours that this browser had asked for, where that is known: the way on
     """
 
-    public = "The sign-in did not work."
+    public = "The sign-in failed."
 
     def __init__(self, cause: str, *, hint: str = "", return_to: str | None = None) -> None:
         super().__init__(cause, hint=hint)
@@ -198,7 +198,7 @@ class NoPendingLogin(SignInError):
 class TooManySignIns(AwsconsError):
     """More sign-ins than the configured limits allow; `retry_after`: seconds until there may be more."""
 
-    public = "There have been too many sign-ins just now. Please try again in a minute."
+    public = "This service has received too many sign-ins. Please try again in a minute."
 
     def __init__(self, cause: str, *, retry_after: int) -> None:
         super().__init__(
@@ -220,13 +220,13 @@ class AttributesUnfit(AwsconsError):
 class LoginEndsTooSoon(AwsconsError):
     """Less is left of the login than the shortest console takes, and the target ends with the login."""
 
-    public = "Your sign-in ends before a console of this target could begin."
+    public = "Your sign-in ends in less than 15 minutes. AWS opens no console for so short a time."
 
 
 class BrokerBusy(AwsconsError):
     """Too many sign-ins wait for AWS already."""
 
-    public = "Many people are opening consoles just now. Please try again in a moment."
+    public = "Too many people are opening consoles at the moment. Please try again in a moment."
 
 
 class UpstreamError(AwsconsError):
@@ -251,13 +251,17 @@ class UpstreamError(AwsconsError):
 class UpstreamRefused(UpstreamError):
     """AWS answered, and said no."""
 
-    public = "AWS did not open this console. If it happens again, tell the people who run this service."
+    public = (
+        "AWS did not open this console. If this happens again, please tell the people who run this service."
+    )
 
 
 class RoleRefused(UpstreamRefused):
     """AWS does not let this service assume this role, or not with what it asks along with it."""
 
-    public = "AWS does not let this service open this role. Please tell the people who run this service."
+    public = (
+        "AWS does not allow this service to assume this role. Please tell the people who run this service."
+    )
 
 
 class RoleSessionTooLong(UpstreamRefused):
@@ -267,7 +271,7 @@ class RoleSessionTooLong(UpstreamRefused):
 class PolicyRefused(UpstreamRefused):
     """The session policies and tags of this target are malformed, or too large together."""
 
-    public = "What this service asks of AWS for this role is not right. Please tell the people who run it."
+    public = "AWS refused the session policies or tags of this target. Please tell the people who run this service."
 
 
 class RegionDisabled(UpstreamRefused):
@@ -281,19 +285,19 @@ class SigninRefused(UpstreamRefused):
 class UpstreamUnusable(UpstreamError):
     """AWS answered with an error of its own, or with nothing that we can use."""
 
-    public = "AWS has a problem of its own just now. Please try again in a moment."
+    public = "AWS has a temporary problem. Please try again in a moment."
 
 
 class UpstreamThrottled(UpstreamError):
     """AWS answered that it has had too many requests."""
 
-    public = "AWS is limiting requests just now. Please try again in a moment."
+    public = "AWS is limiting the number of requests at the moment. Please try again in a moment."
 
 
 class UpstreamSilent(UpstreamError):
     """AWS did not answer in time, or could not be reached."""
 
-    public = "AWS did not answer in time. Please try again in a moment."
+    public = "AWS did not respond in time. Please try again in a moment."
 
 
 class BrokerCredentialsMissing(UpstreamError):

@@ -179,7 +179,7 @@ def test_the_page_on_the_way_to_the_identity_provider_is_open_to_everybody(
     ):
         page.route("**/post-on.js", lambda route: route.abort())
         page.goto(f"{house.url}/aws/cloudadmin")
-        assert page.get_by_role("button", name="Go on").is_visible()
+        assert page.get_by_role("button", name="Continue").is_visible()
         check_for_everybody(page, "on-the-way")
 
 
@@ -197,7 +197,7 @@ def test_the_page_on_the_way_to_the_identity_providers_logout_is_open_to_everybo
         page.goto(f"{house.url}/aws/")
         with page.expect_response("https://idp.example.com/**"):
             page.get_by_role("button", name="Sign out").click()
-        assert page.get_by_role("link", name="Go on").is_visible()
+        assert page.get_by_role("link", name="Continue").is_visible()
         check_for_everybody(page, "leaving")
 
 

@@ -80,7 +80,7 @@ def test_enter_opens_the_only_one_that_is_left(page: Page) -> None:
 
 def test_the_key_for_the_search_can_be_switched_off_and_stays_off(page: Page) -> None:
     page.locator("summary").click()
-    page.get_by_label("The key / leads to the search").uncheck()
+    page.get_by_label("The / key moves to the search field").uncheck()
     page.keyboard.press("Escape")
     expect(page.locator(".panel")).to_be_hidden()
     page.reload()
@@ -179,7 +179,7 @@ def test_a_pasted_console_page_becomes_a_link_to_open_or_copy(page: Page) -> Non
     page.get_by_label("Address of the page in the AWS console").fill(wanted)
     page.get_by_role("button", name="Make the link").click()
     with page.expect_request("**/aws/lake-look?destination=*"):
-        page.get_by_role("link", name="Open it").click()
+        page.get_by_role("link", name="Open the link").click()
 
 
 def test_five_thousand_targets_can_still_be_searched_while_typing(tmp_path: Path, chromium: Chromium) -> None:

@@ -372,7 +372,7 @@ def test_without_single_logout_it_still_knows_the_person(tmp_path: Path, idp: Si
     with service(tmp_path, idp, there=SLO_SIGNED, keys=True) as house:
         browser = signed_in(house, idp)
         done = browser.follow(browser.post("/saml/logout", {}))
-        assert "your identity provider may still know you" in text_of(done)
+        assert "you may still be signed in at your identity provider" in text_of(done)
         assert is_known_there(browser)
 
 

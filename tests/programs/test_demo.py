@@ -60,7 +60,7 @@ def test_everybody_arrives_in_the_console_that_the_banner_promises(
 def test_somebody_without_the_group_is_told_why(browser: Browser) -> None:
     page = sign_in(browser, "/aws/cloudadmin", "Nina Nowhere")
     assert "Unauthorized" in page
-    assert "told us of no groups" in page
+    assert "sent no groups for you" in page
 
 
 def test_the_front_door_leads_to_the_portal(browser: Browser) -> None:

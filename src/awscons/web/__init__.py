@@ -7,15 +7,16 @@ login_views      the way through the identity provider and back
 logout_views     signing out, here and at the identity provider
 portal_views     the portal: what a person may open, favourites, links to console pages
 portal_model     what the portal lists: by account, searched by words
-row_cache        rows of the portal, rendered once in each language
-group_messages   what people are told about their groups
+row_cache        rendered rows of the portal, by language
+group_messages   sentences about a person's groups
 whoami_view      in debug mode: what the identity provider sent
 metrics_views    what monitoring reads
 cookies          names, flags and lifetimes of our cookies
-guards           what holds for every request: headers, methods, origins, sizes
-problems         errors into status codes and pages: one table
+guards           rules for every request: headers, origins, body sizes, mount path
+problems         errors as status codes and pages: one table
+redirects        the one function that makes redirects
 language         texts in the language that the browser asks for; catalogues in `messages/`
 assets           static files under hashed names, in the site's colours
-colors           colours with enough contrast
+colors           contrast of colours
 compression      gzip
 """

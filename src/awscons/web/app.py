@@ -28,8 +28,8 @@ from awscons.web.whoami_view import register_whoami_view
 def create_app(deps: WebDependencies) -> Flask:
     """The web application. It keeps no state of its own and needs no secret key: logins live in the store."""
     app = Flask("awscons.web", static_folder=None)
-    # The router's redirects would be built from the Host header, which anyone can send. The other kind,
-    # to add a slash at the end, never happens: the one page with such an address has both addresses.
+    # The router builds its redirects from the Host header, which any client can forge. It would send one for
+    # doubled slashes; it sends none for a missing last slash, since the portal is registered with and without it.
     app.url_map.merge_slashes = False
 
     assets = load_assets(deps.branding, [target.display for target in deps.targets.values()])
@@ -52,7 +52,7 @@ def create_app(deps: WebDependencies) -> Flask:
 
     mount_path = deps.site.mount_path
     app.wsgi_app = MountPoint(  # type: ignore[method-assign]  # as Flask advises
-        # The client's address alone: scheme, host and path of our URLs follow from the configuration.
+        # Only the client's address comes from the proxy; our URLs follow from the configuration.
         ProxyFix(app.wsgi_app, x_for=deps.site.trusted_proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0),
         mount_path,
     )
@@ -60,7 +60,7 @@ def create_app(deps: WebDependencies) -> Flask:
 
 
 def _set_template_globals(app: Flask, deps: WebDependencies, assets: Mapping[str, Asset]) -> None:
-    """What every page knows: the site, its addresses, who is signed in and in which colours."""
+    """Give every template the site, its addresses, the current login and the theme."""
     site, branding = deps.site, deps.branding
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals |= {
@@ -78,7 +78,7 @@ def _set_template_globals(app: Flask, deps: WebDependencies, assets: Mapping[str
 
 
 def _answer_unknown_targets(app: Flask, deps: WebDependencies) -> None:
-    """Whatever stands below the prefix and is no page of ours is an unknown target: 401, as documented."""
+    """Answer 401 for an unknown path below the prefix (the documented status), and 404 for any other."""
     below = f"{deps.site.url_prefix}/"
 
     @app.errorhandler(NotFound)

@@ -1,4 +1,4 @@
-"""Static files under names that hold a hash of their content, so that browsers may keep them for long."""
+"""Static files at URLs that contain a hash of the content, so that browsers may cache them for a year."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _A_YEAR = 31_536_000
 """Seconds."""
 # The backgrounds in awscons.css on which text in the accent colour is hardest to read.
 LIGHT_PAPER, DARK_HOVER = "#f4f5f8", "#232b37"
-IN_THE_DARK = 6.0
-"""Contrast; more than is asked for, since saturated colours look duller there."""
+DARK_CONTRAST = 6.0
+"""Contrast ratio on dark backgrounds; above WCAG's 4.5, since saturated colours look duller there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One static file; `path` is below where we are mounted."""
+    """One static file. `path` is relative to the mount path."""
 
     path: str
     content: bytes
@@ -32,7 +32,7 @@ class Asset:
 
 
 def load_assets(branding: Branding, target_displays: Iterable[TargetDisplay]) -> dict[str, Asset]:
-    """Every file in `static/`, by its plain name, in this site's colours; and the site's logo."""
+    """Return every file of `static/` by its file name, the style sheet with this site's colours, and the logo."""
     contents = {
         entry.name: entry.read_bytes()
         for entry in resources.files("awscons.web").joinpath("static").iterdir()
@@ -49,9 +49,9 @@ def load_assets(branding: Branding, target_displays: Iterable[TargetDisplay]) ->
 
 
 def _site_colors(branding: Branding, target_displays: Iterable[TargetDisplay]) -> str:
-    """Rules for what the configuration names: our own policy lets colours come from style sheets alone."""
+    """Return CSS rules for the configured colours. Our Content-Security-Policy forbids inline styles."""
     light = readable_on(LIGHT_PAPER, branding.accent_color)
-    dark = readable_on(DARK_HOVER, branding.accent_color, at_least=IN_THE_DARK)
+    dark = readable_on(DARK_HOVER, branding.accent_color, at_least=DARK_CONTRAST)
     inks = f"light-dark({ink_on(light)}, {ink_on(dark)})"
     rules = [f":root {{ --accent: light-dark({light}, {dark}); --accent-ink: {inks}; }}"]
     labels = {target.color for target in target_displays} | {
@@ -62,7 +62,7 @@ def _site_colors(branding: Branding, target_displays: Iterable[TargetDisplay]) -
 
 
 def register_assets(app: Flask, assets: dict[str, Asset]) -> None:
-    """Serve them. A file of an older release is gone, not guessed."""
+    """Serve `assets`. The URL of an older release's file gets 404."""
     by_path = {asset.path: asset for asset in assets.values()}
     views = Blueprint("assets", __name__)
 

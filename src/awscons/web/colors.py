@@ -1,11 +1,11 @@
-"""Colours that can be read: whatever a configuration names, text on it and in it keeps its contrast.
+"""Readable colours: adjusts a configured colour until text has enough contrast. Pure functions.
 
-Contrast as WCAG 2.2 defines it (1.4.3, 4.5 : 1 for text). Pure functions over `#rrggbb`.
+Contrast follows WCAG 2.2 (1.4.3: at least 4.5 : 1 for text). Colours are written `#rrggbb`.
 """
 
 from __future__ import annotations
 
-ENOUGH = 4.5
+MIN_TEXT_CONTRAST = 4.5
 """WCAG 2.2, 1.4.3."""
 _BLACK, _WHITE = "#000000", "#ffffff"
 _STEPS = 50
@@ -13,13 +13,13 @@ _LINEAR_BELOW = 0.04045
 
 
 def contrast(one: str, other: str) -> float:
-    """Contrast of two colours, 1 to 21."""
+    """Return the contrast ratio of two colours, 1 to 21."""
     lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def readable_on(background: str, color: str, *, at_least: float = ENOUGH) -> str:
-    """`color`, or the nearest to it, towards black or white, with that contrast on `background`."""
+def readable_on(background: str, color: str, *, at_least: float = MIN_TEXT_CONTRAST) -> str:
+    """Return `color`, mixed with as little black or white as gives it that contrast on `background`."""
     toward = _WHITE if contrast(_WHITE, background) > contrast(_BLACK, background) else _BLACK
     for step in range(_STEPS + 1):
         candidate = _mixed(color, toward, step / _STEPS)
@@ -29,7 +29,7 @@ def readable_on(background: str, color: str, *, at_least: float = ENOUGH) -> str
 
 
 def ink_on(background: str) -> str:
-    """Black or white, whichever can be read better; one of them always can."""
+    """Return black or white: the one with the higher contrast on `background`."""
     return max((_WHITE, _BLACK), key=lambda ink: contrast(ink, background))
 
 

@@ -1,8 +1,7 @@
-"""Answers made smaller on their way, where the browser can take it and the server in front need not.
+"""gzip compression of responses, for clients that accept it.
 
-Compression and secrets on one page can give the secrets away by their length (BREACH), to somebody who makes
-a browser ask again and again with guesses. Our pages hold no secret, and the login cookie does not come
-with requests that another site makes in the background (SameSite=Lax).
+An attacker can guess a secret on a compressed page from the length of many responses (BREACH). Our pages
+contain no secret, and browsers send the login cookie with no background request of another site (SameSite=Lax).
 """
 
 from __future__ import annotations
@@ -11,14 +10,14 @@ import gzip
 
 from flask import Flask, Response, request
 
-WORTH_IT = 1024
-"""Bytes; smaller answers fit into one packet as they are."""
+MIN_BYTES = 1024
+"""Minimum size of a compressed response; a smaller one fits into one network packet anyway."""
 _LEVEL = 5
 _TYPES = frozenset({"text/html", "text/css", "text/javascript", "application/json", "image/svg+xml"})
 
 
 def register_compression(app: Flask) -> None:
-    """Compress what `app` answers. Registered first, so that it comes after all others."""
+    """Compress the responses of `app`. Flask runs the hook that was registered first as the last one."""
 
     @app.after_request
     def compress(response: Response) -> Response:
@@ -28,8 +27,8 @@ def register_compression(app: Flask) -> None:
         if not body or response.mimetype not in _TYPES:
             return response
         response.vary.add("Accept-Encoding")
-        if len(body) >= WORTH_IT and request.accept_encodings.quality("gzip") > 0:
-            # No time in the header: the same answer is the same bytes.
+        if len(body) >= MIN_BYTES and request.accept_encodings.quality("gzip") > 0:
+            # No time in the gzip header: equal responses have equal bytes.
             response.set_data(gzip.compress(body, _LEVEL, mtime=0))
             response.headers["Content-Encoding"] = "gzip"
         return response

@@ -64,7 +64,7 @@ def unknown_target(deps: WebDependencies) -> Response:
     """401, the documented status; no WWW-Authenticate, since no HTTP authentication would help."""
     log_problem(HTTPStatus.UNAUTHORIZED, error="UnknownTarget", cause=quote_for_log(request.path))
     home = NextStep(_("See what you can open"), deps.site.url(deps.site.home_path))
-    sentence = _("There is no target of that name here. Is the link complete?")
+    sentence = _("There is no target of that name. Please check that the link is complete.")
     return problem_response(Problem(HTTPStatus.UNAUTHORIZED, sentence, next_step=home))
 
 
@@ -96,7 +96,7 @@ def _to_console(url: ConsoleUrl) -> Response:
 
 def _bad_link(error: DestinationRefused, link: str) -> Response:
     log_problem(status_of(error), error=type(error).__name__, cause=str(error), hint=error.hint)
-    step = NextStep(_("Open the console's front page"), link)
+    step = NextStep(_("Open the console's home page"), link)
     return problem_response(Problem(status_of(error), _(error.public), next_step=step))
 
 
@@ -113,7 +113,7 @@ def _refuse(
         Problem(
             HTTPStatus.FORBIDDEN,
             _(
-                "You are signed in as %(person)s, and may not open “%(target)s”.",
+                "You are signed in as %(person)s, and you may not open “%(target)s”.",
                 person=identity.user_name,
                 target=target.title,
             ),
@@ -149,13 +149,17 @@ def _what_would_help(identity: Identity, refused: Refused, *, says_which: bool) 
         if says_which:
             names = ", ".join(refused.attributes)
             sentences.append(
-                _("It is open to people whose account has a value for: %(attributes)s.", attributes=names)
+                _("This target is open to people who have a value for: %(attributes)s.", attributes=names)
             )
         return tuple(sentences)
     if says_which:
-        sentences.append(_("It is open to members of: %(groups)s.", groups=", ".join(refused.groups)))
+        sentences.append(
+            _("This target is open to members of: %(groups)s.", groups=", ".join(refused.groups))
+        )
     sentences.append(groups_received(identity))
     sentences.append(
-        _("If you have just been added to a group, sign out and in again: groups are read at sign-in.")
+        _(
+            "If you have just been added to a group, sign out and sign in again: this service reads groups at sign-in."
+        )
     )
     return tuple(sentences)

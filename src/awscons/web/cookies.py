@@ -1,9 +1,9 @@
 """Our cookies: one that names a login, and one for each pending login. Names, flags, lifetimes.
 
-The login cookie is SameSite=Lax: it travels with links, not with other sites' requests. A pending
-login's cookie has to come with the identity provider's POST, which is cross-site, so it is
-SameSite=None; browsers take that only together with Secure. Over plain http, which is for trials, the
-cookies adapt as far as browsers allow.
+The login cookie is SameSite=Lax: browsers send it when a person follows a link, and not with
+background requests or POSTs of other sites. A pending login's cookie must come with the identity provider's
+cross-site POST, so it is SameSite=None; browsers accept that only together with Secure. Plain http is for
+trials; there the cookies are as strict as browsers allow.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from awscons.signin.login import BegunLogin
 from awscons.site import LOOPBACK_HOSTS, CookieSettings, Site
 
 MAX_PENDING = 16
-"""Pending logins of one browser; the oldest give way. Sixteen cookies stay well below header limits."""
+"""Maximum number of pending logins of one browser; above it the oldest are dropped. Each is one cookie."""
 
 RETRY_LIFETIME = timedelta(seconds=60)
 
@@ -34,7 +34,7 @@ SameSite = Literal["None", "Lax"]
 
 @dataclass(frozen=True, slots=True)
 class CookiePolicy:
-    """How our cookies look at this site."""
+    """Names, paths and flags of our cookies at this site."""
 
     login_name: str
     login_path: str
@@ -47,7 +47,7 @@ class CookiePolicy:
 
 
 def choose_cookie_policy(site: Site, settings: CookieSettings, *, sso_url: str) -> CookiePolicy:
-    """The strictest cookies that this site's URL and the identity provider's allow."""
+    """Choose the strictest flags that the site's URL and the identity provider's `sso_url` allow."""
     path = site.mount_path or "/"
     login_path = settings.path or path
     secure = site.is_https if settings.secure is None else settings.secure
@@ -75,7 +75,7 @@ def _pending_flags(site: Site, idp_host: str) -> tuple[bool, SameSite | None]:
     if idp_host == site.host:
         return False, "Lax"
     if site.host in LOOPBACK_HOSTS:
-        # Browsers count loopback as a secure place, and so take Secure cookies over http there.
+        # Browsers accept Secure cookies over http from loopback addresses.
         return True, "None"
     return False, None
 
@@ -94,7 +94,7 @@ def pending_secrets_in(request: Request, policy: CookiePolicy) -> Mapping[str, s
 
 
 def set_login(response: Response, policy: CookiePolicy, login_id: str) -> None:
-    """Give the browser its login: a cookie that ends with the browser; the store knows the real end."""
+    """Set the login cookie. It is a browser-session cookie; the store knows when the login ends."""
     response.set_cookie(
         policy.login_name,
         login_id,
@@ -106,7 +106,7 @@ def set_login(response: Response, policy: CookiePolicy, login_id: str) -> None:
 
 
 def drop_login(response: Response, policy: CookiePolicy) -> None:
-    """Take the login cookie from the browser."""
+    """Delete the login cookie."""
     response.delete_cookie(
         policy.login_name, path=policy.login_path, secure=policy.secure, httponly=True, samesite="Lax"
     )
@@ -120,7 +120,7 @@ def set_pending(
     *,
     lifetime: timedelta,
 ) -> None:
-    """Bind a pending login to the browser; beyond MOST_PENDING the oldest ones are dropped."""
+    """Bind a pending login to the browser; above MAX_PENDING, drop the oldest ones."""
     response.set_cookie(
         policy.pending_prefix + begun.handle,
         begun.browser_secret,
@@ -137,7 +137,7 @@ def set_pending(
 
 
 def drop_pending(response: Response, policy: CookiePolicy, handle: str) -> None:
-    """Take a pending login's cookie from the browser."""
+    """Delete the cookie of a pending login."""
     response.delete_cookie(
         policy.pending_prefix + handle,
         path=policy.path,
@@ -148,7 +148,7 @@ def drop_pending(response: Response, policy: CookiePolicy, handle: str) -> None:
 
 
 def mark_retry_of_login(response: Response, policy: CookiePolicy) -> None:
-    """Remember for a minute that this browser was sent through a fresh sign-in."""
+    """Mark for a minute that this service has restarted the sign-in of this browser."""
     response.set_cookie(
         policy.retry_name,
         "1",
@@ -161,12 +161,12 @@ def mark_retry_of_login(response: Response, policy: CookiePolicy) -> None:
 
 
 def is_retry_of_login(request: Request, policy: CookiePolicy) -> bool:
-    """Whether this browser was sent through a fresh sign-in within the last minute."""
+    """Whether this service restarted the sign-in of this browser within the last minute."""
     return policy.retry_name in request.cookies
 
 
 def drop_retry_of_login(request: Request, response: Response, policy: CookiePolicy) -> None:
-    """Forget it, where there is something to forget."""
+    """Delete the mark, if the browser sent it."""
     if is_retry_of_login(request, policy):
         response.delete_cookie(
             policy.retry_name,
@@ -178,13 +178,13 @@ def drop_retry_of_login(request: Request, response: Response, policy: CookiePoli
 
 
 def theme_in(request: Request) -> str:
-    """The colours that this person chose, or "" for their system's."""
+    """The theme that this person chose, or "" for the theme of the operating system."""
     theme = request.cookies.get(THEME_NAME, "")
     return theme if theme in THEMES else ""
 
 
 def set_theme(response: Response, policy: CookiePolicy, theme: str) -> None:
-    """Remember the choice; anything but a theme forgets it."""
+    """Store the chosen theme in a cookie; delete the cookie if `theme` is not one of THEMES."""
     if theme in THEMES:
         response.set_cookie(
             THEME_NAME,

@@ -1,4 +1,4 @@
-"""What the web wing is given. Values and use cases only."""
+"""What the views need: values and use cases, built by `assembly`."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from awscons.web.metrics_views import MetricsText
 class WebDependencies:
     """Everything the views need, by name.
 
-    metadata              ours, as XML
-    metrics               None where the configuration wants none
-    one_process_only      logins are kept in the memory of one process
-    kept_attributes       names of the attributes that logins keep, as the identity provider sends them
-    debug                 show people what their identity provider sent
+    metadata              our SAML metadata, as XML
+    metrics               None if metrics are not configured
+    one_process_only      the store is the memory of one process
+    attribute_map         names of the attributes that logins store, as the identity provider sends them
+    debug                 show people the attributes that their identity provider sent
     """
 
     site: Site

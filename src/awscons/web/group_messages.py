@@ -1,4 +1,4 @@
-"""What we tell people of themselves, and operators of what their identity provider did not send."""
+"""Sentences about a person's groups: for the person on a page, and for the operator in the log."""
 
 from __future__ import annotations
 
@@ -7,27 +7,26 @@ from awscons.access.identity import Identity
 from awscons.web.language import gettext as _
 
 NO_GROUPS_HINT = (
-    "no groups came: does the identity provider send an attribute `groups`, and does `assertions` keep it?"
+    "the identity provider sent no groups: check that it sends an attribute `groups` "
+    "and that `assertions` lists it"
 )
 
 
 def groups_received(identity: Identity) -> str:
-    """The groups that came for somebody, or why there are none, in words for that person."""
+    """A sentence with the groups that the identity provider sent, or with the reason why there are none."""
     if identity.groups:
-        return _("The groups we were told you are in: %(groups)s.", groups=", ".join(sorted(identity.groups)))
+        groups = ", ".join(sorted(identity.groups))
+        return _("Your identity provider sent these groups for you: %(groups)s.", groups=groups)
     if identity.groups_omitted:
         return _(
-            "You are in more groups than your identity provider can name in one answer, so it named "
-            "none: the people who run it can make it send just those that matter here."
+            "You are in more groups than your identity provider can send in one response, so it sent none. "
+            "Please tell the people who run it: they can limit the groups that it sends."
         )
-    return _(
-        "Your identity provider told us of no groups of yours at all: "
-        "that is worth telling the people who run it."
-    )
+    return _("Your identity provider sent no groups for you. Please tell the people who run it.")
 
 
 def groups_hint(identity: Identity) -> str:
-    """What the operator should try when somebody came without groups; "" when they came with some."""
+    """What the operator should check when the person has no groups; "" when the person has some."""
     if identity.groups:
         return ""
     return GROUPS_OMITTED_HINT if identity.groups_omitted else NO_GROUPS_HINT

@@ -1,6 +1,6 @@
-"""What holds for every request and every answer: security headers, origins, sizes, our mount point.
+"""Rules for every request and response: security headers, cross-origin writes, body sizes, mount path.
 
-A view that says nothing gets the strictest of it. Each exemption stands beside its reason.
+A view gets the strictest rules unless it sets its own header. Each exemption has its reason beside it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 MAX_BODY_BYTES = 256 * 1024
-"""Bytes of a request's body. A person in 200 groups needs about 40,000: a SAML response, twice encoded."""
+"""Maximum size of a request body. A SAML response with 200 groups takes about 40,000 bytes."""
 
-_MAX_PASSED = 4 * 1024 * 1024
-"""Bytes."""
+_MAX_DISCARDED = 4 * 1024 * 1024
+"""Maximum number of bytes that are read and discarded from a body that is too large."""
 
 _ONE_PROCESS_ONLY = Mistake(
     "session_config.session_backing",
@@ -31,10 +31,10 @@ _ONE_PROCESS_ONLY = Mistake(
 
 
 def content_security_policy(*, posts_on: bool = False) -> str:
-    """What a page of ours may load and do.
+    """Return the Content-Security-Policy of a page.
 
-    posts_on   the page exists to post a form to the identity provider, wherever that leads it next
-               (browsers apply form-action to the redirects that follow, too); a script of ours does so
+    posts_on   the page posts a form to the identity provider. Browsers apply form-action to the redirects
+               that follow as well, so it allows every host
     """
     forms = "*" if posts_on else "'self'"
     return (
@@ -43,14 +43,14 @@ def content_security_policy(*, posts_on: bool = False) -> str:
     )
 
 
-POSTED_FROM_ELSEWHERE = frozenset({"login.acs", "logout.slo_post"})
-"""The endpoints that the identity provider's pages post to by design; other things protect them instead."""
+CROSS_ORIGIN_ENDPOINTS = frozenset({"login.acs", "logout.slo_post"})
+"""Endpoints that pages of the identity provider post to. Signatures and pending logins protect them."""
 
 
 def register_guards(app: Flask, site: Site, *, one_process_only: bool) -> None:
-    """Put the guards in front of and behind every view of `app`.
+    """Apply the guards to every view of `app`.
 
-    one_process_only   logins lie in the memory of this process, so there must be no other
+    one_process_only   the store is the memory of this process: refuse to run in several processes
     """
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY_BYTES
@@ -58,20 +58,19 @@ def register_guards(app: Flask, site: Site, *, one_process_only: bool) -> None:
 
     @app.before_request
     def refuse_large_bodies() -> None:
-        # Whatever the view makes of it.
         body, length = request.environ["wsgi.input"], request.content_length
         if length is None and "Transfer-Encoding" in request.headers:
-            # Werkzeug would cut it at the limit, and read that. Browsers always say how long a body is.
+            # Werkzeug would truncate it at the limit without an error. Browsers always send Content-Length.
             if "wsgi.input_terminated" in request.environ:
-                _let_pass(body, _MAX_PASSED)
+                _read_and_discard(body, _MAX_DISCARDED)
             abort(411)
         if length is not None and length > MAX_BODY_BYTES:
-            _let_pass(body, length)
+            _read_and_discard(body, length)
             abort(413)
 
     @app.before_request
     def refuse_several_processes() -> None:
-        # A login of one process would be unknown to the others, and a replay as well.
+        # The other processes would know neither the logins nor the used responses of this one.
         if one_process_only and request.environ.get("wsgi.multiprocess"):
             raise ConfigurationError("the store of logins", [_ONE_PROCESS_ONLY])
 
@@ -79,12 +78,12 @@ def register_guards(app: Flask, site: Site, *, one_process_only: bool) -> None:
     _add_headers(app, site)
 
 
-def _let_pass(body: IO[bytes], length: int) -> None:
-    """Read a body to no purpose: a client that is still sending would hear of no answer, only of a reset.
+def _read_and_discard(body: IO[bytes], length: int) -> None:
+    """Read up to `_MAX_DISCARDED` bytes of a body that is refused, and discard them.
 
-    Up to a point. Whoever sends more than that does not listen anyway.
+    A client that is still sending would otherwise get a connection reset and not the response.
     """
-    left = min(length, _MAX_PASSED)
+    left = min(length, _MAX_DISCARDED)
     while left > 0 and (part := body.read(min(left, 65_536))):
         left -= len(part)
 
@@ -92,10 +91,10 @@ def _let_pass(body: IO[bytes], length: int) -> None:
 def _refuse_cross_origin_writes(app: Flask, site: Site) -> None:
     @app.before_request
     def refuse_cross_origin_writes() -> None:
-        if request.method in {"GET", "HEAD", "OPTIONS"} or request.endpoint in POSTED_FROM_ELSEWHERE:
+        if request.method in {"GET", "HEAD", "OPTIONS"} or request.endpoint in CROSS_ORIGIN_ENDPOINTS:
             return
-        # Browsers say where a request comes from; what says nothing is no browser and holds no cookie
-        # that somebody else could ride on.
+        # Every browser sends one of these headers with a POST. A client that sends neither is no browser,
+        # so no other site can make it send a login cookie.
         fetch_site = request.headers.get("Sec-Fetch-Site")
         if fetch_site is not None and fetch_site not in {"same-origin", "none"}:
             abort(403, "a request from another site")
@@ -115,8 +114,8 @@ def _add_headers(app: Flask, site: Site) -> None:
     unless_the_view_says = {
         "Cache-Control": "no-store",
         "Content-Security-Policy": content_security_policy(),
-        # Nothing to other sites. To ourselves it stays, since without it browsers would send our own
-        # forms with `Origin: null`, which is a stranger's.
+        # No referrer to other sites. `no-referrer` would make browsers send `Origin: null` with our own
+        # forms, and the guard above would refuse them.
         "Referrer-Policy": "same-origin",
     }
 
@@ -132,9 +131,9 @@ def _add_headers(app: Flask, site: Site) -> None:
 
 
 class MountPoint:
-    """Moves our mount path out of PATH_INFO where the server in front did not.
+    """WSGI middleware: moves the mount path from PATH_INFO to SCRIPT_NAME, unless the server has done so.
 
-    Apache's WSGIScriptAlias does it; a proxy that passes the whole path on does not. Both then work.
+    Apache's WSGIScriptAlias does it; a proxy that forwards the whole path does not.
     """
 
     def __init__(self, application: WSGIApplication, mount_path: str) -> None:
@@ -145,7 +144,7 @@ class MountPoint:
         """Answer one request, as WSGI has it (PEP 3333)."""
         path = environ.get("PATH_INFO", "")
         if path in {"", self._mount_path}:
-            # The mount path itself, without a slash. The router would redirect, by the Host header.
+            # The mount path itself, without a last slash: the router would redirect to the forgeable Host header.
             environ["SCRIPT_NAME"], environ["PATH_INFO"] = self._mount_path, "/"
         elif not environ.get("SCRIPT_NAME") and path.startswith(f"{self._mount_path}/"):
             environ["SCRIPT_NAME"] = self._mount_path

@@ -1,8 +1,8 @@
 """The language of a page: chosen by Accept-Language among the message catalogues there are.
 
-English is the language of the sources, and needs no catalogue. The others lie in `messages/`, written by
-`make messages`. Texts are looked up while a request is answered; what is fixed before that, such as the
-sentences of errors, is marked with `marked` or gathered from where it stands.
+The sources are in English, which needs no catalogue. `make messages` writes the other catalogues in
+`messages/`. Texts are translated during a request. `N_` marks constants for the catalogue; `make messages`
+reads the `public` sentences from the error classes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DOMAIN = "awscons"
 
 @cache
 def languages() -> dict[str, catalogues.NullTranslations]:
-    """Every language there is, the sources' first."""
+    """Return every available language with its catalogue, English first."""
     found = {SOURCE_LANGUAGE: catalogues.NullTranslations()}
     for folder in sorted(resources.files("awscons.web").joinpath("messages").iterdir(), key=lambda f: f.name):
         compiled = folder.joinpath("LC_MESSAGES", f"{DOMAIN}.mo")
@@ -38,30 +38,30 @@ def current_language() -> str:
 
 
 def _best_language() -> str:
-    """The first that the browser names, by its quality; `de-AT` is German (RFC 4647, lookup)."""
+    """The available language with the highest quality in Accept-Language; `de-AT` is German (RFC 4647)."""
     wanted = [tag.lower().split("-")[0] for tag, quality in request.accept_languages if quality > 0]
     return next((tag for tag in wanted if tag in languages()), SOURCE_LANGUAGE)
 
 
 def gettext(message: str, /, **values: object) -> str:
-    """`message` in the language of the page, with values in place of `%(name)s`."""
+    """Translate `message` into the language of the page, and insert the values for `%(name)s`."""
     text = languages()[current_language()].gettext(message)
     return text % values if values else text
 
 
 def ngettext(singular: str, plural: str, num: int, /, **values: object) -> str:
-    """The form that the language has for that number; `%(num)s` stands for it."""
+    """Translate the plural form for `num`, and insert the values; `%(num)s` is the number."""
     text = languages()[current_language()].ngettext(singular, plural, num)
     return text % {"num": num, **values} if values else text
 
 
 def N_(message: str) -> str:  # noqa: N802  the name that gettext tools look for
-    """`message` itself, marked for the catalogue; looked up later."""
+    """Return `message` unchanged; marks it for the catalogue."""
     return message
 
 
 def register_language(app: Flask) -> None:
-    """Let templates speak, and say in the answer what language it is in."""
+    """Install gettext in the templates, and set Content-Language and Vary on responses."""
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.globals["current_language"] = current_language

@@ -26,7 +26,7 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
     views = Blueprint("login", __name__, url_prefix="/saml")
 
     # Posted by the identity provider, hence from another site: exempt from the cross-origin guard (see
-    # `guards.POSTED_FROM_ELSEWHERE`). A pending login of this browser protects it instead.
+    # `guards.CROSS_ORIGIN_ENDPOINTS`). A pending login of this browser protects it instead.
     @views.post("/acs")
     def acs() -> Response:
         deps.limits.check("acs", request.remote_addr or "")
@@ -119,10 +119,12 @@ def _retry_login(deps: WebDependencies, error: NoPendingLogin) -> Response:
             HTTPStatus.BAD_REQUEST,
             _("You were signed in, but the sign-in could not be matched to this browser, twice in a row."),
             details=(
-                _("Most often the browser blocks this site's cookies."),
-                _("A page reloaded, or reached with the Back button, can do it too."),
+                _("The most common cause is a browser that blocks the cookies of this site."),
                 _(
-                    "If it happens to everybody, the address that people use is not the one that their "
+                    "Reloading a page of the sign-in, or returning to it with the Back button, can also cause this."
+                ),
+                _(
+                    "If this happens to everybody, people use another address than the one that their "
                     "identity provider sends them to."
                 ),
             ),

@@ -50,7 +50,7 @@ def register_logout_views(app: Flask, deps: WebDependencies) -> None:
         )
 
     # Posted by the identity provider, hence from another site: exempt from the cross-origin guard (see
-    # `guards.POSTED_FROM_ELSEWHERE`). The identity provider's signature protects it instead.
+    # `guards.CROSS_ORIGIN_ENDPOINTS`). The identity provider's signature protects it instead.
     @views.post("/slo")
     def slo_post() -> Response:
         deps.limits.check("slo", request.remote_addr or "")

@@ -1,4 +1,4 @@
-"""`/metrics`, for monitoring: there only when the configuration has a token, and only with that token."""
+"""`/metrics` for monitoring. It exists only if `metrics_token` is set, and requires that token."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class MetricsText(Protocol):
-    """Who knows the numbers."""
+    """Port: writes the metrics."""
 
     def text(self) -> bytes:
-        """All of them, in Prometheus's text format."""
+        """Return all metrics in the Prometheus text format."""
 
 
 def register_metrics_views(app: Flask, metrics: MetricsText, *, token: str) -> None:
-    """Serve `/metrics` to whoever sends `token` as a bearer token (RFC 6750, section 2.1)."""
+    """Serve `/metrics` to clients that send `token` as a bearer token (RFC 6750, section 2.1)."""
     views = Blueprint("metrics", __name__)
     wanted = f"Bearer {token}".encode()
 
@@ -26,7 +26,7 @@ def register_metrics_views(app: Flask, metrics: MetricsText, *, token: str) -> N
     def page() -> Response:
         sent = request.headers.get("Authorization", "").encode()
         if not hmac.compare_digest(sent, wanted):
-            # As if there were no such page: whoever may look knows the token.
+            # 404 hides the page from clients without the token.
             abort(404)
         return Response(metrics.text(), content_type=CONTENT_TYPE)
 

@@ -1,7 +1,6 @@
-"""What the portal lists: targets with their faces, by account, searched by words. Pure functions.
+"""The portal model: entries for targets, grouped by account and filtered by a search. Pure functions.
 
-Everything about a target that no person changes is worked out once, when the service starts; a request
-only chooses among it.
+`build_entries` runs once, when the service starts. A request only selects from its entries.
 """
 
 from __future__ import annotations
@@ -16,21 +15,21 @@ from awscons.aws.destinations import ConsoleDestination, build_destination_query
 from awscons.aws.durations import duration_text
 from awscons.site import Account, Branding, Site
 
-NOTHING_KNOWN = Account()
+UNNAMED_ACCOUNT = Account()
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One target, ready to be shown.
+    """One target as the portal shows it.
 
     url             its public address
     account         the account's name, or "" where it has none
-    label, color    what marks its environment: the target's own, else the account's; may be ""
-    stands_out      its label is another than its account's
+    label, color    the environment: the target's own, else the account's; may be ""
+    stands_out      its label differs from its account's
     lasts           `8 h`, `1 h 30 min`
-    promised        what the target says, where consoles last shorter than that; else ""
-    regional        other regions to open it in, with the address of each
-    words           everything that a search looks at, in lower case
+    promised        the configured duration, if the last console got less; else ""
+    regional        further regions, each with the URL that opens the target there
+    words           the text that a search looks in, case-folded
     """
 
     target: Target
@@ -62,10 +61,10 @@ class AccountGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """What one person sees: favourites, what was opened last, and everything else by account.
+class PortalModel:
+    """What one person sees: favourites, recently opened targets, and the other targets by account.
 
-    count   entries shown, of `total` that the person may open
+    count   number of entries that match the search, of `total` that the person may open
     """
 
     favourites: tuple[Entry, ...]
@@ -76,12 +75,12 @@ class Listing:
 
 
 def build_entries(targets: Iterable[Target], *, site: Site, branding: Branding) -> tuple[Entry, ...]:
-    """Every target as an entry, sorted by account, in the configuration's order within each."""
+    """Build an entry for each target, sorted by account; within an account in the configuration's order."""
     entries = [_entry(target, site, branding) for target in targets]
     return tuple(sorted(entries, key=lambda entry: (_sorting_name(entry), entry.target.role.account_id)))
 
 
-def build_listing(
+def build_portal_model(
     entries: Iterable[Entry],
     *,
     identity: Identity,
@@ -89,17 +88,17 @@ def build_listing(
     recent: Sequence[str],
     search: str,
     branding: Branding,
-) -> Listing:
-    """What `identity` may open of `entries`, and of that what holds every word of `search`."""
+) -> PortalModel:
+    """Select the entries that `identity` may open and that contain every word of `search`."""
     allowed = allowed_entries(entries, identity)
     words = search.casefold().split()
     found = [entry for entry in allowed if all(word in entry.words for word in words)]
     by_name = {entry.name: entry for entry in found}
     chosen = [by_name[name] for name in favourites if name in by_name]
     names = {entry.name for entry in chosen}
-    return Listing(
+    return PortalModel(
         favourites=tuple(chosen),
-        # While somebody searches, each target stands in one place.
+        # Search results show each target once.
         recent=() if words else tuple(by_name[name] for name in recent if name in by_name),
         groups=_grouped([entry for entry in found if entry.name not in names], branding.accounts),
         count=len(found),
@@ -108,14 +107,14 @@ def build_listing(
 
 
 def allowed_entries(entries: Iterable[Entry], identity: Identity) -> list[Entry]:
-    """Those that `identity` may open."""
+    """Return the entries that `identity` may open."""
     return [entry for entry in entries if isinstance(decide(entry.target, identity), Granted)]
 
 
-def as_they_last(entries: Iterable[Entry], given: Callable[[Target], int | None]) -> list[Entry]:
-    """The entries, those marked whose last console was given less time than the target promises.
+def with_granted_durations(entries: Iterable[Entry], given: Callable[[Target], int | None]) -> list[Entry]:
+    """Replace the duration of entries whose last console got less than the configured duration.
 
-    given   seconds of the last console; None where there was none
+    given   returns the seconds that the last console of a target got; None if there was none
     """
     return [
         entry
@@ -126,7 +125,7 @@ def as_they_last(entries: Iterable[Entry], given: Callable[[Target], int | None]
 
 
 def same_account(entries: Iterable[Entry], target: Target) -> list[Entry]:
-    """Those that lie in the account of `target`."""
+    """Return the entries in the account of `target`."""
     place = (target.role.partition, target.role.account_id)
     return [
         entry for entry in entries if (entry.target.role.partition, entry.target.role.account_id) == place
@@ -134,7 +133,7 @@ def same_account(entries: Iterable[Entry], target: Target) -> list[Entry]:
 
 
 def _entry(target: Target, site: Site, branding: Branding) -> Entry:
-    account = branding.accounts.get(target.role.account_id, NOTHING_KNOWN)
+    account = branding.accounts.get(target.role.account_id, UNNAMED_ACCOUNT)
     url = site.url(site.target_path(target.name))
     label = target.display.label or account.environment
     searched = (
@@ -165,7 +164,7 @@ def _entry(target: Target, site: Site, branding: Branding) -> Entry:
 
 
 def _sorting_name(entry: Entry) -> str:
-    # Accounts without a name come last, by their number.
+    # Accounts without a name come last, sorted by number.
     return entry.account.casefold() if entry.account else "\U0010ffff"
 
 
@@ -175,7 +174,7 @@ def _grouped(entries: Iterable[Entry], accounts: Mapping[str, Account]) -> tuple
         by_account.setdefault(entry.target.role.account_id, []).append(entry)
     groups = []
     for account_id, members in by_account.items():
-        account = accounts.get(account_id, NOTHING_KNOWN)
+        account = accounts.get(account_id, UNNAMED_ACCOUNT)
         groups.append(
             AccountGroup(account_id, account.name, account.environment, account.color, tuple(members))
         )

@@ -1,7 +1,7 @@
 """The portal: the targets that the person who is signed in may open, and only those.
 
 One address for all of it. `GET <url_prefix>/` lists, `?q=` searches, `?link=` makes links to console pages;
-`POST` keeps a favourite or a theme. Machine clients get the list as JSON, by the same rules.
+`POST` saves a favourite or a theme. Clients that prefer JSON get the same list as JSON.
 """
 
 from __future__ import annotations
@@ -29,7 +29,13 @@ from awscons.web.dependencies import WebDependencies
 from awscons.web.group_messages import groups_hint, groups_received
 from awscons.web.language import gettext as _
 from awscons.web.login_views import begin_login, current_login
-from awscons.web.portal_model import Entry, Listing, allowed_entries, as_they_last, build_listing
+from awscons.web.portal_model import (
+    Entry,
+    PortalModel,
+    allowed_entries,
+    build_portal_model,
+    with_granted_durations,
+)
 from awscons.web.problems import (
     Problem,
     incident_id,
@@ -37,18 +43,19 @@ from awscons.web.problems import (
     problem_response,
     wants_json,
 )
+from awscons.web.redirects import redirect_to
 from awscons.web.row_cache import RowCache
 
 MAX_SEARCH_LENGTH = 200
 """Characters."""
-# With several consoles open at once, AWS puts the account and a mark of that one browser before the host.
+# With multi-session support, AWS puts the account and an id of the browser before the console host.
 _OWN_CONSOLE = re.compile(r"https://(?P<account>[0-9]{12})-[a-z0-9]+\.", re.ASCII)
 
 _log = structlog.get_logger(__name__)
 
 
 def register_portal_views(app: Flask, deps: WebDependencies, entries: Sequence[Entry]) -> None:
-    """The portal at `<url_prefix>/`, the ways to it, and the health page. `entries`: all targets."""
+    """Register the portal at `<url_prefix>/`, the redirects to it, and `/healthz`. `entries`: all targets."""
     views = Blueprint("portal", __name__)
     site = deps.site
     rows = RowCache(app.jinja_env)
@@ -77,34 +84,32 @@ def register_portal_views(app: Flask, deps: WebDependencies, entries: Sequence[E
         @views.get("/")
         @views.get(site.url_prefix)
         def to_portal() -> Response:
-            response = Response(status=302)
-            response.headers["Location"] = site.url(site.home_path)
-            return response
+            return redirect_to(site.url(site.home_path), HTTPStatus.FOUND)
 
     app.register_blueprint(views)
 
 
 def _sign_in_first(deps: WebDependencies) -> Response:
-    """A browser is sent to sign in; a machine client, which could not, is told."""
+    """Send a browser to the sign-in; respond 401 to a JSON client, which cannot sign in."""
     if not wants_json():
         return begin_login(deps, path_and_query())
     return problem_response(
         Problem(
             HTTPStatus.UNAUTHORIZED,
-            _("Nobody is signed in."),
-            details=(_("Sign in with a browser, and send its cookie."),),
+            _("This request carries no valid login."),
+            details=(_("Sign in with a browser, and send the login cookie of that browser."),),
         )
     )
 
 
 def _save_theme(deps: WebDependencies) -> Response:
-    response = _back_to(deps.site.url(deps.site.home_path))
+    response = redirect_to(deps.site.url(deps.site.home_path))
     cookies.set_theme(response, deps.cookies, request.form["theme"])
     return response
 
 
 def _save_favourite(deps: WebDependencies) -> Response:
-    """Add or drop one; then back to the list, to where the person was. Only what one may open is added."""
+    """Add or remove a favourite, then redirect to its row. A person can add only targets they may open."""
     login = current_login(deps)
     if login is None:
         return begin_login(deps, deps.site.home_path)
@@ -117,16 +122,10 @@ def _save_favourite(deps: WebDependencies) -> Response:
         deps.preferences.drop_favourite(who, dropped.name)
     changed = added or dropped
     if changed is None:
-        return _back_to(home)
+        return redirect_to(home)
     search = request.form.get("q", "")[:MAX_SEARCH_LENGTH]
     query = f"?{urlencode({'q': search})}" if search else ""
-    return _back_to(f"{home}{query}#t-{changed.name}")
-
-
-def _back_to(url: str) -> Response:
-    response = Response(status=HTTPStatus.SEE_OTHER)
-    response.headers["Location"] = url
-    return response
+    return redirect_to(f"{home}{query}#t-{changed.name}")
 
 
 # --- the list ----------------------------------------------------------------------------
@@ -134,16 +133,16 @@ def _back_to(url: str) -> Response:
 
 def _page(deps: WebDependencies, login: Login, entries: Sequence[Entry], rows: RowCache) -> Response:
     search = request.args.get("q", "")[:MAX_SEARCH_LENGTH].strip()
-    listing = _listing(deps, login, entries, search)
-    if not listing.total:
+    portal = _portal_model(deps, login, entries, search)
+    if not portal.total:
         return _nothing_to_open(login)
-    return make_response(render_template("portal.html", listing=listing, search=search, row=rows))
+    return make_response(render_template("portal.html", portal=portal, search=search, row=rows))
 
 
-def _listing(deps: WebDependencies, login: Login, entries: Sequence[Entry], search: str) -> Listing:
+def _portal_model(deps: WebDependencies, login: Login, entries: Sequence[Entry], search: str) -> PortalModel:
     preferred = deps.preferences.of(login.identity.user_name)
-    return build_listing(
-        as_they_last(entries, deps.broker.last_granted),
+    return build_portal_model(
+        with_granted_durations(entries, deps.broker.last_granted),
         identity=login.identity,
         favourites=preferred.favourites,
         recent=preferred.recent,
@@ -153,7 +152,7 @@ def _listing(deps: WebDependencies, login: Login, entries: Sequence[Entry], sear
 
 
 def _nothing_to_open(login: Login) -> Response:
-    """Signed in, and no target is open: whom to ask, for the person; why, for the operator."""
+    """Tell a person without targets whom to ask, and log the reason for the operator."""
     identity = login.identity
     hint = groups_hint(identity)
     _log.info(
@@ -170,7 +169,7 @@ def _nothing_to_open(login: Login) -> Response:
 
 
 def _as_json(deps: WebDependencies, login: Login, entries: Sequence[Entry]) -> Response:
-    """The same list for machines: what may be opened, by the same rules."""
+    """Return the targets that the person may open as JSON."""
     search = request.args.get("q", "")[:MAX_SEARCH_LENGTH].strip()
     favourites = set(deps.preferences.of(login.identity.user_name).favourites)
     words = search.casefold().split()
@@ -211,7 +210,7 @@ def _entry_as_json(entry: Entry, *, favourite: bool) -> dict[str, object]:
 
 
 def _link_page(deps: WebDependencies, login: Login, entries: Sequence[Entry]) -> Response:
-    """A form that turns a console URL into a link of ours; it opens nothing."""
+    """Show the form that turns a console URL into a link to a target."""
     allowed = allowed_entries(entries, login.identity)
     if not allowed:
         return _nothing_to_open(login)
@@ -233,11 +232,11 @@ def _link_page(deps: WebDependencies, login: Login, entries: Sequence[Entry]) ->
 
 
 def _link_to(entry: Entry, pasted: str, partition: Partition) -> tuple[str, str]:
-    """The link to a console page through a target, or what is wrong with the page."""
+    """Return (link, "") for a page that the target can open, else ("", a sentence with the reason)."""
     account = _OWN_CONSOLE.match(pasted)
     if account and account["account"] != entry.target.role.account_id:
         return "", _(
-            "This page is one of account %(page_account)s, and this target opens account %(account)s.",
+            "This page belongs to account %(page_account)s, but this target opens account %(account)s.",
             page_account=account["account"],
             account=entry.target.role.account_id,
         )
@@ -246,7 +245,7 @@ def _link_to(entry: Entry, pasted: str, partition: Partition) -> tuple[str, str]
         check_destination(requested, partition)
     except DestinationRefused:
         return "", _(
-            "This is not the address of a page of the AWS console. It begins like this: %(example)s",
+            "This is not the address of a page of the AWS console. Such an address begins with %(example)s",
             example=f"https://{partition.default_region}.{partition.console_suffix}/",
         )
     return f"{entry.url}{build_destination_query(requested)}", ""

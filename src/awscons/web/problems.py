@@ -1,6 +1,6 @@
-"""Errors into answers: one table of status codes, one page, one incident id that the log carries too.
+"""Errors as responses: the table of status codes, the error page, and the incident id of page and log.
 
-A person gets a sentence, an incident id and a next step. Clients that ask for JSON get the same as
+A person gets a sentence, an incident id and a next step. A client that prefers JSON gets the same as
 `application/problem+json` (RFC 9457). Causes go to the log only.
 """
 
@@ -39,7 +39,7 @@ from awscons.web.language import gettext as _
 
 _log = structlog.get_logger(__name__)
 
-# First match wins, so the leaves of the tree stand before their branches.
+# The first match wins, so subclasses stand before their base classes.
 STATUS_CODES: tuple[tuple[type[AwsconsError], HTTPStatus], ...] = (
     (DestinationRefused, HTTPStatus.BAD_REQUEST),
     (AttributesUnfit, HTTPStatus.FORBIDDEN),
@@ -70,23 +70,23 @@ _TITLES = {
     HTTPStatus.INTERNAL_SERVER_ERROR: N_("Our mistake"),
     HTTPStatus.BAD_GATEWAY: N_("AWS refused the request"),
     HTTPStatus.SERVICE_UNAVAILABLE: N_("Service unavailable"),
-    HTTPStatus.GATEWAY_TIMEOUT: N_("AWS did not answer"),
+    HTTPStatus.GATEWAY_TIMEOUT: N_("AWS did not respond"),
 }
 _SENTENCES = {
-    HTTPStatus.FORBIDDEN: N_("This request came from another site, and was not carried out."),
+    HTTPStatus.FORBIDDEN: N_("This service refused the request because it came from another site."),
     HTTPStatus.NOT_FOUND: N_("There is no page at this address."),
     HTTPStatus.METHOD_NOT_ALLOWED: N_("This address does not accept %(method)s requests."),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: N_("The request is larger than this service accepts."),
-    HTTPStatus.REQUEST_URI_TOO_LONG: N_("This address is too long to be kept while you sign in."),
+    HTTPStatus.REQUEST_URI_TOO_LONG: N_("This address is too long to be stored while you sign in."),
 }
-_NOT_UNDERSTOOD = N_("This request could not be understood.")
+_NOT_UNDERSTOOD = N_("This service could not process the request.")
 _RETRY_AFTER = "5"
-"""Seconds, for answers that say to try again."""
+"""Seconds; the Retry-After of every 503."""
 
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """What a person can do now. `href` is a URL of ours, complete; `note` says more of it."""
+    """What a person can do next. `href` is a complete URL of this service; `note` is further text."""
 
     label: str
     href: str
@@ -95,10 +95,10 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What a person is told, in the language of the page. Nothing here comes from an upstream.
+    """What an error page says, in the language of the page. No text comes from AWS or the identity provider.
 
     details   further sentences
-    choices   what the person may open instead, under `choices_heading`
+    choices   targets that the person may open, under `choices_heading`
     """
 
     status: HTTPStatus
@@ -110,9 +110,9 @@ class Problem:
 
 
 def incident_id() -> str:
-    """This request's incident id, the same however often it is asked for: `7f3k-9qxd`."""
+    """Return the incident id of this request, such as `7f3k-9qxd`. Each request has exactly one."""
     if "incident_id" not in g:
-        # No letters or digits that are mistaken for one another when read out over the telephone.
+        # Without 0, 1, i, l and o, which people confuse.
         alphabet = "23456789abcdefghjkmnpqrstuvwxyz"
         letters = "".join(secrets.choice(alphabet) for _ in range(8))
         g.incident_id = f"{letters[:4]}-{letters[4:]}"
@@ -121,17 +121,17 @@ def incident_id() -> str:
 
 
 def caller() -> Caller:
-    """Who sends this request, for the audit log."""
+    """The client address and incident id of this request, for the audit log."""
     return Caller(request.remote_addr, incident_id())
 
 
 def status_of(error: AwsconsError) -> HTTPStatus:
-    """The status code of an error of ours."""
+    """Return the HTTP status of `error`."""
     return next(status for kind, status in STATUS_CODES if isinstance(error, kind))
 
 
 def problem_response(problem: Problem) -> Response:
-    """The page, or the JSON, of a problem."""
+    """Return `problem` as a page, or as JSON if the client prefers that."""
     title = _(_TITLES[problem.status]) if problem.status in _TITLES else problem.status.phrase
     if wants_json():
         response = jsonify(
@@ -153,14 +153,14 @@ def problem_response(problem: Problem) -> Response:
 
 
 def wants_json() -> bool:
-    """Whether the client would rather have JSON than a page. Browsers would not."""
+    """Whether the Accept header prefers JSON to HTML. Browsers prefer HTML."""
     accepted = request.accept_mimetypes
     best = accepted.best_match(["text/html", "application/json", "application/problem+json"])
     return best is not None and best != "text/html" and accepted[best] > accepted["text/html"]
 
 
 def register_problems(app: Flask, site: Site) -> None:
-    """Answer every error of `app` from the table above, and log its cause."""
+    """Register error handlers that respond to every error of `app`, and log its cause."""
 
     @app.errorhandler(AwsconsError)
     def ours(error: AwsconsError) -> Response:
@@ -182,7 +182,7 @@ def register_problems(app: Flask, site: Site) -> None:
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
-        # `exc_info` is reduced to the error's type and places before it is written.
+        # The log writes only the type of the error and its lines of code, since messages may hold secrets.
         _log.error("problem.unexpected", incident_id=incident_id(), exc_info=error)
         return problem_response(
             Problem(HTTPStatus.INTERNAL_SERVER_ERROR, _(AwsconsError.public), next_step=_home(site))
@@ -190,7 +190,7 @@ def register_problems(app: Flask, site: Site) -> None:
 
 
 def answer_http_error(error: HTTPException, site: Site) -> Response:
-    """The page for an error that the framework found: no such page, not this method, too large."""
+    """Respond to an error that Flask or a guard raised, such as 404, 405 or 413."""
     status = HTTPStatus(error.code or 500)
     log_problem(status, error=type(error).__name__, cause=str(error.description))
     sentence = _(_SENTENCES.get(status, _NOT_UNDERSTOOD), method=request.method)
@@ -206,14 +206,14 @@ def _home(site: Site) -> NextStep:
 
 
 def log_problem(status: HTTPStatus, **facts: str) -> None:
-    """One line for the operator, under the incident id that the person was shown."""
+    """Log one line for the operator, with the incident id that the page shows."""
     write = _log.warning if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _log.info
     told = {name: value for name, value in facts.items() if value}
     write("problem", incident_id=incident_id(), status=status.value, method=request.method, **told)
 
 
 def path_and_query() -> str:
-    """What was asked for, below where we are mounted: the path encoded again, the query as it came."""
+    """Return the path of this request below the mount path, percent-encoded, with the query unchanged."""
     query = request.environ.get("QUERY_STRING", "")
     path = quote(request.path, safe="/~")
     return f"{path}?{query}" if query else path

@@ -1,6 +1,6 @@
-"""The portal's rows, each written once in each language, and then kept: they are the same for everybody.
+"""Cache of rendered portal rows, by language. A row contains nothing about the person who sees it.
 
-What differs between people is which rows they get, and whether a row is a favourite.
+People differ in which rows they see, and in which rows are favourites.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from awscons.web.portal_model import Entry
 
 
 class RowCache:
-    """Call it in a request for a row. Nothing in a row is about the person who asks.
+    """Renders rows during a request, and caches them in memory.
 
-    A target has two rows at most of each kind: as long as it promises, and as long as AWS allows.
+    The cache holds few rows of each target: by language, favourite or not, and duration.
     """
 
     def __init__(self, templates: Environment) -> None:
@@ -23,7 +23,7 @@ class RowCache:
         self._written: dict[tuple[str, str, str, bool], Markup] = {}
 
     def __call__(self, entry: Entry, favourite: bool) -> Markup:  # noqa: FBT001  a template calls it
-        """The row of `entry`, in the language of this request's page."""
+        """Return the HTML of `entry` in the language of the page."""
         key = (current_language(), entry.name, entry.lasts, favourite)
         row = self._written.get(key)
         if row is None:

@@ -1,4 +1,4 @@
-"""GET /saml/whoami, in debug mode only: what the identity provider sent of the person who is signed in."""
+"""GET /saml/whoami, in debug mode only: the attributes that the identity provider sent for this login."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from awscons.web.problems import path_and_query
 
 
 def register_whoami_view(app: Flask, deps: WebDependencies) -> None:
-    """The page, for whoever sets up an identity provider. People see nobody but themselves."""
+    """Register the page. It helps to set up an identity provider; people see only their own attributes."""
     kept = {name.casefold() for name in deps.attribute_map}
 
     @app.get("/saml/whoami")

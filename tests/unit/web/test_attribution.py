@@ -111,7 +111,7 @@ def test_a_switch_that_the_trust_policy_does_not_allow_names_the_action(
 ) -> None:
     house, answer = opened(tmp_path, target)
     assert answer.status_code == 502
-    assert "does not let this service open this role" in text_of(answer)
+    assert "does not allow this service to assume this role" in text_of(answer)
     assert action not in answer.text
     event = house.audit()[-1]
     assert f"not authorized to perform: {action}" in event["cause"]

@@ -4,19 +4,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awscons.web.assets import DARK_HOVER, LIGHT_PAPER
-from awscons.web.colors import ENOUGH, contrast, ink_on, readable_on
+from awscons.web.colors import MIN_TEXT_CONTRAST, contrast, ink_on, readable_on
 
 COLORS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 
 
 @given(COLORS, st.sampled_from([LIGHT_PAPER, DARK_HOVER, "#ffffff", "#000000"]))
 def test_any_colour_becomes_one_that_can_be_read(color: str, background: str) -> None:
-    assert contrast(readable_on(background, color), background) >= ENOUGH
+    assert contrast(readable_on(background, color), background) >= MIN_TEXT_CONTRAST
 
 
 @given(COLORS)
 def test_black_or_white_can_be_read_on_any_colour(color: str) -> None:
-    assert contrast(ink_on(color), color) >= ENOUGH
+    assert contrast(ink_on(color), color) >= MIN_TEXT_CONTRAST
 
 
 def test_a_colour_that_can_be_read_stays_as_it_is() -> None:

@@ -41,9 +41,9 @@ def test_the_whole_way_is_in_german(house: House, browser: Browser) -> None:
     refused = house.sign_in(browser, "/aws/sandbox")
     said = text_of(refused)
     assert "Sie sind als ada@example.com angemeldet und dürfen „sandbox“ nicht öffnen." in said
-    assert "Offen ist es für Mitglieder von: dbs." in said
+    assert "Dieses Ziel steht den Mitgliedern dieser Gruppen offen: dbs." in said
     assert "Was Sie öffnen können" in text_of(browser.get("/aws/"))
-    assert "Ein Ziel dieses Namens gibt es hier nicht" in text_of(browser.get("/aws/nothing"))
+    assert "Es gibt kein Ziel dieses Namens" in text_of(browser.get("/aws/nothing"))
     as_json = browser.get("/aws/nothing", headers={"Accept": "application/json"}).json()
     assert as_json["title"] == "Unbekannt"
 

@@ -53,7 +53,7 @@ def test_anybody_else_is_refused_with_a_reason_to_act_on(house: House, browser: 
 
 
 def test_somebody_without_groups_is_told_that_none_arrived(house: House, browser: Browser) -> None:
-    assert "told us of no groups" in text_of(house.sign_in(browser, "/aws/cloudadmin", "nina@example.com"))
+    assert "sent no groups for you" in text_of(house.sign_in(browser, "/aws/cloudadmin", "nina@example.com"))
 
 
 def test_an_unknown_target_is_401_before_any_sign_in(browser: Browser) -> None:

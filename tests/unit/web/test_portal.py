@@ -283,7 +283,7 @@ def test_without_a_page_the_link_is_the_targets_own(shared: House, looker: Brows
         ("https://evil.example.com/", "not the address of a page of the AWS console"),
         ("javascript:alert(1)", "not the address of a page of the AWS console"),
         (f"https://console.aws.amazon.com/{'x' * 3000}", "not the address of a page of the AWS console"),
-        (PAGE.replace("https://", f"https://{LAKE}-ab12cd34."), f"page is one of account {LAKE}"),
+        (PAGE.replace("https://", f"https://{LAKE}-ab12cd34."), f"page belongs to account {LAKE}"),
     ],
 )
 def test_a_page_that_cannot_be_linked_is_said_beside_the_field(
@@ -336,7 +336,7 @@ def test_a_refusal_keeps_to_itself_which_groups_would_do_when_told_so(tmp_path: 
     with open_house(tmp_path, aws={"targets": TARGETS}, site=site) as house:
         said = text_of(house.sign_in(house.browser(), "/aws/pay"))
         assert "payments" not in said
-        assert "groups we were told you are in: cloudadmin, sysadmin" in said
+        assert "identity provider sent these groups for you: cloudadmin, sysadmin" in said
 
 
 def test_a_refusal_says_whom_to_ask(house: House, browser: Browser) -> None:
@@ -356,13 +356,13 @@ OVERAGE = (
 @pytest.mark.parametrize(
     ("attributes", "said", "hint"),
     [
-        ((), "told us of no groups of yours at all", "does `assertions` keep it?"),
+        ((), "Your identity provider sent no groups for you", "`assertions` lists it"),
         (
             OVERAGE,
-            "more groups than your identity provider can name in one answer, so it named none",
+            "more groups than your identity provider can send in one response, so it sent none",
             "assigned to the application",
         ),
-        ((("groups", ("staff",)),), "The groups we were told you are in: staff.", ""),
+        ((("groups", ("staff",)),), "Your identity provider sent these groups for you: staff.", ""),
     ],
     ids=["no-groups", "overage", "other-groups"],
 )
@@ -372,7 +372,7 @@ def test_somebody_with_nothing_to_open_is_told_why_and_whom_to_ask_and_so_is_the
     with open_house(tmp_path, aws={"targets": CLOSED}, site=SITE) as house:
         page = house.sign_in(house.browser(), "/aws/", attributes=attributes)
         assert page.status_code == 200
-        assert "none of the consoles here is open to you" in text_of(page)
+        assert "you may not open any target of this service" in text_of(page)
         assert said in text_of(page)
         assert "Ask the cloud team" in text_of(page)
         (line,) = house.lines("portal.no_targets")
@@ -383,7 +383,7 @@ def test_somebody_with_nothing_to_open_is_told_why_and_whom_to_ask_and_so_is_the
 
 def test_a_refusal_for_groups_left_out_tells_the_operator_the_cure(house: House, browser: Browser) -> None:
     refused = house.sign_in(browser, "/aws/pay", attributes=OVERAGE)
-    assert "so it named none" in text_of(refused)
+    assert "so it sent none" in text_of(refused)
     assert "assigned to the application" in house.audit()[-1]["hint"]
 
 
@@ -394,7 +394,7 @@ def test_the_bar_says_who_is_signed_in_with_which_groups_until_when(house: House
     page = house.sign_in(browser, "/aws/")
     ends = house.clock().timestamp() + 3600
     assert "Signed in as ada@example.com" in text_of(page)
-    assert "Groups we were told of cloudadmin sysadmin" in text_of(page)
+    assert "Groups from your identity provider cloudadmin sysadmin" in text_of(page)
     assert f"{int(ends // 3600 % 24):02}:{int(ends // 60 % 60):02} UTC" in text_of(page)
 
 
@@ -458,7 +458,7 @@ def test_a_machine_that_is_not_signed_in_is_told_so(browser: Browser) -> None:
     answer = browser.get("/aws/", headers={"Accept": "application/json"})
     assert answer.status_code == 401
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert "Nobody is signed in." in answer.json()["detail"]
+    assert "This request carries no valid login." in answer.json()["detail"]
     assert "Set-Cookie" not in answer.headers
 
 
@@ -473,8 +473,8 @@ def test_in_debug_mode_people_see_what_their_identity_provider_sent(tmp_path: Pa
         assert page.status_code == 200
         said = text_of(page)
         assert "NameID ada@example.com" in said
-        assert "groups kept sysadmin" in said
-        assert "Mail not kept: not among “assertions” ada@corp.example" in said
+        assert "groups stored sysadmin" in said
+        assert "Mail not stored: “assertions” does not list it ada@corp.example" in said
         assert "<b>" not in page.text
         assert "ada@corp.example" not in house.log.getvalue()
 

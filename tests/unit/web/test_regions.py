@@ -100,7 +100,7 @@ def test_when_every_region_fails_the_first_ones_failure_is_told_after_a_second_t
     house.sts.misbehave(RESET)
     answer = house.sign_in(browser, "/aws/cloudadmin")
     assert answer.status_code == 504
-    assert "did not answer in time" in text_of(answer)
+    assert "did not respond in time" in text_of(answer)
     assert [neighbour.calls for neighbour in house.sts_in.values()] == [2, 2, 2]
 
 
@@ -272,7 +272,7 @@ def test_while_aws_hangs_other_pages_answer_and_the_next_sign_in_is_refused_at_o
         refused = browser.get("/aws/cloudadmin")
         assert refused.status_code == 503
         assert refused.headers["Retry-After"]
-        assert "Many people are opening consoles" in text_of(refused)
+        assert "Too many people are opening consoles" in text_of(refused)
         assert "max_concurrent_sign_ins" in house.audit()[-1]["hint"]
         assert house.sts.calls == 2
         assert browser.get("/healthz").status_code == 200

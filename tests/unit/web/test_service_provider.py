@@ -139,7 +139,7 @@ def test_groups_left_out_by_entra_are_explained_to_the_person_and_in_the_log(hou
     overage = (("http://schemas.microsoft.com/claims/groups.link", ("https://graph.windows.net/x",)),)
     page = house.sign_in(house.browser(), "/aws/cloudadmin", attributes=overage)
     assert page.status_code == 403
-    assert "more groups than your identity provider can name" in text_of(page)
+    assert "more groups than your identity provider can send" in text_of(page)
     assert "left the groups out" in house.audit()[-1]["decided_by"]
 
 
@@ -239,7 +239,7 @@ def test_the_page_that_posts_works_by_its_button_alone(tmp_path: Path) -> None:
         page = house.browser().get("/aws/cloudadmin")
         (form,) = forms_in(page)
         assert form.action == SSO_URL
-        assert "Go on" in text_of(page)
+        assert "Continue" in text_of(page)
         script = re.search(r'<script src="([^"]+)" defer>', page.text)
         assert script is not None
         assert house.browser().get(script[1]).status_code == 200

@@ -133,7 +133,7 @@ def test_a_browser_that_keeps_no_cookies_gets_an_explanation_instead_of_a_loop(h
     second = sent_to_idp(house.browser().answer("/saml/acs", house.answer(first)))
     explained = house.browser().answer("/saml/acs", house.answer(second))
     assert explained.status_code == 400
-    assert "blocks this site's cookies" in text_of(explained)
+    assert "blocks the cookies of this site" in text_of(explained)
     assert "cookies" in house.audit()[-1]["hint"]
 
 
