@@ -1,7 +1,7 @@
-"""How fast the service is, beside the floor: the same two calls to AWS made by a client that does nothing else.
+"""Benchmarks of the service, compared with the floor: a client that makes the same two calls and nothing else.
 
-upstream   a pretend STS and federation endpoint that answer after a given time, and cost almost nothing
-load       clients that keep their connections: of the service, and of the floor
+upstream   a pretend STS and federation endpoint that answers after a given time and uses almost no CPU
+load       clients with persistent connections, for the service and for the floor
 service    the service as a program, with logins and answers made beforehand
 soak       `make soak`: whether memory stays flat
 __main__   `python -m bench`, which is `make bench`

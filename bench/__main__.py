@@ -1,6 +1,6 @@
 """`make bench`: measure the service beside the floor, print the figures and store them as JSON.
 
-Both are measured in turns, in the same run, so that whatever else the machine does hits both alike.
+Both are measured in turns in the same run, so that other work of the machine slows both equally.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TOKEN_FORM = b"Action=getSigninToken&Session=" + b"x" * 1_400
 
 
 def rounds(make: Callable[[], Round], number: int) -> Callable[[], Round | None]:
-    """So many rounds of one kind."""
+    """A source of `number` rounds, each made by `make`; afterwards None."""
     left = iter(range(number))
     return lambda: make() if next(left, None) is not None else None
 
@@ -187,7 +187,7 @@ def start(folder: Path, *, tls: bool, turns: int) -> dict[str, Any]:
             with service(folder / f"start-{tls}-{turn}", aws, workers=1) as running:
                 cookie = running.signed_in()
                 _healthy(running)
-                # Whoever comes first comes after the worker has begun; its parts are warm within a moment.
+                # The worker prepares its clients in its first moment. The first person comes later than that.
                 time.sleep(1.0)
                 whole.append(time.perf_counter() - begun - 1.0)
                 floors.append(_first(floor_round(aws.address)))

@@ -1,4 +1,4 @@
-"""Clients that keep their connections, so many at a time, bounded in number and time."""
+"""Clients with persistent connections: a given number at a time, for a limited number of rounds or seconds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 MAX_DURATION = 60.0
-"""Seconds after which a run ends, whatever is still to be sent."""
+"""Seconds after which a run ends, even if rounds are left."""
 
 
 @dataclass(frozen=True)

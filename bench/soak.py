@@ -1,4 +1,4 @@
-"""`make soak`: the highest rate for a while, and whether memory stays flat.
+"""`make soak`: full load for a while, to see whether memory stays flat.
 
 Consoles, the portal, and sign-ins that nobody finishes, in turns. It fails when a worker has grown by more
 than a tenth after its first seconds, or when a request failed.
@@ -17,7 +17,7 @@ from bench.load import Round, drive
 from bench.service import Service, service, upstream
 
 _PIECE = 5.0
-"""Seconds between two looks at the memory."""
+"""Seconds between two measurements of memory."""
 _WARM = 15.0
 """Seconds until every thread has what it needs."""
 _CLIENTS = 32
@@ -26,7 +26,7 @@ _CROWD = 256
 
 
 def main() -> None:
-    """Soak, and say how it went."""
+    """Run the soak test and print its result."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
     arguments = parser.parse_args()
