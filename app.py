@@ -1,4 +1,4 @@
-"""The origin's door: `python3 app.py` for a test on port 8000, `app.application` for any WSGI server."""
+"""The entry points of AWScons 1: `python3 app.py` serves port 8000 for a trial; WSGI servers use `app.application`."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The WSGI file, for Apache and whatever else wants one: /etc/awscons/wsgi.py, beside `config.py`."""
+"""The WSGI file for Apache and other WSGI servers: /etc/awscons/wsgi.py, beside `config.py`."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""Logs: JSON lines on standard error, through structlog; audit events among them, marked as such.
+"""Logs and audit events: JSON lines on standard error, through structlog.
 
-Foreign loggers join the same stream at warning level and above, whatever our own level: at debug
-level botocore prints answers with credentials in them, and signxml prints assertions.
+Loggers of libraries write to the same stream, at warning level and above even when our own level is debug: at
+debug level botocore prints answers with credentials, and signxml prints assertions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from awscons.audit.events import AuditEvent, Outcome
 def _exception_without_text(
     _logger: object, _method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """An unforeseen exception as its type and the places it passed: its text may quote a secret."""
+    """Replace an exception with its type and stack frames, because its text may quote a secret."""
     found = event.pop("exc_info", None)
     if found is True:
         found = sys.exc_info()
@@ -46,8 +46,8 @@ class StructlogAuditLog:
 def configure_logging(*, debug: bool = False, stream: TextIO | None = None) -> None:
     """Set up logging for this process.
 
-    debug    our own debug lines as well; other people's loggers stay at warning level all the same
-    stream   where lines go; standard error when left out
+    debug    log our own debug lines; loggers of libraries stay at warning level
+    stream   None: standard error
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -74,7 +74,7 @@ def configure_logging(*, debug: bool = False, stream: TextIO | None = None) -> N
     root.handlers, own.handlers = [foreign], [ours]
     root.setLevel(logging.WARNING)
     own.setLevel(logging.DEBUG if debug else logging.INFO)
-    # Its warnings quote URLs, and a token call by GET has credentials in its URL.
+    # urllib3's warnings quote URLs, and a getSigninToken call by GET has credentials in its URL.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     # Our lines are JSON already.
     own.propagate = False

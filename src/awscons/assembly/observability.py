@@ -1,4 +1,4 @@
-"""What operators and auditors see: the audit log, metrics and gauges."""
+"""Builds what operators watch: counters, the metrics page and its gauges."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from awscons.signin.idp_trust import IdpTrust
 
 
 def build_counters(settings: Settings, *, environment: Mapping[str, str]) -> SharedCounters | None:
-    """The counters; None where the configuration wants no metrics. Raises ConfigurationError."""
+    """The counters; None if the configuration has no metrics token. Raises ConfigurationError."""
     if settings.metrics.token is None:
         return None
     return build_shared_counters(settings, environment=environment)
@@ -30,14 +30,14 @@ def build_metrics_page(
 
 
 def _about_certificates(trust: IdpTrust, settings: Settings, now: datetime) -> Iterator[Gauge]:
-    """How many certificates are trusted, and when the identity provider's and our own end."""
+    """The number of trusted certificates, and the seconds until each certificate expires."""
     try:
         theirs = trust.current().signing_certificates
     except MetadataRefused:
         theirs = ()
     yield Gauge(
         "awscons_trusted_certificates",
-        "Signing certificates of the identity provider, as known now.",
+        "Signing certificates of the identity provider that are trusted now.",
         len(theirs),
     )
     ours = settings.service_provider.published_certificates
@@ -45,11 +45,11 @@ def _about_certificates(trust: IdpTrust, settings: Settings, now: datetime) -> I
         for certificate in certificates:
             yield Gauge(
                 "awscons_certificate_expiry_seconds",
-                "Seconds until a certificate ends; negative when it has.",
+                "Seconds until a certificate expires; negative afterwards.",
                 (end_of(certificate) - now).total_seconds(),
                 {"party": party, "fingerprint": fingerprint(certificate)},
             )
 
 
 def _about_us() -> Iterator[Gauge]:
-    yield Gauge("awscons_info", "Always 1; which release this is.", 1, {"version": __version__})
+    yield Gauge("awscons_info", "Always 1; the label `version` is the release.", 1, {"version": __version__})

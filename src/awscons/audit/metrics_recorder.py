@@ -1,8 +1,7 @@
-"""What an operator's monitoring can ask: how often what happened, how long AWS took, what is due soon.
+"""The port for metrics: events go to a `MetricsRecorder`, states are gauges that each scrape reads anew.
 
-Two ports. Parts that do something tell a `Meter`; parts that know a state give gauges, which are worked
-out anew whenever somebody looks. No label may ever hold a secret, or anything that people choose freely:
-each of its values is a series that monitoring keeps for months.
+No label may hold a secret, or text that people choose freely: monitoring stores a time series for each value of a
+label, for months.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from awscons.audit.events import AuditEvent
 
 @dataclass(frozen=True, slots=True)
 class MetricsSettings:
-    """What the configuration decides about metrics.
+    """The metrics section of the configuration.
 
-    token   opens `/metrics`; None: there is no such page, and nothing is counted
-    file    the file of the counters; None: in the state folder
+    token   the bearer token of `/metrics`; None: the page does not exist, and nothing is counted
+    file    path of the counters' file; None: a file in the state folder
     """
 
     token: str | None = field(default=None, repr=False)
@@ -28,7 +27,7 @@ class MetricsSettings:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """A number as it is now: `awscons_certificate_expiry_seconds`, with labels that tell several apart."""
+    """The current value of a state, such as `awscons_certificate_expiry_seconds`, with its labels."""
 
     name: str
     description: str
@@ -37,30 +36,30 @@ class Gauge:
 
 
 GaugeSource = Callable[[], Iterable[Gauge]]
-"""Called at each look, in a request's thread: it answers at once, from what it knows already."""
+"""Called at each scrape, in the thread of the request. It must not wait for network or disk."""
 
 
 class MetricsRecorder(Protocol):
-    """Who counts. Telling it never fails a request."""
+    """Counts events. No method raises."""
 
     def record_decision(self, event: AuditEvent) -> None:
-        """One decision was taken: a sign-in, a console, a sign-out."""
+        """Count one decision: a sign-in, a console or a sign-out."""
 
     def record_rejection(self, reason: str) -> None:
-        """A request was refused before it was looked at; `reason` is one of a few fixed words."""
+        """Count a request that was rejected before it was processed; `reason` is one of a few fixed words."""
 
     def record_upstream_call(self, step: str, outcome: str, seconds: float) -> None:
-        """AWS answered, or did not. `step`: `sts` or `federation`; `outcome`: `ok`, or an error's class."""
+        """Count a call to AWS. `step`: `sts` or `federation`; `outcome`: `ok` or an error's class."""
 
 
 class NoMetrics:
-    """Counts nothing, for a service whose configuration asks for no metrics."""
+    """Counts nothing: for a configuration without metrics."""
 
     def record_decision(self, event: AuditEvent) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def record_rejection(self, reason: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def record_upstream_call(self, step: str, outcome: str, seconds: float) -> None:
-        """Nothing."""
+        """Do nothing."""

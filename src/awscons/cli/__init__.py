@@ -1,13 +1,13 @@
-"""The command line: the click tree, and a file for each command. Commands print, exit and hand over.
+"""The command line: parsing of options, output, and one module for each command.
 
-program            what can be typed; a command's module is loaded when the command runs
-check_command      is the configuration sound, and which target does it open to whom
-serve_command      the service
-demo_command       the service in its pretend world; the only command that opens it
-logins_command     who is signed in, and the end of logins
-metadata_command   our SAML metadata
-keys_command       our own key pairs, made and rolled over
-key_files          the files of those key pairs, written
-explain_command    why a captured response would be refused
-terminal           tables, JSON and text that a terminal can show
+program            the click tree, with all options and exit codes; it imports a command's module when the command runs
+check_command      `awscons check`: mistakes and warnings in the configuration, and who may open which target
+serve_command      `awscons serve`: the service under gunicorn
+demo_command       `awscons demo`: the service with a pretend identity provider and AWS; alone imports `awscons.demo`
+logins_command     `awscons logins`: list logins and revoke them
+metadata_command   `awscons metadata`: our SAML metadata
+keys_command       `awscons keys`: make and rotate our key pairs
+key_files          writing the files of those key pairs
+explain_command    `awscons saml explain`: every check of a captured SAML response
+terminal           options that several commands have, tables, JSON, and escaping for terminals
 """

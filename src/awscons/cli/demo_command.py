@@ -1,4 +1,4 @@
-"""`awscons demo`: the service between a pretend identity provider and a pretend AWS."""
+"""`awscons demo`: the service with a pretend identity provider and a pretend AWS."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def serve_demo(bind: str, port: int) -> None:
 
 @contextmanager
 def _own_folder() -> Iterator[Path]:
-    """A temporary folder, removed by the process that made it; worker processes come by here as well."""
+    """A temporary folder. Forked workers also leave this block; only the process that made the folder removes it."""
     owner, folder = os.getpid(), Path(tempfile.mkdtemp(prefix="awscons-demo-"))
     try:
         yield folder
@@ -52,8 +52,8 @@ def _demo_banner(origin: str) -> str:
         "",
         f"  awscons demo: open {origin}/",
         "",
-        "  No AWS account and no identity provider are involved. Every page but those marked",
-        "  as pretend is the real service.",
+        "  The identity provider and AWS are pretend; their pages say so. All other pages are",
+        "  those of the real service.",
         "",
         f"  Make a region of the pretend AWS fail: {origin}/demo/aws/",
         "",

@@ -1,4 +1,4 @@
-"""Files of our own key pairs, written: the first pair of a folder, and each step of a rollover."""
+"""Writing the files of our key pairs: the first pair of a folder, and each step of a rotation."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from awscons.saml.parties import KeyPair
 
 _KEY_BITS = 3072
 _VALID_FOR = timedelta(days=3652)
-"""Ten years: an identity provider that checks dates locks nobody out, and a rollover is one command."""
+"""Ten years. Some identity providers refuse an expired certificate, and nobody could sign in then."""
 
 
 def make_first_pair(folder: Path, *, now: datetime) -> x509.Certificate:
     """Make the folder, if it does not exist, and the current pair in it. Returns the certificate.
 
     now   UTC
-    Raises KeysRefused when there is one already, or the folder cannot be written.
+    Raises KeysRefused when the folder holds a pair already or cannot be written.
     """
     if any((folder / name).exists() for name in (CURRENT, NEXT, PREVIOUS)):
         raise KeysRefused(
-            f"{folder} holds keys already", hint=f"to roll them over: awscons keys rotate {folder}"
+            f"{folder} holds keys already", hint=f"to rotate them: awscons keys rotate {folder}"
         )
     pair = _make_pair(now)
     try:
@@ -39,20 +39,20 @@ def make_first_pair(folder: Path, *, now: datetime) -> x509.Certificate:
 
 
 def rotate_pairs(folder: Path, *, now: datetime) -> KeyRing:
-    """Take the next of the two steps of a rollover. Returns the pairs after it.
+    """Take the next of the two steps of a rotation. Returns the pairs after it.
 
-    The first step adds a next pair, published beside the current one. The second, when every identity
-    provider has read our metadata again, makes it the current one, and keeps the old one as previous.
+    The first step adds a next pair, which our metadata publishes beside the current one. The second step, for
+    when the identity provider has read the metadata again, makes it the current pair and the old one `previous`.
 
     now   UTC
-    Raises KeysRefused.
+    Raises KeysRefused when the folder holds no usable current pair or cannot be written.
     """
     ring = load_key_ring(folder)
     try:
         if ring.next is None:
             _write_pair(folder / NEXT, _make_pair(now))
         else:
-            # In this order, a crash between the two lines leaves every key in the folder under some name.
+            # In this order no key is lost if the process ends between the two lines.
             _write_pair(folder / PREVIOUS, ring.current)
             (folder / NEXT).replace(folder / CURRENT)
     except OSError as error:
@@ -70,7 +70,7 @@ def _make_pair(now: datetime) -> KeyPair:
 
 
 def _write_pair(path: Path, pair: KeyPair) -> None:
-    """Write the file whole or not at all, and never readable by others, not even for a moment."""
+    """Write the file atomically. Its mode is 0600 from the start, so other users can never read the key."""
     key = pair.private_key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

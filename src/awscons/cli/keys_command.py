@@ -1,4 +1,4 @@
-"""`awscons keys`: our own key pairs, made and rolled over."""
+"""`awscons keys`: make and rotate our key pairs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from awscons.saml.certificates import fingerprint
 
 
 def make_keys(folder: Path) -> None:
-    """Make the first key pair in `folder`, and say what to do with it."""
+    """Make the first key pair in `folder`, and print what to do next. Raises KeysRefused."""
     certificate = make_first_pair(folder, now=utc_now())
     click.echo(f"made {folder / CURRENT}")
     click.echo(f"  SHA-256 fingerprint  {fingerprint(certificate)}")
@@ -24,19 +24,19 @@ def make_keys(folder: Path) -> None:
 
 
 def rotate_keys(folder: Path) -> None:
-    """Take the next step of a rollover in `folder`, and say what comes after it."""
+    """Take the next step of a rotation in `folder`, and print what to do next. Raises KeysRefused."""
     ring = rotate_pairs(folder, now=utc_now())
     for line in _pairs(ring):
         click.echo(line)
     click.echo("")
     if ring.next is not None:
         click.echo("Restart the service: its metadata now names the current and the next certificate.")
-        click.echo("When the identity provider has read it again, run the same command once more.")
+        click.echo("When the identity provider has read it again, run this command a second time.")
     else:
-        click.echo("Restart the service: it signs with the new key now, and its metadata names that alone.")
         click.echo(
-            "Assertions that are still encrypted to the previous key can be read until the next rollover."
+            "Restart the service: it then signs with the new key, and its metadata names only that one."
         )
+        click.echo("The previous key still decrypts assertions, until the next rotation replaces it.")
 
 
 def _pairs(ring: KeyRing) -> list[str]:

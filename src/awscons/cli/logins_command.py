@@ -1,7 +1,7 @@
-"""`awscons logins`: the logins in the configured store, for operators.
+"""`awscons logins`: list and revoke the logins in the configured store, for operators.
 
-What is ended here counts no more at the next request, whichever process or host it reaches. Each end is
-an audit event, as lines of JSON on standard error, like those of the service.
+Every process and host that uses the store refuses a revoked login from the next request on. Each revocation is
+an audit event, a JSON line on standard error like those of the service.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from awscons.cli.terminal import print_json, printable, table
 from awscons.config.load import load_settings
 from awscons.signin.register import LoginRegister, StoredLogin
 
-_SHOWN = 12
-"""Characters of a login's id that are shown: enough to tell a hundred million apart."""
-_MIN_DURATION = 8
+_SHOWN_ID_LENGTH = 12
+"""Characters of a login's id in the table. They identify a login even among a hundred million."""
+_MIN_ID_LENGTH = 8
+"""Characters that `--id` needs at least."""
 
 
 def list_logins(config: Path, person: str | None, *, as_json: bool) -> None:
-    """Print the logins that count now: of one person, or of everybody."""
+    """Print the valid logins: of one person, or of all people if `person` is None."""
     register = _register(config)
     found = _find(register, person)
     if as_json:
@@ -38,18 +39,18 @@ def list_logins(config: Path, person: str | None, *, as_json: bool) -> None:
     click.echo("\n".join(table([["id", "person", "signed in", "last used", "ends"], *map(_row, found)])))
 
 
-def end_logins(config: Path, person: str | None, beginning: str | None, *, everybody: bool) -> None:
-    """End logins of a person, or one by how its id begins, or everybody's. Raises click.UsageError."""
-    if everybody == (person is not None or beginning is not None):
-        raise click.UsageError("say whose: --person NAME, --id ID, or --all")
-    if beginning is not None and len(beginning) < _MIN_DURATION:
-        raise click.UsageError(f"--id needs at least {_MIN_DURATION} characters")
+def end_logins(config: Path, person: str | None, id_prefix: str | None, *, everybody: bool) -> None:
+    """Revoke the logins of a person, the one login with that prefix of its id, or all. Raises click.UsageError."""
+    if everybody == (person is not None or id_prefix is not None):
+        raise click.UsageError("give one of --person NAME, --id ID and --all")
+    if id_prefix is not None and len(id_prefix) < _MIN_ID_LENGTH:
+        raise click.UsageError(f"--id needs at least {_MIN_ID_LENGTH} characters")
     register = _register(config)
     found = _find(register, person)
-    if beginning is not None:
-        found = [stored for stored in found if stored.public_id.startswith(beginning)]
+    if id_prefix is not None:
+        found = [stored for stored in found if stored.public_id.startswith(id_prefix)]
         if len(found) > 1:
-            raise click.UsageError("there are several logins whose id begins like that: give more of it")
+            raise click.UsageError("several logins have an id that begins with that: give more characters")
     configure_logging()
     audit = StructlogAuditLog()
     for stored in found:
@@ -72,7 +73,13 @@ def _row(stored: StoredLogin) -> list[str]:
     login = stored.login
     last_used = _time(stored.last_used_at) if stored.last_used_at else ""
     who = printable(login.identity.user_name)
-    return [stored.public_id[:_SHOWN], who, _time(login.signed_in_at), last_used, _time(login.ends_at)]
+    return [
+        stored.public_id[:_SHOWN_ID_LENGTH],
+        who,
+        _time(login.signed_in_at),
+        last_used,
+        _time(login.ends_at),
+    ]
 
 
 def _document(stored: StoredLogin) -> dict[str, str | None]:

@@ -1,11 +1,10 @@
-"""The command line: every command and option that there is. What they do is in `commands`.
+"""The click tree: every command with its options and help text. The modules beside this one do the work.
 
-Rules for talking to a terminal: what was asked for goes to standard output, everything else to
-standard error; an error is a sentence and a hint, never a traceback; exit status 2 means that the
-command line or the configuration is wrong, 1 that something else is. Only this module exits.
+A command's result goes to standard output; logs and errors go to standard error. An error is a sentence and a
+hint, never a traceback. Exit status 2 means a mistake in the command line or the configuration, 1 any other
+failure. Only this module exits the process.
 
-Each command imports its work when it runs: help, completion and typing mistakes wait for no library,
-and no command loads what is for another alone.
+Each command imports its module when it runs, so that `--help` and shell completion load no large library.
 """
 
 from __future__ import annotations
@@ -32,13 +31,15 @@ def cli() -> None:
 @cli.command()
 @config_option
 @json_option
-@click.option("--aws", "ask_aws", is_flag=True, help="Ask AWS too: who we are, how long consoles last.")
+@click.option(
+    "--aws", "ask_aws", is_flag=True, help="Also ask AWS: our principal, and how long consoles last."
+)
 def check(config: Path, *, as_json: bool, ask_aws: bool) -> None:
-    """Check the configuration and show what it opens to whom.
+    """Check the configuration, and show who may open which target.
 
-    Nothing is started, and nothing is asked of AWS without --aws; the identity provider's metadata is
-    read, and Redis or memcached asked whether it keeps what it is given. The exit status is 2 when there
-    are mistakes, 1 when one of those does not answer, or AWS does not for every target.
+    Reads the identity provider's metadata and writes a test record to Redis or memcached. Calls AWS only
+    with --aws. The exit status is 2 when the configuration has mistakes, and 1 when the metadata, the
+    store, or AWS for one of the targets does not answer.
     """
     from awscons.cli.check_command import check_configuration
 
@@ -59,7 +60,7 @@ def check(config: Path, *, as_json: bool, ask_aws: bool) -> None:
     type=click.IntRange(1, 1024),
     default=64,
     show_default=True,
-    help="Threads of each worker; most of them wait for AWS.",
+    help="Threads per worker; most of them wait for AWS.",
 )
 @click.option(
     "--request-timeout",
@@ -68,8 +69,14 @@ def check(config: Path, *, as_json: bool, ask_aws: bool) -> None:
     show_default=True,
     help="Seconds that a client may take to send its request.",
 )
-@click.option("--certificate", type=click.Path(path_type=Path), help="PEM file: serve https, for a trial.")
-@click.option("--key", type=click.Path(path_type=Path), help="PEM file with the certificate's key.")
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path),
+    help="PEM file: serve https, for a trial.",
+)
+@click.option(
+    "--key", type=click.Path(path_type=Path), help="PEM file with the private key of --certificate."
+)
 @click.option("--plain-http", is_flag=True, help="Allow plain http from other hosts.")
 @click.option(
     "--pin-workers/--no-pin-workers",
@@ -77,11 +84,11 @@ def check(config: Path, *, as_json: bool, ask_aws: bool) -> None:
     show_default=True,
     help="Pin each worker to one CPU; see the performance page of the documentation.",
 )
-@click.option("--reload", is_flag=True, help="Start again when a file changes: for development.")
+@click.option("--reload", is_flag=True, help="Restart when a file changes; for development.")
 def serve(config: Path, *, reload: bool, **options: Any) -> None:
-    """Serve. TLS is for a proxy in front: Apache, nginx, a load balancer.
+    """Run the service. A proxy in front terminates TLS: nginx, Apache or a load balancer.
 
-    After SIGTERM, requests in flight have thirty seconds to finish. With DEBUG in the environment the log has debug
+    After SIGTERM, requests in flight have 30 seconds to finish. Set DEBUG in the environment to log debug
     lines.
     """
     from awscons.cli.serve_command import ServeOptions, serve_and_restart, serve_configured
@@ -93,11 +100,13 @@ def serve(config: Path, *, reload: bool, **options: Any) -> None:
 
 @cli.command()
 @click.option("--bind", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(1, 65_535), default=8000, show_default=True)
+@click.option(
+    "--port", type=click.IntRange(1, 65_535), default=8000, show_default=True, help="Port to listen on."
+)
 def demo(bind: str, port: int) -> None:
-    """Try it: a pretend identity provider, a pretend AWS, and the real service between them.
+    """Run the real service with a pretend identity provider and a pretend AWS.
 
-    Needs no AWS account and no identity provider.
+    You need no AWS account and no identity provider.
     """
     from awscons.cli.demo_command import serve_demo
 
@@ -109,18 +118,18 @@ def demo(bind: str, port: int) -> None:
 
 @cli.group()
 def logins() -> None:
-    """Show who is signed in, or end their logins.
+    """List logins, or end them.
 
-    A console that was opened before stays open until its own end: that is AWS's.
+    A console that is open already stays open until its session ends, because AWS cannot end it earlier.
     """
 
 
 @logins.command("list")
 @config_option
 @json_option
-@click.option("--person", help="Only of this person: a NameID, or a user name.")
+@click.option("--person", help="List the logins of this person: a NameID or a user name.")
 def logins_list(config: Path, person: str | None, *, as_json: bool) -> None:
-    """Show the logins that count now, oldest first. The ids open nothing."""
+    """List the valid logins, oldest first. Nobody can sign in with the ids shown."""
     from awscons.cli.logins_command import list_logins
 
     list_logins(config, person, as_json=as_json)
@@ -128,14 +137,14 @@ def logins_list(config: Path, person: str | None, *, as_json: bool) -> None:
 
 @logins.command("end")
 @config_option
-@click.option("--person", help="All logins of this person: a NameID, or a user name.")
-@click.option("--id", "beginning", help="This login, as `awscons logins list` shows it.")
-@click.option("--all", "everybody", is_flag=True, help="The logins of everybody.")
-def logins_end(config: Path, person: str | None, beginning: str | None, *, everybody: bool) -> None:
-    """End logins: at the next request they count no more, anywhere."""
+@click.option("--person", help="End all logins of this person: a NameID or a user name.")
+@click.option("--id", "id_prefix", help="End this login: its id from `awscons logins list`.")
+@click.option("--all", "everybody", is_flag=True, help="End the logins of all people.")
+def logins_end(config: Path, person: str | None, id_prefix: str | None, *, everybody: bool) -> None:
+    """End logins. Every process and host refuses them from the next request on."""
     from awscons.cli.logins_command import end_logins
 
-    end_logins(config, person, beginning, everybody=everybody)
+    end_logins(config, person, id_prefix, everybody=everybody)
 
 
 # --- the SAML side -----------------------------------------------------------------------
@@ -146,7 +155,7 @@ def logins_end(config: Path, person: str | None, beginning: str | None, *, every
 def metadata(config: Path) -> None:
     """Print our SAML metadata, for the identity provider's administrators.
 
-    The running service shows the same at /saml/metadata.
+    The running service gives the same document at /saml/metadata.
     """
     from awscons.cli.metadata_command import print_metadata
 
@@ -155,9 +164,9 @@ def metadata(config: Path) -> None:
 
 @cli.group()
 def keys() -> None:
-    """Our own key pairs: for encrypted assertions and signed messages.
+    """Make and rotate our key pairs, which decrypt assertions and sign messages.
 
-    FOLDER is what `sp_keys` in saml_config names.
+    FOLDER is the folder that `sp_keys` in saml_config names.
     """
 
 
@@ -176,10 +185,10 @@ def keys_new(folder: Path) -> None:
 @keys.command("rotate")
 @_folder
 def keys_rotate(folder: Path) -> None:
-    """Roll the key pair over, in two steps: run it once, and again when the identity provider knows.
+    """Rotate the key pair in two steps: run this once, and again when the identity provider has read our metadata.
 
-    The first run publishes a next pair beside the current one. The second makes it the current one; the
-    old pair stays, to decrypt what is still encrypted to it.
+    The first run publishes a next pair beside the current one. The second run makes it the current one.
+    The old pair stays, to decrypt assertions that are still encrypted to it.
     """
     from awscons.cli.keys_command import rotate_keys
 
@@ -197,15 +206,15 @@ def saml() -> None:
 @click.option(
     "--at",
     type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]),
-    help="Judge times as of this moment (UTC).  [default: when the response was made]",
+    help="Check validity times at this moment (UTC).  [default: when the response was issued]",
 )
 @click.argument("file", type=click.File("rb"), default="-")
 def saml_explain(config: Path, at: datetime | None, file: BinaryIO, *, as_json: bool) -> None:
-    """Say what the service would make of a captured SAMLResponse, step by step.
+    """Show every check of a captured SAMLResponse, and whether the service would accept it.
 
-    FILE holds the form value, the whole posted form, or the XML; without one it is read from standard
-    input. A response signs somebody in: capture your own, and delete it afterwards. The exit status is 1
-    when the response would be refused.
+    FILE holds the form value, the whole posted form, or the XML; the default is standard input. A response
+    can sign a person in: capture only your own, and delete it afterwards. The exit status is 1 when the
+    service would refuse the response.
     """
     from awscons.cli.explain_command import explain
 
@@ -216,7 +225,7 @@ def saml_explain(config: Path, at: datetime | None, file: BinaryIO, *, as_json: 
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """The program. Never returns: exits with 0, 1 or 2."""
+    """Run the command and exit: with 0, 1 or 2, or with 130 after Ctrl-C."""
     try:
         cli.main(arguments, prog_name="awscons", standalone_mode=False)
     except click.exceptions.Abort:

@@ -1,4 +1,4 @@
-"""`awscons serve`: the service, where the configuration and the command line agree that it may listen."""
+"""`awscons serve`: check that the configuration and the options fit together, then start gunicorn."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _BIND = re.compile(r"(?:\[(?P<ipv6>[0-9a-fA-F:.%]+)\]|(?P<host>[^\s:/\[\]]+))(?:
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """What the command line says; None where it says nothing.
+    """The options of the command; None where an option was not given.
 
     threads           of each worker
     request_timeout   seconds that a client may take to send its request
@@ -50,15 +50,16 @@ class ServeOptions:
 
 
 def serve_configured(config: Path, options: ServeOptions) -> None:
-    """Serve until interrupted. Raises click.UsageError for options that do not go together, AwsconsError."""
+    """Serve until interrupted. Raises click.UsageError for options that contradict each other, AwsconsError."""
     settings = load_settings(config, environment=os.environ)
     host, port = _address(settings.site, options.bind, options.port)
     if (options.certificate is None) != (options.key is None):
         raise click.UsageError("--certificate and --key belong together")
     tls = load_tls(options.certificate, options.key) if options.certificate and options.key else None
-    _refuse_open_http(settings, host, tls=tls is not None, told=options.plain_http)
+    _refuse_open_http(settings, host, tls=tls is not None, plain_http=options.plain_http)
     configure_logging(debug="DEBUG" in os.environ)
-    # Here as well as in each worker, so that a store or metadata that cannot be had is a sentence.
+    # Each worker builds these again. Building them here first reports a broken store or missing metadata as one
+    # error with a hint, instead of workers that fail to start.
     open_store(settings.backing, environment=os.environ)
     build_idp_trust(settings, environment=os.environ, audit=StructlogAuditLog())
     count = _worker_count(settings, options.workers)
@@ -82,14 +83,14 @@ def serve_configured(config: Path, options: ServeOptions) -> None:
 
 
 def serve_and_restart(context: click.Context, config: Path) -> int:
-    """The same command without --reload, as often as it takes; its last exit status."""
+    """Run the same command without --reload, again after each change of a file. Returns the exit status."""
     arguments = ["serve"]
     for option in context.command.params:
         value = context.params[option.name or ""]
         if option.name == "reload" or value is None:
             continue
         if isinstance(value, bool):
-            # A flag without a way to say no is left out.
+            # A flag such as --plain-http has no negative form: False means leaving it out.
             arguments += (option.opts if value else option.secondary_opts)[:1]
         else:
             arguments += [option.opts[0], str(value)]
@@ -97,17 +98,17 @@ def serve_and_restart(context: click.Context, config: Path) -> int:
 
 
 def _natural_bind(site: Site) -> str:
-    """Where to listen when nothing is said: where the configuration says that people reach us.
+    """The address to listen on without --bind, from the URL in the configuration.
 
-    https means that a proxy stands in front, on this host as a rule. Plain http under another name than
-    this host's own had to be allowed in so many words; then people come directly.
+    With https, a proxy terminates TLS, usually on this host: 127.0.0.1. With plain http under a public name, which
+    the configuration has to allow explicitly, browsers connect directly: all addresses.
     """
     reached_directly = not site.is_https and site.host not in LOOPBACK_HOSTS
     return "0.0.0.0" if reached_directly else "127.0.0.1"  # noqa: S104  see above
 
 
 def _address(site: Site, bind: str | None, port: int | None) -> tuple[str, int]:
-    """Host and port to listen on; `bind` may hold both."""
+    """Host and port to listen on; `bind` may contain both. Raises click.UsageError."""
     if bind is None:
         return _natural_bind(site), port or _DEFAULT_PORT
     if _is_ipv6(bind):
@@ -132,17 +133,17 @@ def _is_ipv6(text: str) -> bool:
     return True
 
 
-def _refuse_open_http(settings: Settings, host: str, *, tls: bool, told: bool) -> None:
-    """Logins to AWS do not cross a network in the clear because somebody forgot the proxy."""
+def _refuse_open_http(settings: Settings, host: str, *, tls: bool, plain_http: bool) -> None:
+    """Raise click.UsageError where other hosts could reach the service over plain http and nothing permits it."""
     if tls and not settings.site.is_https:
         raise click.UsageError("with --certificate, acs_url has to begin with https://")
-    allowed = told or settings.site.trusted_proxies > 0 or settings.cookies.secure is False
+    allowed = plain_http or settings.site.trusted_proxies > 0 or settings.cookies.secure is False
     if tls or allowed or _is_loopback(host):
         return
     raise click.UsageError(
-        f"this would be plain http, open to whoever reaches {host}. Listen on 127.0.0.1, behind a proxy that "
-        "does TLS; or name a proxy on another host with `trusted_proxies` in server_config; or give "
-        "--certificate and --key, for a trial; or say --plain-http"
+        f"the service would listen on {host} with plain http, and other hosts can reach it. Listen on 127.0.0.1, "
+        "behind a proxy that terminates TLS; or set `trusted_proxies` in server_config for a proxy on another "
+        "host; or give --certificate and --key, for a trial; or give --plain-http"
     )
 
 

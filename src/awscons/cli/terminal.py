@@ -1,4 +1,4 @@
-"""What the commands have in common: options, and how text is laid out for a terminal."""
+"""What several commands share: options, tables, JSON, and escaping for terminals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def print_json(document: Mapping[str, object]) -> None:
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows in columns, indented by two; nothing after the last column."""
+    """Lines of a table: columns aligned, two spaces of indent, no trailing spaces."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
         "  " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -38,5 +38,5 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """Text of somebody else's making; quoted and escaped where it could do something to a terminal."""
+    """Text from outside, quoted and escaped if it contains control characters that a terminal would obey."""
     return text if text.isprintable() else quote_for_log(text)

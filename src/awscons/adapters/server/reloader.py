@@ -1,6 +1,6 @@
-"""`awscons serve --reload`: the same command again whenever a file of it has changed. For development only.
+"""`awscons serve --reload`: restart the command when one of its files has changed. For development only.
 
-A program of its own each time, since a process that has imported a module once keeps the old one.
+Each start is a new process, because a running process keeps the modules that it has imported.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import FrameType
 
-_LOOKS = 0.5
-"""Seconds between two looks at the files."""
+_POLL_INTERVAL = 0.5
+"""Seconds between two checks of the files."""
 
 _Stamps = dict[Path, tuple[int, int]]
 
 
 def serve_and_reload(arguments: Sequence[str], *, files: Sequence[Path], folders: Sequence[Path]) -> int:
-    """Run `python -m awscons` with `arguments` until interrupted, anew after each change.
+    """Run `python -m awscons` with `arguments` until interrupted, and restart it after each change.
 
-    files, folders   what to watch; folders with everything below them
-    Gives the exit status. A program that ended by itself, over a mistake in the configuration for example,
-    is started again at the next change.
+    files, folders   files to watch, and folders to watch with everything below them
+    Returns the exit status. If the program ends by itself, for example because of a mistake in the
+    configuration, it is started again at the next change.
     """
     signal.signal(signal.SIGTERM, _interrupt)
     while True:
         seen = _stamps(files, folders)
-        running = subprocess.Popen([sys.executable, "-m", "awscons", *arguments])  # noqa: S603  ourselves
+        running = subprocess.Popen([sys.executable, "-m", "awscons", *arguments])  # noqa: S603  starts awscons itself
         try:
             is_over = False
             while _stamps(files, folders) == seen:
                 if not is_over and running.poll() is not None:
                     is_over = True
                     print("awscons: not running; waiting for a file to change", file=sys.stderr, flush=True)  # noqa: T201
-                time.sleep(_LOOKS)
+                time.sleep(_POLL_INTERVAL)
             print("awscons: a file has changed, starting again", file=sys.stderr, flush=True)  # noqa: T201
         except KeyboardInterrupt:
             return 130
@@ -50,7 +50,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _stamps(files: Sequence[Path], folders: Sequence[Path]) -> _Stamps:
-    """Size and time of change of every file; one that is not there has none."""
+    """Size and modification time of every file that exists."""
     found: _Stamps = {}
     for path in _all(files, folders):
         try:
