@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from support.deployed import folder_for_all
-from support.world import ROOT, Aws, pretend_aws
+from support.stage import ROOT, Aws, pretend_aws
 
 PYTHON = "/usr/bin/python3"
 

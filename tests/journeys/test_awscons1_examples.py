@@ -6,7 +6,8 @@ import pytest
 
 from support.browser import Browser, forms_in, sent_to_idp, text_of
 from support.house import FULL_TARGETS, MINIMAL_TARGETS, console_url
-from support.world import Aws, World, world
+from support.stage import Aws
+from support.world import World, world
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import httpx
 from support.browser import sent_to_idp, text_of
 from support.deployed import apache
 from support.serving import program
-from support.world import Aws
+from support.stage import Aws
 
 
 def test_copied_sample_and_python3_app_py_serve_on_port_8000(checkout: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from support.house import FULL_TARGETS
-from support.world import Aws, World, world
+from support.stage import Aws
+from support.world import World, world
 
 MAX_DURATION = 15_000
 """Milliseconds that a page may take."""

@@ -10,8 +10,8 @@ from support.browser import Browser, sent_to_idp
 from support.house import House, open_house
 from support.operator import configure, logins
 from support.serving import free_port
+from support.stage import Aws
 from support.stores import PASSWORD, memcached, redis_server
-from support.world import Aws
 
 HALF_AN_HOUR, TWO_HOURS = 1_800, 7_200
 

@@ -30,7 +30,7 @@ from support.deployed import (
 from support.faults import HANG, Faulty
 from support.house import config_for, write_credentials
 from support.serving import client_tls, free_port, serving
-from support.world import ROOT, Aws, write_config, write_tls
+from support.stage import ROOT, Aws, write_config, write_tls
 
 FORGED = {
     "X-Forwarded-Host": "evil.example.com",

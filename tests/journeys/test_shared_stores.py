@@ -23,8 +23,8 @@ from support.browser import text_of
 from support.clock import MovableClock
 from support.house import House, open_house
 from support.serving import free_port
+from support.stage import Aws
 from support.stores import PASSWORD, Forward, Make, Put, SharedStoreLaws, memcached, redis_server
-from support.world import Aws
 
 HOUR = timedelta(hours=1)
 TABLE = "awscons-logins"

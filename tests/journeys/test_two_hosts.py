@@ -6,7 +6,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -14,32 +14,21 @@ import httpx
 import pytest
 
 from support.browser import Browser, forms_in, sent_to_idp
-from support.forge import SP
-from support.house import FULL_TARGETS, config_for, write_credentials
 from support.serving import client_tls, free_port, program, serve_command
-from support.simplesamlphp import SimpleSamlPhp, simplesamlphp
-from support.world import ROOT, Aws, write_config, write_tls
+from support.stage import Aws, Stage, environment_of, identity_provider, nginx, write_config, write_tls
 
 PASSWORD = "swordfish"
 
 
 @dataclass
-class TwoHosts:
+class TwoHosts(Stage):
     """One public address, and the two programs behind it; nginx is the balancer."""
 
-    url: str
     hosts: list[str]
     processes: list[subprocess.Popen[bytes]]
-    idp: SimpleSamlPhp
     store: Callable[[], subprocess.Popen[bytes]]
     stop_store: Callable[[], None]
     logs: list[Path]
-    browsers: list[Browser] = field(default_factory=list)
-
-    def browser(self) -> Browser:
-        made = Browser(self.url)
-        self.browsers.append(made)
-        return made
 
 
 class Store:
@@ -69,23 +58,16 @@ class Store:
         return {"cache_type": "Memcached", "servers": [f"127.0.0.1:{self.port}"]}
 
 
-def balancer(folder: Path, port: int, hosts: list[int]) -> list[str | Path]:
-    """nginx that takes turns, and asks the other host when one cannot be reached."""
+def balancer(folder: Path, port: int, hosts: list[int]) -> str:
+    """For nginx: take turns, and ask the other host when one cannot be reached."""
     certificate, key = write_tls(folder)
-    temporary = " ".join(
-        f"{kind}_temp_path {folder}/nginx-{kind};"
-        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
     servers = " ".join(f"server 127.0.0.1:{host} max_fails=1 fail_timeout=2s;" for host in hosts)
-    (folder / "nginx.conf").write_text(
-        f"{'user root;' if os.getuid() == 0 else ''} daemon off; pid {folder}/nginx.pid;\n"
-        f"error_log {folder}/nginx-error.log; events {{}}\n"
-        f"http {{ access_log off; {temporary} upstream hosts {{ {servers} }}\n"
+    return (
+        f"upstream hosts {{ {servers} }}\n"
         f"server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {certificate}; ssl_certificate_key {key};\n"
         "location / { proxy_pass http://hosts; proxy_set_header X-Forwarded-For $remote_addr;\n"
-        "proxy_buffer_size 32k; proxy_buffers 8 32k; proxy_busy_buffers_size 64k; } } }\n"
+        "proxy_buffer_size 32k; proxy_buffers 8 32k; proxy_busy_buffers_size 64k; } }"
     )
-    return ["nginx", "-c", folder / "nginx.conf", "-p", folder]
 
 
 @contextmanager
@@ -97,38 +79,23 @@ def two_hosts(folder: Path, aws: Aws, kind: str) -> Iterator[TwoHosts]:
     with ExitStack() as stack:
         stack.callback(store.stop)
         store.start()
-        idp = stack.enter_context(simplesamlphp(folder / "idp", entity_id=SP, acs_url=f"{url}/saml/acs"))
-        config = config_for(
-            f"{url}/saml/acs",
-            sts_url=aws.sts_url,
-            signin_url=aws.signin_url,
-            credentials_file=write_credentials(folder / "credentials", "AKIAEXAMPLE", "secret"),
-            store=store.backing(),
-            saml={"saml_endpoint": idp.sso_url, "issuer": idp.entity_id, "certificate": idp.certificate_pem},
-            aws={"timeout": 10, "targets": FULL_TARGETS},
-            server={"trusted_proxies": 1},
+        idp, config = stack.enter_context(
+            identity_provider(folder, aws, url, store=store.backing(), server={"trusted_proxies": 1})
         )
         path = write_config(folder / "config.py", config)
         processes, logs = [], []
         for host in ports:
             command = serve_command("--config", path, "--port", str(host))
             logs.append(folder / f"host-{host}.log")
-            environment = {
-                **os.environ,
-                "PYTHONPATH": str(ROOT / "src"),
-                "STATE_DIRECTORY": str(folder / f"state-{host}"),
-            }
+            environment = environment_of(STATE_DIRECTORY=str(folder / f"state-{host}"))
             processes.append(
                 stack.enter_context(program(command, port=host, log=logs[-1], environment=environment))
             )
-        stack.enter_context(program(balancer(folder, port, ports), port=port, log=folder / "nginx.out"))
+        stack.enter_context(nginx(folder, port, balancer(folder, port, ports)))
         hosts = [f"http://127.0.0.1:{host}" for host in ports]
-        found = TwoHosts(url, hosts, processes, idp, store.start, store.stop, logs)
-        try:
-            yield found
-        finally:
-            for browser in found.browsers:
-                browser.close()
+        found = TwoHosts(url, idp, hosts, processes, store.start, store.stop, logs)
+        stack.callback(found.close)
+        yield found
 
 
 def cookies_of(browser: Browser) -> dict[str, str]:

@@ -6,7 +6,8 @@ import pytest
 
 from support.browser import forms_in, sent_to_idp
 from support.house import FULL_TARGETS
-from support.world import Aws, World, world
+from support.stage import Aws
+from support.world import World, world
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from awscons.demo.pretend_sts import PretendSts
 from support.browser import Browser, sent_to_idp
 from support.house import BROKER, ROLES, config_for, console_url, vouch_for_ada, write_credentials
 from support.serving import free_port, program, serve_command, serving
-from support.world import write_config, write_tls
+from support.stage import write_config, write_tls
 
 ROOT = Path(__file__).parents[2]
 

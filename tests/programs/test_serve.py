@@ -30,7 +30,7 @@ from support.faults import HOLD, Faulty
 from support.forge import Forger, pem_of
 from support.house import BROKER, ROLES, config_for, vouch_for_ada, write_credentials
 from support.serving import client_tls, free_port, has_ipv6, program, serve_command, serving, wait_until
-from support.world import write_tls
+from support.stage import write_tls
 
 ROOT = Path(__file__).parents[2]
 

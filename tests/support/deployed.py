@@ -10,17 +10,14 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from support.browser import Browser
 from support.confined import settings_of
-from support.forge import SP
-from support.house import FULL_TARGETS, config_for, write_credentials
 from support.serving import free_port, has_ipv6, program
-from support.simplesamlphp import SimpleSamlPhp, simplesamlphp
-from support.world import ROOT, Aws, write_config, write_tls
+from support.simplesamlphp import SimpleSamlPhp
+from support.stage import ROOT, Aws, Stage, environment_of, identity_provider, nginx, write_config, write_tls
 
 DEPLOY = ROOT / "deploy"
 OTHER_SERVERS = ROOT / "docs" / "how-to" / "apache.md"
@@ -32,27 +29,18 @@ USER = "daemon" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
 
 
 @dataclass
-class Deployed:
-    """A running service: where people reach it, who vouches for them, where its log is.
+class Deployed(Stage):
+    """A stage whose service writes to `log`.
 
     log_is_escaped  as Apache escapes whatever it logs: bytes beyond ASCII, and backslashes
     plain_url       what a proxy in front answers without TLS, if there is such an address
     one_host_only   that proxy hangs up on whoever asks for another host
     """
 
-    url: str
-    idp: SimpleSamlPhp
     log: Path
     plain_url: str = ""
     log_is_escaped: bool = False
     one_host_only: bool = False
-    browsers: list[Browser] = field(default_factory=list)
-
-    def browser(self) -> Browser:
-        """A new browser."""
-        made = Browser(self.url)
-        self.browsers.append(made)
-        return made
 
 
 @contextmanager
@@ -76,30 +64,11 @@ def _configured(
 ) -> Iterator[tuple[SimpleSamlPhp, Path]]:
     """An identity provider, and a `config.py` for the service at `url`."""
     (folder / "state").mkdir()
-    with simplesamlphp(folder / "idp", entity_id=SP, acs_url=f"{url}/saml/acs") as idp:
-        saml = {"saml_endpoint": idp.sso_url, "issuer": idp.entity_id, "certificate": idp.certificate_pem}
-        config = config_for(
-            f"{url}/saml/acs",
-            sts_url=aws.sts_url,
-            signin_url=aws.signin_url,
-            credentials_file=write_credentials(folder / "credentials", "AKIAEXAMPLE", "secret"),
-            store=store or {"cache_type": "SQLite", "path": str(folder / "state" / "logins.sqlite3")},
-            saml=saml,
-            aws={"timeout": 10, "targets": FULL_TARGETS},
-            server=server,
-        )
+    store = store or {"cache_type": "SQLite", "path": str(folder / "state" / "logins.sqlite3")}
+    with identity_provider(folder, aws, url, store=store, server=server or {}) as (idp, config):
         path = write_config((etc or folder) / "config.py", config)
         path.chmod(0o600)
         yield idp, path
-
-
-@contextmanager
-def _closing(deployed: Deployed) -> Iterator[Deployed]:
-    try:
-        yield deployed
-    finally:
-        for browser in deployed.browsers:
-            browser.close()
 
 
 @contextmanager
@@ -174,12 +143,12 @@ Include {folder}/site.conf
         )
         _hand_over(folder, config)
         # The program itself, since the virtual environment of a checkout holds its dependencies only.
-        environment = {**os.environ, "PYTHONPATH": str(checkout / "package")}
+        environment = environment_of(PYTHONPATH=str(checkout / "package"))
         log, plain_url = folder / "run" / "error.log", f"http://localhost:{http_port}"
         command = ["apache2", "-f", str(folder / "apache.conf"), "-DFOREGROUND"]
         with (
             program(command, port=port, log=folder / "apache.out", environment=environment),
-            _closing(Deployed(url, idp, log, plain_url, log_is_escaped=True)) as deployed,
+            closing(Deployed(url, idp, log, plain_url, log_is_escaped=True)) as deployed,
         ):
             yield deployed
 
@@ -213,14 +182,14 @@ def gunicorn(folder: Path, aws: Aws, *, nginx: bool = False) -> Iterator[Deploye
         changes = {"/etc/awscons/config.py": str(config), "127.0.0.1:8000": f"127.0.0.1:{port}"}
         (folder / "gunicorn.conf.py").write_text(_with((DEPLOY / "gunicorn.conf.py").read_text(), changes))
         command: list[str | Path] = [BIN / "gunicorn", "--config", folder / "gunicorn.conf.py"]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+        environment = environment_of()
         log = folder / "gunicorn.log"
         stack.enter_context(program(command, port=port, log=log, environment=environment))
         deployed = Deployed(url, idp, log)
         if site:
             stack.enter_context(site.running())
             deployed.plain_url, deployed.one_host_only = site.plain_url, True
-        yield stack.enter_context(_closing(deployed))
+        yield stack.enter_context(closing(deployed))
 
 
 def confined(
@@ -278,7 +247,7 @@ def unit(
         stack.enter_context(program(command, port=port, log=log, environment=environment, folder=tests))
         stack.enter_context(site.running())
         deployed = Deployed(url, idp, log, plain_url=site.plain_url, one_host_only=True)
-        yield stack.enter_context(_closing(deployed))
+        yield stack.enter_context(closing(deployed))
 
 
 @contextmanager
@@ -292,11 +261,11 @@ def trial(folder: Path, aws: Aws) -> Iterator[Deployed]:
             *(sys.executable, "-m", "awscons", "serve", "--config", config, "--port", str(port)),
             *("--certificate", certificate, "--key", key),
         ]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+        environment = environment_of()
         log = folder / "trial.log"
         with (
             program(command, port=port, log=log, environment=environment),
-            _closing(Deployed(url, idp, log)) as deployed,
+            closing(Deployed(url, idp, log)) as deployed,
         ):
             yield deployed
 
@@ -313,19 +282,7 @@ class _Nginx:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Run it."""
-        folder = self._folder
-        (folder / "site.conf").write_text(self._site())
-        user = "user root;" if os.getuid() == 0 else ""
-        temporary = "\n".join(
-            f"{kind}_temp_path {folder}/nginx-{kind};"
-            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        )
-        (folder / "nginx.conf").write_text(
-            f"{user} daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx-error.log warn; events {{}}\n"
-            f"http {{ access_log {folder}/nginx-access.log; {temporary}\ninclude {folder}/site.conf; }}\n"
-        )
-        command = ["nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder)]
-        with program(command, port=self._tls_port, log=folder / "nginx.out"):
+        with nginx(self._folder, self._tls_port, self._site()):
             yield
 
     def _site(self) -> str:
@@ -362,10 +319,10 @@ def waitress(folder: Path, aws: Aws) -> Iterator[Deployed]:
             "-c",
             _with(found, changes).replace(" waitress-serve ", f" exec {BIN}/waitress-serve "),
         ]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+        environment = environment_of()
         log = folder / "waitress.log"
         with (
             program(command, port=port, log=log, environment=environment, folder=folder),
-            _closing(Deployed(url, idp, log)) as deployed,
+            closing(Deployed(url, idp, log)) as deployed,
         ):
             yield deployed
