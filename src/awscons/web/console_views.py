@@ -35,6 +35,7 @@ from awscons.web.problems import (
     problem_response,
     status_of,
 )
+from awscons.web.redirects import redirect_to
 
 MAX_CHOICES = 8
 """Consoles of the same account that a refusal offers instead."""
@@ -87,8 +88,7 @@ def _open(deps: WebDependencies, entries: Sequence[Entry], target: Target, login
 def _to_console(url: ConsoleUrl) -> Response:
     # 301 is the documented status. `no-store` keeps browsers from remembering it: the URL inside lives
     # fifteen minutes. No body, so that the URL stands in one place only.
-    response = Response(status=HTTPStatus.MOVED_PERMANENTLY)
-    response.headers["Location"] = url.value
+    response = redirect_to(url.value, HTTPStatus.MOVED_PERMANENTLY)
     response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

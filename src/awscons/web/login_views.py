@@ -16,6 +16,7 @@ from awscons.web.dependencies import WebDependencies
 from awscons.web.guards import content_security_policy
 from awscons.web.language import gettext as _
 from awscons.web.problems import NextStep, Problem, caller, problem_response
+from awscons.web.redirects import redirect_to
 
 MAX_RETURN_PATH_LENGTH = 4096
 """Characters of a path and query that a sign-in keeps; whoever asks fills the store with them."""
@@ -45,7 +46,7 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
             deps.audit.record(events.sign_in_refused(error, caller()))
             raise
         deps.audit.record(events.signed_in(finished.login, caller()))
-        response = _redirect(deps.site.url(finished.return_to))
+        response = redirect_to(deps.site.url(finished.return_to))
         cookies.set_login(response, deps.cookies, finished.login_id)
         cookies.drop_pending(response, deps.cookies, relay_state)
         cookies.drop_retry_of_login(request, response, deps.cookies)
@@ -95,7 +96,7 @@ def begin_login(
     if begun.form is None:
         # 302 for a GET; 303 where the browser has just posted something that must not be posted on.
         status = HTTPStatus.FOUND if request.method == "GET" else HTTPStatus.SEE_OTHER
-        response = _redirect(begun.url, status)
+        response = redirect_to(begun.url, status)
     else:
         response = make_response(render_template("post_on.html", url=begun.url, form=begun.form))
         response.headers["Content-Security-Policy"] = content_security_policy(posts_on=True)
@@ -148,9 +149,3 @@ def end_current_login(deps: WebDependencies) -> None:
     login_id = cookies.login_id_in(request, deps.cookies)
     if login_id:
         deps.logins.end(login_id)
-
-
-def _redirect(url: str, status: HTTPStatus = HTTPStatus.SEE_OTHER) -> Response:
-    response = Response(status=status)
-    response.headers["Location"] = url
-    return response

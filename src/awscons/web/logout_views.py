@@ -15,6 +15,7 @@ from awscons.web import cookies
 from awscons.web.dependencies import WebDependencies
 from awscons.web.login_views import current_login, end_current_login, only_field
 from awscons.web.problems import caller, log_problem
+from awscons.web.redirects import redirect_to
 
 _HERE, _EVERYWHERE, _PARTLY = "here", "everywhere", "partly"
 
@@ -101,9 +102,7 @@ def _respond_to_logout(
         deps.audit.record(events.signed_out(login, caller(), decided_by="the identity provider"))
     if received.answer_url is None:
         return _to_signed_out(deps, _HERE)
-    response = Response(status=HTTPStatus.SEE_OTHER)
-    response.headers["Location"] = received.answer_url
-    return response
+    return redirect_to(received.answer_url)
 
 
 def _claims_to_answer(fields: Mapping[str, str]) -> bool:
@@ -111,7 +110,5 @@ def _claims_to_answer(fields: Mapping[str, str]) -> bool:
 
 
 def _to_signed_out(deps: WebDependencies, reach: str) -> Response:
-    response = Response(status=HTTPStatus.SEE_OTHER)
     query = "" if reach == _HERE else f"?reach={reach}"
-    response.headers["Location"] = f"{deps.site.url('/saml/signed-out')}{query}"
-    return response
+    return redirect_to(f"{deps.site.url('/saml/signed-out')}{query}")
