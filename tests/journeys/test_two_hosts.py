@@ -125,7 +125,7 @@ class Load:
                     if answer.status_code == 503:
                         self.clear.append(
                             bool(answer.headers.get("Retry-After"))
-                            and "keep track of sign-ins" in answer.text
+                            and "cannot save sign-ins" in answer.text
                         )
                     self.arrived.notify_all()
 
