@@ -57,7 +57,7 @@ def redirects(
         step = ((running.address, running.ask("/aws/target3", cookie), b"HTTP/1.1 301"),)
         floor = floor_round(aws.address)
         for number in clients:
-            # Every connection is made, and every thread has its own, before anything is measured.
+            # Warm up: make every connection, in every thread, before measuring.
             drive(rounds(lambda: step, 4 * number + 64), clients=number)
             drive(rounds(lambda: floor, 2 * number), clients=number)
             runs, floors, cpu = [], [], []
@@ -123,14 +123,14 @@ def _print_row(row: dict[str, Any]) -> None:
 
 
 def sign_ins(folder: Path, *, number: int, crowds: Iterable[int]) -> list[dict[str, Any]]:
-    """Answers posted to the ACS of one process, with so many logins in the store already."""
+    """Responses posted to the ACS of one process, for each number of logins in the store."""
     rows = []
     with upstream(folder, delay=0, tls=False) as aws:
         for crowd in crowds:
             with service(folder / f"sign-ins-{crowd}", aws, workers=1) as running:
                 running.signed_in()
                 if crowd:
-                    running.crowd(crowd)
+                    running.add_logins(crowd)
                 _post_all(running, number // 10)
                 before = running.cpu()
                 run = _post_all(running, number)
@@ -152,7 +152,7 @@ def sign_ins(folder: Path, *, number: int, crowds: Iterable[int]) -> list[dict[s
 
 
 def _post_all(running: Service, number: int) -> Run:
-    made = iter(running.answers(number))
+    made = iter(running.signed_responses(number))
 
     def next_round() -> Round | None:
         request = next(made, None)
@@ -162,7 +162,7 @@ def _post_all(running: Service, number: int) -> Run:
 
 
 def portals(folder: Path, sizes: Iterable[int], *, number: int) -> list[dict[str, Any]]:
-    """The portal's page, for people who may open so many targets."""
+    """The portal page, for each number of targets that a person may open."""
     rows = []
     with upstream(folder, delay=0, tls=False) as aws:
         for size in sizes:
@@ -239,7 +239,7 @@ def imports(turns: int) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """What this ran on."""
+    """The machine and the versions."""
     model = next(
         (
             line.split(":")[1].strip()

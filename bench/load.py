@@ -15,7 +15,7 @@ MAX_DURATION = 60.0
 
 @dataclass(frozen=True)
 class Address:
-    """Where requests go; TLS where there is a context."""
+    """The server of requests; `tls` None: plain http."""
 
     host: str
     port: int
@@ -24,9 +24,12 @@ class Address:
 
 @dataclass(frozen=True)
 class Run:
-    """What one run gave: seconds of each round, sorted; how many failed; how long it took in all.
+    """The result of one run.
 
-    cpu   seconds of this process, of which the floor's are all that it needs
+    seconds   of each round, sorted
+    failed    number of failed rounds
+    wall      seconds that the run took
+    cpu       seconds of CPU that this process used
     """
 
     seconds: tuple[float, ...]
@@ -40,7 +43,7 @@ class Run:
         return len(self.seconds) / self.wall if self.wall else 0.0
 
     def percentile(self, part: float) -> float:
-        """Milliseconds within which that part of the rounds was done."""
+        """Milliseconds within which that share of the rounds ended."""
         if not self.seconds:
             return float("nan")
         return 1_000 * self.seconds[min(len(self.seconds) - 1, int(part * len(self.seconds)))]
@@ -73,7 +76,7 @@ class _Client(asyncio.Protocol):
             self._answered.set_result(self._received)
 
     async def ask(self, request: bytes) -> bytes:
-        """Send `request`; gives the answer, head and body."""
+        """Send `request`. Returns the response, head and body."""
         self._received, self._wanted = b"", None
         self._answered = asyncio.get_running_loop().create_future()
         self.transport.write(request)
@@ -87,11 +90,11 @@ def _content_length(head: bytes) -> int:
 
 
 Round = Sequence[tuple[Address, bytes, bytes]]
-"""Requests made one after the other: where, what, and how the answer must begin."""
+"""Requests made one after the other: address, bytes of the request, expected beginning of the response."""
 
 
 def drive(next_round: Callable[[], Round | None], *, clients: int) -> Run:
-    """Run rounds on so many clients until there is none left; each client has a connection to each address."""
+    """Run rounds with `clients` clients until none are left; each client has a connection to each address."""
     return asyncio.run(_drive(next_round, clients))
 
 

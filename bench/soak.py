@@ -19,10 +19,10 @@ from bench.service import Service, service, upstream
 _PIECE = 5.0
 """Seconds between two measurements of memory."""
 _WARM = 15.0
-"""Seconds until every thread has what it needs."""
+"""Seconds until every thread has made its connections and caches."""
 _CLIENTS = 32
 _CROWD = 256
-"""Clients at the beginning, so that every thread has worked once."""
+"""Clients at the start, so that every thread has handled a request."""
 
 
 def main() -> None:

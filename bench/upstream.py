@@ -1,6 +1,6 @@
-"""A pretend STS and federation endpoint, as a program: it answers after a given time and costs little.
+"""A pretend STS and federation endpoint, as a program: it answers after a given time and uses little CPU.
 
-It checks nothing. The demo's pretend AWS checks everything, and would itself be what is measured.
+It checks nothing. The demo's pretend AWS checks every request, and the benchmark would measure those checks.
 """
 
 from __future__ import annotations
