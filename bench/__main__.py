@@ -122,29 +122,29 @@ def _print_row(row: dict[str, Any]) -> None:
     )
 
 
-def sign_ins(folder: Path, *, number: int, crowds: Iterable[int]) -> list[dict[str, Any]]:
+def sign_ins(folder: Path, *, number: int, login_counts: Iterable[int]) -> list[dict[str, Any]]:
     """Responses posted to the ACS of one process, for each number of logins in the store."""
     rows = []
     with upstream(folder, delay=0, tls=False) as aws:
-        for crowd in crowds:
-            with service(folder / f"sign-ins-{crowd}", aws, workers=1) as running:
+        for count in login_counts:
+            with service(folder / f"sign-ins-{count}", aws, workers=1) as running:
                 running.signed_in()
-                if crowd:
-                    running.add_logins(crowd)
+                if count:
+                    running.add_logins(count)
                 _post_all(running, number // 10)
                 before = running.cpu()
                 run = _post_all(running, number)
                 cpu = 1_000 * (running.cpu() - before) / max(1, len(run.seconds))
                 rows.append(
                     {
-                        "logins": crowd,
+                        "logins": count,
                         "rate": round(run.rate, 1),
                         "cpu_ms": round(cpu, 3),
                         "failed": run.failed,
                     }
                 )
                 print(
-                    f"  ACS, {crowd:7,} logins: {run.rate:6.1f} sign-ins/s of one process, CPU {cpu:.2f} ms"
+                    f"  ACS, {count:7,} logins: {run.rate:6.1f} sign-ins/s of one process, CPU {cpu:.2f} ms"
                     + (f"  FAILED {run.failed}" if run.failed else ""),
                     flush=True,
                 )
@@ -294,7 +294,7 @@ def main() -> None:
                 )
         if only in {None, "sign-ins"}:
             found["sign_ins"] = sign_ins(
-                folder, number=50 if short else 3_000, crowds=(0,) if short else (0, 1_000, 100_000)
+                folder, number=50 if short else 3_000, login_counts=(0,) if short else (0, 1_000, 100_000)
             )
         if only in {None, "portal"}:
             found["portal"] = portals(
