@@ -1,8 +1,8 @@
-"""How fast the service is, compared with the floor: a client that makes the same two calls to AWS and no more.
+"""Benchmarks of the service, compared with the floor: a client that makes the same two calls and nothing else.
 
-upstream   a pretend STS and federation endpoint that respond after a given time and use almost no CPU
+upstream   a pretend STS and federation endpoint that answers after a given time and uses almost no CPU
 load       clients with persistent connections, for the service and for the floor
-service    the service as a program, with logins and SAML responses made beforehand
+service    the service as a program, with logins and answers made beforehand
 soak       `make soak`: whether memory stays flat
 __main__   `python -m bench`, which is `make bench`
 """

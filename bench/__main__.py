@@ -1,6 +1,6 @@
-"""`make bench`: measure the service and the floor, print the figures and save them as JSON.
+"""`make bench`: measure the service beside the floor, print the figures and store them as JSON.
 
-Service and floor take turns in one run, so other work on the machine affects both alike.
+Both are measured in turns in the same run, so that other work of the machine slows both equally.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _TOKEN_FORM = b"Action=getSigninToken&Session=" + b"x" * 1_400
 
 
 def rounds(make: Callable[[], Round], number: int) -> Callable[[], Round | None]:
-    """The given number of rounds of one kind."""
+    """A source of `number` rounds, each made by `make`; afterwards None."""
     left = iter(range(number))
     return lambda: make() if next(left, None) is not None else None
 
 
 def floor_round(address: Address) -> Round:
-    """The two calls that every console needs, with bodies of realistic length."""
+    """The two calls that every console needs, with bodies as long as the real ones."""
     return (
         (address, post(address, "/", _STS_FORM), b"HTTP/1.1 200"),
         (address, post(address, "/federation", _TOKEN_FORM), b"HTTP/1.1 200"),
@@ -47,7 +47,7 @@ def floor_round(address: Address) -> Round:
 def redirects(
     folder: Path, *, delay: float, tls: bool, clients: Iterable[int], seconds: float, turns: int
 ) -> list[dict[str, Any]]:
-    """Console redirects compared with the floor, for each number of clients."""
+    """Console redirects beside the floor, for each number of clients."""
     rows = []
     with (
         upstream(folder, delay=delay, tls=tls) as aws,
@@ -57,7 +57,7 @@ def redirects(
         step = ((running.address, running.ask("/aws/target3", cookie), b"HTTP/1.1 301"),)
         floor = floor_round(aws.address)
         for number in clients:
-            # Open every connection, one for each thread, before the measurement begins.
+            # Warm up: make every connection, in every thread, before measuring.
             drive(rounds(lambda: step, 4 * number + 64), clients=number)
             drive(rounds(lambda: floor, 2 * number), clients=number)
             runs, floors, cpu = [], [], []
@@ -122,29 +122,29 @@ def _print_row(row: dict[str, Any]) -> None:
     )
 
 
-def sign_ins(folder: Path, *, number: int, crowds: Iterable[int]) -> list[dict[str, Any]]:
-    """SAML responses posted to the ACS of one process, for each number of logins in the store."""
+def sign_ins(folder: Path, *, number: int, login_counts: Iterable[int]) -> list[dict[str, Any]]:
+    """Responses posted to the ACS of one process, for each number of logins in the store."""
     rows = []
     with upstream(folder, delay=0, tls=False) as aws:
-        for crowd in crowds:
-            with service(folder / f"sign-ins-{crowd}", aws, workers=1) as running:
+        for count in login_counts:
+            with service(folder / f"sign-ins-{count}", aws, workers=1) as running:
                 running.signed_in()
-                if crowd:
-                    running.crowd(crowd)
+                if count:
+                    running.add_logins(count)
                 _post_all(running, number // 10)
                 before = running.cpu()
                 run = _post_all(running, number)
                 cpu = 1_000 * (running.cpu() - before) / max(1, len(run.seconds))
                 rows.append(
                     {
-                        "logins": crowd,
+                        "logins": count,
                         "rate": round(run.rate, 1),
                         "cpu_ms": round(cpu, 3),
                         "failed": run.failed,
                     }
                 )
                 print(
-                    f"  ACS, {crowd:7,} logins: {run.rate:6.1f} sign-ins/s of one process, CPU {cpu:.2f} ms"
+                    f"  ACS, {count:7,} logins: {run.rate:6.1f} sign-ins/s of one process, CPU {cpu:.2f} ms"
                     + (f"  FAILED {run.failed}" if run.failed else ""),
                     flush=True,
                 )
@@ -152,7 +152,7 @@ def sign_ins(folder: Path, *, number: int, crowds: Iterable[int]) -> list[dict[s
 
 
 def _post_all(running: Service, number: int) -> Run:
-    made = iter(running.answers(number))
+    made = iter(running.signed_responses(number))
 
     def next_round() -> Round | None:
         request = next(made, None)
@@ -179,7 +179,7 @@ def portals(folder: Path, sizes: Iterable[int], *, number: int) -> list[dict[str
 
 
 def start(folder: Path, *, tls: bool, turns: int) -> dict[str, Any]:
-    """A cold start: from the command to the first response, and the first redirect of a new worker."""
+    """A cold start: from the command to the first answer, and the first redirect of a fresh worker."""
     first, whole, floors = [], [], []
     with upstream(folder, delay=0, tls=tls) as aws:
         for turn in range(turns):
@@ -187,7 +187,7 @@ def start(folder: Path, *, tls: bool, turns: int) -> dict[str, Any]:
             with service(folder / f"start-{tls}-{turn}", aws, workers=1) as running:
                 cookie = running.signed_in()
                 _healthy(running)
-                # The first request arrives after the worker has started; the warm-up ends soon after.
+                # The worker prepares its clients in its first moment. The first person comes later than that.
                 time.sleep(1.0)
                 whole.append(time.perf_counter() - begun - 1.0)
                 floors.append(_first(floor_round(aws.address)))
@@ -239,7 +239,7 @@ def imports(turns: int) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """The machine of this run."""
+    """The machine and the versions."""
     model = next(
         (
             line.split(":")[1].strip()
@@ -294,7 +294,7 @@ def main() -> None:
                 )
         if only in {None, "sign-ins"}:
             found["sign_ins"] = sign_ins(
-                folder, number=50 if short else 3_000, crowds=(0,) if short else (0, 1_000, 100_000)
+                folder, number=50 if short else 3_000, login_counts=(0,) if short else (0, 1_000, 100_000)
             )
         if only in {None, "portal"}:
             found["portal"] = portals(

@@ -1,4 +1,4 @@
-"""Clients with persistent connections, limited in number and in time."""
+"""Clients with persistent connections: a given number at a time, for a limited number of rounds or seconds."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 MAX_DURATION = 60.0
-"""Seconds after which a run ends, whatever is still to be sent."""
+"""Seconds after which a run ends, even if rounds are left."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """The address that receives requests; with a context, over TLS."""
+    """The server of requests; `tls` None: plain http."""
 
     host: str
     port: int
@@ -24,9 +24,12 @@ class Address:
 
 @dataclass(frozen=True)
 class Run:
-    """The result of one run: seconds of each round, sorted; number of failures; total seconds.
+    """The result of one run.
 
-    cpu   CPU seconds of this process; for the floor this is all the CPU that it needs
+    seconds   of each round, sorted
+    failed    number of failed rounds
+    wall      seconds that the run took
+    cpu       seconds of CPU that this process used
     """
 
     seconds: tuple[float, ...]
@@ -40,14 +43,14 @@ class Run:
         return len(self.seconds) / self.wall if self.wall else 0.0
 
     def percentile(self, part: float) -> float:
-        """Milliseconds within which the given part of the rounds was finished."""
+        """Milliseconds within which that share of the rounds ended."""
         if not self.seconds:
             return float("nan")
         return 1_000 * self.seconds[min(len(self.seconds) - 1, int(part * len(self.seconds)))]
 
 
 class _Client(asyncio.Protocol):
-    """One connection: send a request, wait for the whole response."""
+    """One connection: send a request, wait for the whole answer."""
 
     def __init__(self) -> None:
         self._received = b""
@@ -73,7 +76,7 @@ class _Client(asyncio.Protocol):
             self._answered.set_result(self._received)
 
     async def ask(self, request: bytes) -> bytes:
-        """Send `request`; gives the answer, head and body."""
+        """Send `request`. Returns the response, head and body."""
         self._received, self._wanted = b"", None
         self._answered = asyncio.get_running_loop().create_future()
         self.transport.write(request)
@@ -87,11 +90,11 @@ def _content_length(head: bytes) -> int:
 
 
 Round = Sequence[tuple[Address, bytes, bytes]]
-"""Requests made one after the other: where, what, and how the answer must begin."""
+"""Requests made one after the other: address, bytes of the request, expected beginning of the response."""
 
 
 def drive(next_round: Callable[[], Round | None], *, clients: int) -> Run:
-    """Run all rounds on the given number of clients; each client has a connection to each address."""
+    """Run rounds with `clients` clients until none are left; each client has a connection to each address."""
     return asyncio.run(_drive(next_round, clients))
 
 

@@ -1,4 +1,4 @@
-"""The service as a program, with logins in its store, and with SAML responses made beforehand."""
+"""The service as a program, with prepared logins in its store and prepared SAML responses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from bench.load import Address, get, post
 from support.forge import Forger
 from support.house import config_for, story_of, write_credentials
 from support.serving import authority, client_tls, free_port, program
-from support.stage import write_config, write_tls
+from support.world import write_config, write_tls
 
 ROOT = Path(__file__).parents[1]
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -36,13 +36,13 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Upstream:
-    """A running pretend AWS: its address for the floor's clients and for the service."""
+    """A running pretend AWS, for the service and for the floor's clients."""
 
     address: Address
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Its base URL."""
         scheme = "https" if self.address.tls else "http"
         return f"{scheme}://{self.address.host}:{self.address.port}"
 
@@ -81,15 +81,15 @@ class Service:
     # --- logins and pending logins -------------------------------------------------------
 
     def signed_in(self, *, groups: tuple[str, ...] = ("sysadmin",)) -> str:
-        """The cookie of a login that is written directly to the store."""
+        """The cookie of a login that is written directly into the store."""
         login_id, now = secrets.token_urlsafe(32), datetime.now(UTC)
         identity = Identity("ada@example.com", "ada@example.com", {"groups": groups}, frozenset(groups))
         register = build_login_register(self.settings, environment=self.environment)
         register.save(login_id, Login(identity, now, now + timedelta(hours=1)))
         return f"awscons={login_id}"
 
-    def answers(self, number: int) -> list[bytes]:
-        """The given number of posts to the ACS, each with its own pending login and a signed response."""
+    def signed_responses(self, number: int) -> list[bytes]:
+        """`number` posts to the ACS, each with its own pending login and a signed response to it."""
         store = open_store(self.settings.backing, environment=self.environment)
         pending = PendingLogins(store=store, max_pending=1_000_000, lifetime=timedelta(minutes=10))
         acs_url, now = self.settings.service_provider.acs_url, datetime.now(UTC)
@@ -118,8 +118,8 @@ class Service:
             made.append(post(self.address, "/saml/acs", body, cookie=cookie))
         return made
 
-    def crowd(self, number: int) -> None:
-        """Add the given number of logins of other people to the SQLite store."""
+    def add_logins(self, number: int) -> None:
+        """Write `number` logins of other people into the embedded store."""
         path = Path(self.environment["STATE_DIRECTORY"]) / "logins.sqlite3"
         rows = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {number})"
         ends = time.time() + 3_600
@@ -155,7 +155,7 @@ def upstream(folder: Path, *, delay: float, tls: bool) -> Iterator[Upstream]:
 
 
 def write_bundle(folder: Path) -> Path:
-    """A bundle of certificate authorities of real size, with the run's own among them."""
+    """A file of certificate authorities as large as a real one, with the authority of this run."""
     path = folder / "bundle.pem"
     real = Path(botocore.__file__).with_name("cacert.pem").read_bytes()
     path.write_bytes(real + b"\n" + authority().cert_pem.bytes())
@@ -164,7 +164,7 @@ def write_bundle(folder: Path) -> Path:
 
 @contextmanager
 def service(folder: Path, aws: Upstream, *, workers: int = 2, targets: int = 20) -> Iterator[Service]:
-    """`awscons serve`, as in production."""
+    """Run `awscons serve`."""
     with ExitStack() as stack:
         folder.mkdir(exist_ok=True)
         port = free_port()

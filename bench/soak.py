@@ -1,7 +1,7 @@
-"""`make soak`: run at the highest rate, and check that memory stays flat.
+"""`make soak`: full load for a while, to see whether memory stays flat.
 
-It requests consoles, the portal and unfinished sign-ins in turns. It fails if a worker grows by more than 10 %
-after its first seconds, or if a request fails.
+Consoles, the portal, and sign-ins that nobody finishes, in turns. It fails when a worker has grown by more
+than a tenth after its first seconds, or when a request failed.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from bench.load import Round, drive
 from bench.service import Service, service, upstream
 
 _PIECE = 5.0
-"""Seconds between two looks at the memory."""
+"""Seconds between two measurements of memory."""
 _WARM = 15.0
-"""Seconds until every thread has what it needs."""
+"""Seconds until every thread has made its connections and caches."""
 _CLIENTS = 32
 _CROWD = 256
-"""Clients at the beginning, so that every thread has worked once."""
+"""Clients at the start, so that every thread has handled a request."""
 
 
 def main() -> None:
-    """Run, and print the result."""
+    """Run the soak test and print its result."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
-"""A pretend STS and federation endpoint, as a program: it responds after a given time and uses little CPU.
+"""A pretend STS and federation endpoint, as a program: it answers after a given time and uses little CPU.
 
-It checks no request. The pretend AWS of the demo checks every request, and its own cost would dominate.
+It checks nothing. The demo's pretend AWS checks every request, and the benchmark would measure those checks.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import ssl
 from datetime import UTC, datetime, timedelta
 
 _ENDS = (datetime.now(UTC) + timedelta(hours=12)).strftime("%Y-%m-%dT%H:%M:%SZ")
-# Bodies of realistic length.
+# As long as the real ones.
 _SESSION_TOKEN = "IQoJb3JpZ2luX2Vj" + "A" * 900
 _STS_BODY = f"""<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
 <AssumedRoleUser><AssumedRoleId>AROAEXAMPLE:ada</AssumedRoleId>

@@ -257,7 +257,7 @@ def half_sent(deployed: Deployed, count: int) -> Sequence[socket.socket]:
     return clients
 
 
-def test_behind_nginx_clients_that_dawdle_cost_no_thread(checkout: Path, open_folder: Path, aws: Aws) -> None:
+def test_behind_nginx_slow_clients_cost_no_thread(checkout: Path, open_folder: Path, aws: Aws) -> None:
     # Otherwise each of them had the one thread for fifteen seconds.
     with (
         unit(checkout, open_folder, aws, "--workers", "1", "--threads", "1") as deployed,
@@ -275,7 +275,7 @@ def test_apache_loads_the_service_before_anybody_asks(checkout: Path, open_folde
             assert time.monotonic() - begun < 20
 
 
-def test_apache_gives_up_on_clients_that_dawdle(checkout: Path, open_folder: Path, aws: Aws) -> None:
+def test_apache_gives_up_on_slow_clients(checkout: Path, open_folder: Path, aws: Aws) -> None:
     hurry = {"header=15 body=15": "header=15 body=2"}
     with (
         apache(checkout, open_folder, aws, mount_path="", changes=hurry) as deployed,

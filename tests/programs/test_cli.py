@@ -478,4 +478,4 @@ def test_completion_in_the_shell_waits_for_no_library(tmp_path: Path, words: str
 def test_a_command_loads_neither_the_server_nor_the_demo_of_others(tmp_path: Path) -> None:
     loaded = loaded_by("check", folder=configured(tmp_path))
     assert "awscons.cli.check_command" in loaded
-    assert not loaded & {"gunicorn", "awscons.demo", "awscons.cli.serve"}
+    assert not loaded & {"gunicorn", "awscons.demo", "awscons.cli.serve_command"}

@@ -1,4 +1,4 @@
-"""`awscons serve`, as a program: what it refuses to be, how it stops, and clients that dawdle."""
+"""`awscons serve`, as a program: which options it refuses, how it stops, and slow clients."""
 
 import os
 import signal
@@ -48,7 +48,7 @@ aws_config = {{
 }}
 """
 
-HURRY = ("--request-timeout", "1")
+SHORT_TIMEOUT = ("--request-timeout", "1")
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
 
@@ -87,7 +87,7 @@ def refused(folder: Path, *arguments: str, config: str = CONFIG) -> str:
     return " ".join(done.stderr.split())
 
 
-# --- what it refuses to be ---------------------------------------------------------------
+# --- refused options ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0", "0.0.0.0:8000", "::", "[::]:8000", "192.0.2.1"])
@@ -309,7 +309,7 @@ def test_a_changed_configuration_is_served_after_a_moment_and_a_mistake_in_it_is
         assert httpx.get(address).status_code == 302
 
 
-# --- clients that dawdle -----------------------------------------------------------------
+# --- slow clients ----------------------------------------------------------------------
 
 
 def silent_clients(port: int, sent: Sequence[bytes]) -> list[socket.socket]:
@@ -323,7 +323,10 @@ def silent_clients(port: int, sent: Sequence[bytes]) -> list[socket.socket]:
 
 
 def test_connections_that_say_nothing_cost_no_thread(tmp_path: Path) -> None:
-    with served(tmp_path, "--workers", "1", "--threads", "2", *HURRY) as (port, _), ExitStack() as stack:
+    with (
+        served(tmp_path, "--workers", "1", "--threads", "2", *SHORT_TIMEOUT) as (port, _),
+        ExitStack() as stack,
+    ):
         for client in silent_clients(port, [b""] * 50):
             stack.enter_context(client)
         assert httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=4).text == "ok\n"
@@ -332,7 +335,10 @@ def test_connections_that_say_nothing_cost_no_thread(tmp_path: Path) -> None:
 def test_a_request_that_never_ends_gives_its_thread_back(tmp_path: Path) -> None:
     form = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000"
     body = b"POST /saml/acs HTTP/1.1\r\nHost: x\r\n" + form + b"\r\n\r\nRelay"
-    with served(tmp_path, "--workers", "1", "--threads", "2", *HURRY) as (port, _), ExitStack() as stack:
+    with (
+        served(tmp_path, "--workers", "1", "--threads", "2", *SHORT_TIMEOUT) as (port, _),
+        ExitStack() as stack,
+    ):
         for client in silent_clients(port, [b"GET / HT", body]):
             stack.enter_context(client)
         # Both threads are taken; who waits is served once their time is up.
@@ -341,7 +347,7 @@ def test_a_request_that_never_ends_gives_its_thread_back(tmp_path: Path) -> None
 
 
 def test_bytes_that_trickle_in_do_not_renew_the_time_that_a_request_has(tmp_path: Path) -> None:
-    with served(tmp_path, "--workers", "1", "--threads", "1", *HURRY) as (port, _):
+    with served(tmp_path, "--workers", "1", "--threads", "1", *SHORT_TIMEOUT) as (port, _):
         slow = socket.create_connection(("127.0.0.1", port), timeout=30)
         done = threading.Event()
 
@@ -366,7 +372,7 @@ def test_bytes_that_trickle_in_do_not_renew_the_time_that_a_request_has(tmp_path
 def test_a_tls_handshake_that_never_ends_gives_its_thread_back(tmp_path: Path) -> None:
     certificate, key = write_tls(tmp_path)
     tls = ("--certificate", str(certificate), "--key", str(key))
-    with served(tmp_path, "--workers", "1", "--threads", "1", *HURRY, *tls) as (port, _):
+    with served(tmp_path, "--workers", "1", "--threads", "1", *SHORT_TIMEOUT, *tls) as (port, _):
         outgoing = ssl.MemoryBIO()
         half = client_tls().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
         with pytest.raises(ssl.SSLWantReadError):

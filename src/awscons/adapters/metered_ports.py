@@ -26,7 +26,7 @@ class MeteredAuditLog:
 
 
 class _Timed:
-    """Takes the time of one call; an error's class is its outcome."""
+    """Measures one call, and reports `ok` or the class of the error."""
 
     def __init__(self, recorder: MetricsRecorder, step: str) -> None:
         self._recorder = recorder

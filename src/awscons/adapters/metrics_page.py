@@ -1,4 +1,4 @@
-"""The metrics page: counters of all processes and gauges of now, in Prometheus's text format."""
+"""The metrics page: counters of all processes and current gauges, in Prometheus's text format."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 class MetricsPage:
-    """What a scrape reads: the totals, and every gauge as it is now."""
+    """The page that a scrape reads: the totals, and the current value of every gauge."""
 
     def __init__(self, shared_counters: SharedCounters, gauges: Sequence[GaugeSource]) -> None:
         self._shared_counters = shared_counters
         self._gauges = gauges
 
     def text(self) -> bytes:
-        """In Prometheus's text format, version 0.0.4."""
-        # Late: only a service that is scraped needs it.
+        """The page in Prometheus's text format, version 0.0.4. Raises sqlite3.Error."""
+        # Imported here, because only a service with metrics needs this library.
         from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415  see above
 
         registry = CollectorRegistry(auto_describe=False)
@@ -55,7 +55,7 @@ class MetricsPage:
 
 
 class _Families:
-    """A collector, as prometheus_client wants one."""
+    """A collector with the interface that prometheus_client expects."""
 
     def __init__(self, families: Callable[[], Iterable[Metric]]) -> None:
         self.collect = families

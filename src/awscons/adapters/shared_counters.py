@@ -58,7 +58,7 @@ class SharedCounters:
         self._flusher: threading.Thread | None = None
 
     def prepare(self) -> None:
-        """Make the file and what is in it. Raises OSError or sqlite3.Error when that cannot be done."""
+        """Make the file and its table. Raises OSError or sqlite3.Error when it cannot be written."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -132,7 +132,7 @@ class SharedCounters:
                     self._new[series] += value
 
     def totals(self) -> dict[str, dict[tuple[str, ...], float]]:
-        """What all processes have counted: by name, by values of labels. Raises sqlite3.Error."""
+        """The totals of all processes, by metric name and label values. Raises sqlite3.Error."""
         self.flush()
         found: dict[str, dict[tuple[str, ...], float]] = defaultdict(dict)
         with closing(self._connect()) as connection:
@@ -152,7 +152,7 @@ class SharedCounters:
 def build_shared_counters(settings: Settings, *, environment: Mapping[str, str]) -> SharedCounters:
     """The counters in the file that the configuration names, or beside the embedded store.
 
-    Raises ConfigurationError when it cannot be used.
+    Raises ConfigurationError when the file cannot be made or written.
     """
     named = settings.metrics.file
     path = Path(named) if named else state_folder(settings.backing, environment) / "metrics.sqlite3"

@@ -1,4 +1,4 @@
-"""The AWS side: the broker with its clients."""
+"""Builds the AWS side: the broker with its clients."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from awscons.aws.broker import Broker
 from awscons.config.settings import Settings
 
 _MAX_CONCURRENT = 12
-"""Concurrency limit where neither the configuration nor the server decides it."""
+"""Concurrency limit without `max_concurrent_sign_ins`, for a server whose number of threads is unknown."""
 
 
 def build_broker(
@@ -27,7 +27,7 @@ def build_broker(
     recorder: MetricsRecorder | None = None,
     http: HttpPool | None = None,
 ) -> Broker:
-    """The broker. `threads` of each process, where that is known; `recorder` counts and times calls to AWS."""
+    """The broker. `threads`: of each process, None if unknown; `recorder` counts and times calls to AWS."""
     recorder, http = recorder or NoMetrics(), http or HttpPool()
     credentials = BrokerCredentials(settings.aws)
     roles = StsClient(settings.aws, http, credentials)
@@ -43,5 +43,5 @@ def build_broker(
 
 
 def _max_concurrent(threads: int) -> int:
-    """The threads without an eighth of them, at least two, which stay free for pages that need no AWS."""
+    """Seven eighths of the threads. The rest, at least two, stays free for pages that need no AWS."""
     return max(1, threads - max(2, threads // 8))

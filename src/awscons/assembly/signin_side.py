@@ -1,4 +1,4 @@
-"""The sign-in side: whom we trust, how people sign in and out, and which logins there are."""
+"""Builds the sign-in side: trust in the identity provider, sign-in, sign-out, logins and rate limits."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def build_login_register(
                 hint="restart the service, and every login has ended",
             )
         case SqliteBacking() as backing:
-            # A store that this command made would be empty, and say that nobody is signed in.
+            # Making the missing store here would report wrongly that nobody is signed in.
             path = sqlite_path(backing, environment)
             if not path.exists():
                 raise StoreUnavailable(

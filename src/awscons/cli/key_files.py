@@ -1,4 +1,4 @@
-"""Writing the files of our key pairs: the first pair of a folder, and each step of a rotation."""
+"""Writing the files of our key pairs: the first pair of a folder, and each step of a rollover."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def make_first_pair(folder: Path, *, now: datetime) -> x509.Certificate:
 
 
 def rotate_pairs(folder: Path, *, now: datetime) -> KeyRing:
-    """Take the next of the two steps of a rotation. Returns the pairs after it.
+    """Take the next of the two steps of a rollover. Returns the pairs after it.
 
     The first step adds a next pair, which our metadata publishes beside the current one. The second step, for
     when the identity provider has read the metadata again, makes it the current pair and the old one `previous`.

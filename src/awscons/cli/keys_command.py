@@ -24,19 +24,19 @@ def make_keys(folder: Path) -> None:
 
 
 def rotate_keys(folder: Path) -> None:
-    """Take the next step of a rotation in `folder`, and print what to do next. Raises KeysRefused."""
+    """Take the next step of a rollover in `folder`, and print what to do next. Raises KeysRefused."""
     ring = rotate_pairs(folder, now=utc_now())
     for line in _pairs(ring):
         click.echo(line)
     click.echo("")
     if ring.next is not None:
         click.echo("Restart the service: its metadata now names the current and the next certificate.")
-        click.echo("When the identity provider has read it again, run this command a second time.")
+        click.echo("When the identity provider has read it again, run the same command once more.")
     else:
         click.echo(
             "Restart the service: it then signs with the new key, and its metadata names only that one."
         )
-        click.echo("The previous key still decrypts assertions, until the next rotation replaces it.")
+        click.echo("The previous key still decrypts assertions, until the next rollover replaces it.")
 
 
 def _pairs(ring: KeyRing) -> list[str]:
