@@ -124,8 +124,7 @@ class Load:
                     self.codes.append(answer.status_code)
                     if answer.status_code == 503:
                         self.clear.append(
-                            bool(answer.headers.get("Retry-After"))
-                            and "cannot save sign-ins" in answer.text
+                            bool(answer.headers.get("Retry-After")) and "cannot save sign-ins" in answer.text
                         )
                     self.arrived.notify_all()
 
