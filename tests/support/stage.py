@@ -41,7 +41,7 @@ class StsCredentialBook:
     sts_url: str
 
     def find(self, access_key_id: str, secret_access_key: str, session_token: str) -> RoleSession | None:
-        """See `awscons.demo.signin.CredentialBook`."""
+        """See `awscons.demo.pretend_signin.CredentialBook`."""
         client = boto3.client(
             "sts",
             region_name="us-east-1",
