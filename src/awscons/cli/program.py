@@ -185,10 +185,11 @@ def keys_new(folder: Path) -> None:
 @keys.command("rotate")
 @_folder
 def keys_rotate(folder: Path) -> None:
-    """Rotate the key pair in two steps: run this once, and again when the identity provider has read our metadata.
+    """Rotate the key pair, in two runs.
 
-    The first run publishes a next pair beside the current one. The second run makes it the current one.
-    The old pair stays, to decrypt assertions that are still encrypted to it.
+    The first run publishes a next pair beside the current one. The second run makes it the current one; wait
+    with it until the identity provider has read our metadata. The old pair stays, to decrypt assertions that
+    are still encrypted to it.
     """
     from awscons.cli.keys_command import rotate_keys
 
