@@ -28,7 +28,7 @@ from bench.load import Address, get, post
 from support.forge import Forger
 from support.house import config_for, story_of, write_credentials
 from support.serving import authority, client_tls, free_port, program
-from support.world import write_config, write_tls
+from support.stage import write_config, write_tls
 
 ROOT = Path(__file__).parents[1]
 _TICKS = os.sysconf("SC_CLK_TCK")

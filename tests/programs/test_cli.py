@@ -207,7 +207,7 @@ def test_keys_are_made_and_rolled_with_a_word_on_what_to_do_next(tmp_path: Path)
     assert again.returncode == 1
     assert "awscons keys rotate" in again.stderr
     first = awscons("keys", "rotate", "keys", folder=tmp_path)
-    assert "run this command a second time" in first.stdout
+    assert "run the same command once more" in first.stdout
     second = awscons("keys", "rotate", "keys", folder=tmp_path)
     assert re.search(r"^previous ", second.stdout, re.MULTILINE)
     assert "PRIVATE" not in made.stdout + first.stdout + second.stdout
