@@ -2,36 +2,35 @@
 
     AwsconsError
     ├── ConfigurationError         the configuration cannot be used: all its mistakes together
-    ├── CannotListen               the address or port to serve on cannot be had
+    ├── CannotListen               the configured address or port cannot be used
     ├── KeysRefused                the folder of our own keys cannot be used
     ├── MetadataRefused            the identity provider's metadata cannot be used
-    ├── LandingRefused             a link asks for a page or region that is not in the console
+    ├── DestinationRefused         a link names a page or region that is not in the console
     ├── SignInError
     │   ├── ResponseRefused        a SAML response failed a check
-    │   └── NoPendingLogin         an answer to no pending login of this browser
+    │   └── NoPendingLogin         a response to no pending login of this browser
     ├── TooManySignIns             more sign-ins than the configured limits allow
-    ├── AttributesUnfit            what the identity provider says of a person does not fit the target
-    ├── LoginEndsTooSoon           less is left of the login than the shortest console takes
-    ├── BrokerBusy                 too many sign-ins wait for AWS already
+    ├── AttributesUnfit            the attributes of a person do not fit the target
+    ├── LoginEndsTooSoon           the login ends before the shortest console would
+    ├── BrokerBusy                 too many sign-ins are waiting for AWS
     ├── UpstreamError
-    │   ├── UpstreamRefused        AWS answered, and said no
-    │   │   ├── RoleRefused            to this role, or to what was asked along with it
-    │   │   ├── RoleSessionTooLong     to a role session of this length
-    │   │   ├── PolicyRefused          to the session policies or tags: too large, or malformed
-    │   │   ├── RegionDisabled         to this region
-    │   │   └── SigninRefused          to the token call: the credentials, or SessionDuration with them
-    │   ├── UpstreamUnusable       AWS answered with an error of its own, or with nothing we can use
-    │   ├── UpstreamThrottled      AWS answered: too many requests
+    │   ├── UpstreamRefused        AWS refused
+    │   │   ├── RoleRefused            this role, or a parameter of the request
+    │   │   ├── RoleSessionTooLong     a role session of this length
+    │   │   ├── PolicyRefused          the session policies or tags: too large, or malformed
+    │   │   ├── RegionDisabled         requests in this region
+    │   │   └── SigninRefused          the token call: the credentials, or SessionDuration
+    │   ├── UpstreamUnusable       AWS had an internal error, or its answer cannot be read
+    │   ├── UpstreamThrottled      AWS throttles our requests
     │   ├── UpstreamSilent         AWS did not answer in time, or at all
-    │   └── BrokerCredentialsMissing   we have no AWS credentials that it takes
-    │       └── AccessKeyRefused   one region does not take our keys; another may
-    ├── StoreUnavailable           logins cannot be read or written
-    └── StoreCannotList            the configured store keeps no list of what is in it
+    │   └── BrokerCredentialsMissing   the broker has no AWS credentials that AWS accepts
+    │       └── AccessKeyRefused   one region does not accept our keys; another may
+    ├── StoreUnavailable           the store of logins cannot be read or written
+    └── StoreCannotList            the configured store cannot list its records
 
-Two audiences. `public` is one fixed sentence per class, fit for anyone's eyes. `str(error)`
-and `hint` are for the operator's log: the cause, what was expected, what was received, what
-to try. Neither ever holds a secret. Errors of lower libraries are translated where they
-enter, so nothing else crosses a floor.
+`public` is one fixed sentence for each class, which people may see. `str(error)` and `hint` are for the
+operator's log: the cause, the expected and the received value, and what to try. None of them holds a secret.
+Errors of libraries are translated into these where the library is called, so callers see no other errors.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ MAX_QUOTED_LENGTH = 200
 
 
 def quote_for_log(value: object) -> str:
-    """`value` as the log shows it: quoted, control characters escaped, cut when long."""
+    """`value` for the log: quoted, control characters escaped, cut after MAX_QUOTED_LENGTH characters."""
     text = value if isinstance(value, str) else str(value)
     if len(text) > MAX_QUOTED_LENGTH:
         text = f"{text[:MAX_QUOTED_LENGTH]}… ({len(text)} characters)"
@@ -53,7 +52,7 @@ def quote_for_log(value: object) -> str:
 
 
 class AwsconsError(Exception):
-    """The root. `str()` is for the operator; `public` is for the person; `hint` says what to try."""
+    """The base class. `str()` and `hint` are for the operator, `public` is for the person."""
 
     public: ClassVar[str] = "An internal error occurred in this service."
 
@@ -70,10 +69,10 @@ class AwsconsError(Exception):
 class Mistake:
     """One mistake in the configuration, worded for the person who edits the file.
 
-    path    where: `aws_config.targets[1].role`, or a file's name
-    found   what stands there, already fit to print; empty where nothing does
-    wanted  what would be right
-    hint    a cure, where one can be guessed ("did you mean …?")
+    path    the key, such as `aws_config.targets[1].role`, or a file's name
+    found   the value, safe to print; empty when there is no value
+    wanted  a description of valid values
+    hint    how to correct it, if that can be guessed ("did you mean …?")
     """
 
     path: str
@@ -92,7 +91,7 @@ class Mistake:
 
 
 class ConfigurationError(AwsconsError):
-    """The configuration cannot be used. Carries every mistake found, never just the first."""
+    """The configuration cannot be used. `mistakes` holds all mistakes that were found."""
 
     public = "This service is not set up correctly."
 
@@ -105,7 +104,7 @@ class ConfigurationError(AwsconsError):
 
 
 class CannotListen(AwsconsError):
-    """The address or port to serve on cannot be had."""
+    """The server cannot listen on the configured address or port."""
 
 
 class KeysRefused(AwsconsError):
@@ -115,7 +114,7 @@ class KeysRefused(AwsconsError):
 
 
 class MetadataRefused(AwsconsError):
-    """The identity provider's metadata cannot be had or used. Whatever was good before stays in use."""
+    """The identity provider's metadata cannot be loaded or used. Good metadata from before stays in use."""
 
     public = "This service has no valid metadata of your identity provider at the moment."
 
@@ -124,7 +123,7 @@ class MetadataRefused(AwsconsError):
 
 
 class DestinationRefused(AwsconsError):
-    """A link to a target asks for a page or a region that is not in the console of its partition."""
+    """A link to a target names a page or a region that is not in the console of its partition."""
 
     public = "This link names a page or a region that is not in the AWS console of this target."
 
@@ -133,9 +132,9 @@ class DestinationRefused(AwsconsError):
 
 
 class SignInError(AwsconsError):
-    """A sign-in did not work out.
+    """A sign-in failed.
 
-    return_to   the path of ours that this browser had asked for, where that is known: the way on
+    return_to   the path of ours that this browser requested, for another try; None: not known
     """
 
     public = "The sign-in failed."
@@ -146,11 +145,11 @@ class SignInError(AwsconsError):
 
 
 class ResponseRefused(SignInError):
-    """A SAML response failed a check. From outside all of these look alike; the log tells them apart.
+    """A SAML response failed a check. People see one message for all checks; the log names the rule.
 
     rule      the name of the check, stable, for searching logs
     section   where the rule comes from (`SAML core 2.5.1`, `XML signature 4.4.3`, `house rule`)
-    expected, received   what was demanded and what came, cut when long
+    expected, received   the required and the received value, cut when long
     """
 
     public = "The response of your identity provider was not accepted."
@@ -177,9 +176,9 @@ class ResponseRefused(SignInError):
 
 
 class NoPendingLogin(SignInError):
-    """An answer that belongs to no pending login of this browser: unsolicited, late, replayed or stolen.
+    """A response that belongs to no pending login of this browser: unsolicited, late, replayed or stolen.
 
-    in_a_loop   the sign-in that it answers was itself a fresh start after such an answer
+    in_a_loop   the sign-in of this response was itself a retry after such a response
     """
 
     public = "This sign-in was already used, took too long, or began in another browser."
@@ -187,7 +186,7 @@ class NoPendingLogin(SignInError):
     def __init__(self, cause: str, *, return_to: str | None = None, in_a_loop: bool = False) -> None:
         super().__init__(
             cause,
-            hint="blocked cookies, a wrong clock, or an ACS URL under another host name than people use"
+            hint="the browser blocks cookies, a clock is wrong, or people use another host name than `acs_url`"
             if in_a_loop
             else "",
             return_to=return_to,
@@ -196,7 +195,7 @@ class NoPendingLogin(SignInError):
 
 
 class TooManySignIns(AwsconsError):
-    """More sign-ins than the configured limits allow; `retry_after`: seconds until there may be more."""
+    """More sign-ins than the configured limits allow; `retry_after`: seconds until the limit resets."""
 
     public = "This service has received too many sign-ins. Please try again in a minute."
 
@@ -218,23 +217,23 @@ class AttributesUnfit(AwsconsError):
 
 
 class LoginEndsTooSoon(AwsconsError):
-    """Less is left of the login than the shortest console takes, and the target ends with the login."""
+    """The target ends with the login, and the login ends in less than the minimum duration of a console."""
 
     public = "Your sign-in ends in less than 15 minutes. AWS opens no console for so short a time."
 
 
 class BrokerBusy(AwsconsError):
-    """Too many sign-ins wait for AWS already."""
+    """The limit of sign-ins that wait for AWS at the same time is reached."""
 
     public = "Too many people are opening consoles at the moment. Please try again in a moment."
 
 
 class UpstreamError(AwsconsError):
-    """AWS did not give us what we asked for. Never holds a credential, a token or a login URL.
+    """A call to AWS failed. The error holds no credential, token or login URL.
 
-    step         `sts` or `federation`; `tls` or `proxy` for what stops both
+    step         `sts` or `federation`; `tls` or `proxy` for failures of both
     code         the error code of AWS, or the kind of failure
-    request_id   what AWS support asks for; empty when there was no answer
+    request_id   for AWS support; empty when there was no answer
     """
 
     public = "AWS did not open this console."
@@ -249,7 +248,7 @@ class UpstreamError(AwsconsError):
 
 
 class UpstreamRefused(UpstreamError):
-    """AWS answered, and said no."""
+    """AWS refused the request."""
 
     public = (
         "AWS did not open this console. If this happens again, please tell the people who run this service."
@@ -257,7 +256,7 @@ class UpstreamRefused(UpstreamError):
 
 
 class RoleRefused(UpstreamRefused):
-    """AWS does not let this service assume this role, or not with what it asks along with it."""
+    """AWS does not let this service assume this role, or not with these parameters."""
 
     public = (
         "AWS does not allow this service to assume this role. Please tell the people who run this service."
@@ -265,7 +264,7 @@ class RoleRefused(UpstreamRefused):
 
 
 class RoleSessionTooLong(UpstreamRefused):
-    """A longer role session than the role's maximum, or than role chaining, allows."""
+    """The requested role session is longer than the role's maximum or role chaining allows."""
 
 
 class PolicyRefused(UpstreamRefused):
@@ -275,21 +274,21 @@ class PolicyRefused(UpstreamRefused):
 
 
 class RegionDisabled(UpstreamRefused):
-    """STS is switched off in this region for the broker's account."""
+    """STS is disabled in this region for the broker's account."""
 
 
 class SigninRefused(UpstreamRefused):
-    """The token call was answered with 400: the credentials, or SessionDuration; it never says which."""
+    """The token call got HTTP 400, for the credentials or for SessionDuration; AWS does not say which."""
 
 
 class UpstreamUnusable(UpstreamError):
-    """AWS answered with an error of its own, or with nothing that we can use."""
+    """AWS answered with an internal error, or with an answer that cannot be read."""
 
     public = "AWS has a temporary problem. Please try again in a moment."
 
 
 class UpstreamThrottled(UpstreamError):
-    """AWS answered that it has had too many requests."""
+    """AWS throttles our requests."""
 
     public = "AWS is limiting the number of requests at the moment. Please try again in a moment."
 
@@ -307,10 +306,10 @@ class BrokerCredentialsMissing(UpstreamError):
 
 
 class AccessKeyRefused(BrokerCredentialsMissing):
-    """STS of one region does not take the broker's keys.
+    """STS of one region does not accept the broker's keys.
 
-    They are wrong if every region says so. One region alone says it, too, when it is an opt-in region that is
-    off, or when its STS is of another region than the request was signed for.
+    The keys are wrong if every region refuses them. One region alone also refuses valid keys if it is an
+    opt-in region that is disabled, or if the request was signed for another region.
     """
 
 
@@ -318,10 +317,10 @@ class AccessKeyRefused(BrokerCredentialsMissing):
 
 
 class StoreUnavailable(AwsconsError):
-    """Logins cannot be read or written. Nobody is let in on the strength of a guess."""
+    """The store cannot be read or written. The service answers 503, and lets nobody in."""
 
     public = "This service cannot save sign-ins at the moment. Please try again in a moment."
 
 
 class StoreCannotList(AwsconsError):
-    """The configured store keeps no list of what is in it."""
+    """The configured store cannot list its records."""

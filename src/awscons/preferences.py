@@ -42,7 +42,7 @@ class Preferences:
         return Preferred(_names(favourites), _names(recent))
 
     def add_favourite(self, user_name: str, target: str) -> None:
-        """Make a target a favourite; above MOST_FAVOURITES the oldest is dropped. Raises StoreUnavailable."""
+        """Make a target a favourite; above MAX_FAVOURITES the oldest is dropped. Raises StoreUnavailable."""
         self._change(
             _key("favourites", user_name),
             lambda names: (*_without(names, target), target)[-MAX_FAVOURITES:],

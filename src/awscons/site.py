@@ -16,7 +16,7 @@ MAX_LOGO_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where people reach us. All our own URLs are made from this, never from a request's headers.
+    """The public URL of the service. All our own URLs are built from it and not from a request's headers.
 
     origin      `https://sso.example.com`, without a slash at the end
     mount_path  `/awscon`, or "" when mounted at the root

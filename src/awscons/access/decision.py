@@ -1,7 +1,4 @@
-"""Who may open what. One pure decision that always says why.
-
-No clock, no store, no request belongs here: a target and an identity go in, a decision comes out.
-"""
+"""The decision who may open which target, with its reason. A pure function of target and identity."""
 
 from __future__ import annotations
 
@@ -14,14 +11,14 @@ from awscons.access.targets import Target
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """Let in: by this group, by this attribute, by both where both are asked for, or because all are."""
+    """Access is granted by this group, by this attribute or by both; both None: the target is open to all."""
 
     by_group: str | None
     by_attribute: str | None
 
     @property
     def reason(self) -> str:
-        """One phrase for the audit log."""
+        """The reason, for the audit log."""
         by = []
         if self.by_group is not None:
             by.append(f"group {self.by_group!r}")
@@ -31,7 +28,7 @@ class Granted:
 
 
 class RefusalReason(Enum):
-    """Why somebody was not let in; the value is the phrase for the audit log."""
+    """Why access was refused; the value is the text for the audit log."""
 
     NO_GROUPS_RECEIVED = "the identity provider sent no groups"
     GROUPS_OMITTED = "the identity provider left the groups out, since the person is in too many"
@@ -41,7 +38,7 @@ class RefusalReason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Not let in, and what would have let them in."""
+    """Access is refused; one of these groups and one of these attributes would grant it."""
 
     reason: RefusalReason
     groups: tuple[str, ...]
@@ -51,9 +48,9 @@ class Refused:
 def decide(target: Target, identity: Identity) -> Granted | Refused:
     """Whether `identity` may open `target`, with the reason.
 
-    Groups and attributes are two conditions; each counts only where the target names any, and then
-    one match is enough. Group names are compared exactly. A target that names neither is open to
-    every person who signed in: the documented behaviour, which `awscons check` points out.
+    Groups and attributes are two conditions. A condition applies if the target names any, and one match
+    fulfils it. Group names are compared exactly. A target that names neither is open to every person who
+    signs in, as documented; `awscons check` warns of it.
     """
     by_group = next((group for group in target.groups if group in identity.groups), None)
     by_attribute = next((name for name in target.attributes if _has_value(identity, name)), None)
@@ -71,7 +68,7 @@ def _why_in_no_group(identity: Identity) -> RefusalReason:
 
 
 def _has_value(identity: Identity, name: str) -> bool:
-    """Whether an attribute of that name, in any letter case, came with at least one non-empty value."""
+    """Whether an attribute of that name (case-insensitive) has at least one non-empty value."""
     wanted = name.casefold()
     return any(
         any(value.strip() for value in values)

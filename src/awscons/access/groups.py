@@ -1,7 +1,7 @@
-r"""Group names as identity providers write them, and the plain names that a configuration may ask for.
+r"""Group names as identity providers send them, normalized to plain names. Pure rules.
 
-Pure and explicit: a name is compared as it came unless the configuration names the form to reduce.
-Reducing can make two groups one (`A\admins` and `B\admins`), so it is a choice, never a guess.
+Names are compared as received unless the configuration names formats to normalize. That is not automatic,
+because it can make two groups equal (`A\admins` and `B\admins`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ GROUPS_OMITTED_HINT = (
 
 
 class GroupFormat(StrEnum):
-    """A form that is reduced to the plain name."""
+    """A format of group names that is normalized to the plain name."""
 
     PATH = "path"
     """`/admins`, as Keycloak writes it; `/parent/admins` becomes `parent/admins`."""
@@ -34,18 +34,18 @@ _FIRST_PART = re.compile(
 _ESCAPE = re.compile(r"(?:\\[0-9A-Fa-f]{2})+|\\(.)", re.DOTALL)
 
 
-def normalize_group(name: str, forms: Sequence[GroupFormat]) -> str:
-    """The plain name in `name`, if it has one of these forms; otherwise `name` itself.
+def normalize_group(name: str, formats: Sequence[GroupFormat]) -> str:
+    """The plain name in `name`, if it has one of these formats; otherwise `name` itself.
 
-    One form is reduced, never two: what is inside a DN is a name, whatever it looks like.
+    At most one format is applied: the value inside a DN is a plain name, also if it looks like a path.
     """
-    if GroupFormat.DN in forms and (matched := _FIRST_PART.fullmatch(name)):
+    if GroupFormat.DN in formats and (matched := _FIRST_PART.fullmatch(name)):
         return _ESCAPE.sub(_unescaped, matched[1])
-    if GroupFormat.DOMAIN in forms:
+    if GroupFormat.DOMAIN in formats:
         domain, _, rest = name.partition("\\")
         if domain and rest:
             return rest
-    if GroupFormat.PATH in forms and name.startswith("/") and len(name) > 1:
+    if GroupFormat.PATH in formats and name.startswith("/") and len(name) > 1:
         return name.removeprefix("/")
     return name
 

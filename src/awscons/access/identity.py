@@ -1,4 +1,4 @@
-"""Who somebody is, once everything about them has been verified. Values only, no rules."""
+"""The verified identity of a person, and their login. Values only, no rules."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A verified person, as their identity provider vouched for them.
+    """A person as a verified assertion describes them.
 
-    user_name    what the console and CloudTrail will show; from `user_attr`
+    user_name    the name that the console and CloudTrail show; from `user_attr`
     name_id      the identity provider's own identifier for the person (SAML core 2.2.3)
-    attributes   the attributes that the configuration keeps, always as lists of text
-    groups       the values of the `groups` attribute; empty when none came
-    groups_omitted   the identity provider said that it left the groups out, since they are too many
+    attributes   those of the configuration's attribute map, by short name
+    groups       normalized values of the `groups` attribute; empty when there are none
+    groups_omitted   the identity provider sent a link instead of the groups, because they are too many
     """
 
     user_name: str
@@ -27,17 +27,17 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """The fact that an Identity signed in here, and until when that counts.
+    """A sign-in of an Identity, which lasts until `ends_at`.
 
     signed_in_at   UTC
     ends_at        UTC; the earlier of `auth_duration` and the identity provider's SessionNotOnOrAfter
     session_index  the identity provider's name for its own session (SAML core 2.7.2), for logout
     authenticated_at   UTC; when the person authenticated at the identity provider; None: not known
-    authn_context  URIs of AuthnContextClassRef: in which way
+    authn_context  URIs of AuthnContextClassRef: how the person authenticated
     name_id_qualifiers   Format and qualifiers of the NameID, for logout
-    public_id      names the login to operators and auditors; it is no cookie and opens nothing
-    received       every attribute of the assertion, for setting up an identity provider; kept only in debug
-                   mode, else empty
+    public_id      names the login to operators and in the audit log; it is not the cookie's value
+    received       every attribute of the assertion, for setting up an identity provider; saved only in
+                   debug mode, else empty
     """
 
     identity: Identity

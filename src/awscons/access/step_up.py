@@ -1,4 +1,4 @@
-"""When a target wants more than a login: a fresh authentication, or one of a certain kind. Pure."""
+"""Step-up: when a target requires a fresh authentication, or one of a certain kind. Pure rules."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from awscons.access.targets import Target
 
 @dataclass(frozen=True, slots=True)
 class AuthnRequirement:
-    """What a sign-in has to bring beyond the usual.
+    """What a sign-in requires in addition to the configuration.
 
-    force_authn     a full login at the identity provider, even of somebody it already knows
-    authn_context   URIs of AuthnContextClassRef, one of which has to be named in the answer
+    force_authn     a fresh authentication, also of a person with a session at the identity provider
+    authn_context   URIs of AuthnContextClassRef, one of which is required; empty: any
     """
 
     force_authn: bool = False
@@ -22,10 +22,10 @@ class AuthnRequirement:
 
 
 def step_up(target: Target, login: Login, *, now: datetime) -> AuthnRequirement | None:
-    """What a person has to do before `target` opens, or None when their login will do.
+    """The authentication that `target` requires of this person first; None when their login is enough.
 
     now   UTC
-    A login of which it is not known when or how it came about will not do.
+    A login whose time or context of authentication is unknown does not fulfil a requirement of it.
     """
     too_old = target.max_login_age is not None and (
         login.authenticated_at is None

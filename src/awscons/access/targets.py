@@ -72,7 +72,7 @@ class RoleTerms:
 
 @dataclass(frozen=True, slots=True)
 class TargetDisplay:
-    """How people see a target. Nothing here decides anything; empty: nothing was said of it.
+    """How the portal shows a target. It has no influence on access; empty: not configured.
 
     color     `#rrggbb`
     regions   regions to offer beside the usual one
@@ -93,17 +93,17 @@ class OpenBy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A named door: which role, for how long, and who may go through.
+    """A target: a role, the duration of its console, and who may open it.
 
     name        the last part of the URL; `service` in the configuration
     duration    seconds the console should last
     ends_with_login   the console never outlasts the login that opened it
-    groups      member of at least one; empty: no group is asked for
-    attributes  at least one must be present and non-empty; empty: none is asked for
+    groups      the person must be in one of them; empty: no group is required
+    attributes  one of them must be present and non-empty; empty: none is required
     region      where the console opens unless a link says otherwise; None: where the service itself is
-    max_login_age   seconds since the person authenticated, after which they have to do so anew; None: any
-    authn_context   URIs of AuthnContextClassRef, in one of which they must have; empty: in any way
-    console_destination   the page to land on unless a link says otherwise; `{region}` in it stands for
+    max_login_age   maximum seconds since the person authenticated; None: no limit
+    authn_context   URIs of AuthnContextClassRef, one of which is required; empty: any
+    console_destination   the page that opens unless a link names another one; `{region}` in it stands for
                 the region; None: the console's front page
     profile_name   of the broker's own credentials for it; None: its partition's, else the usual one
     terms       what else AssumeRole is asked for

@@ -1,8 +1,7 @@
-"""The identity provider as it is trusted right now: by hand, or by metadata that is kept up to date.
+"""The port to the identity provider's keys: static trust, or trust by metadata that is refreshed.
 
-Metadata is looked at again in the background, when somebody signs in and it is due. A document that
-cannot be had or used changes nothing: the last good one stays in use, on disk as well, until the moment
-up to which its publisher called it valid.
+A sign-in starts a refresh in the background when one is due. If the document cannot be loaded or used, the last
+good one stays in use, also on disk, until its `validUntil`.
 """
 
 from __future__ import annotations
@@ -42,10 +41,10 @@ from awscons.signin.settings import MetadataSettings
 USUAL_INTERVAL = timedelta(days=1)
 MAX_INTERVAL = timedelta(days=7)
 FILE_INTERVAL = timedelta(minutes=5)
-"""A file costs nothing to read, and whoever replaces it waits for it to count."""
+"""Short, because reading a file is cheap, and an operator who replaced it waits for the effect."""
 AFTER_FAILURE = timedelta(hours=1)
 AFTER_UNKNOWN_KEY = timedelta(minutes=5)
-"""Anybody can send an answer with an unknown key; the identity provider must not feel it."""
+"""Minimum time between two refreshes for unknown keys: anybody can send a response with one."""
 
 _FETCH_TIMEOUT = 10.0
 _CONNECT_TIMEOUT = 3.0
@@ -57,13 +56,13 @@ _log = structlog.get_logger(__name__)
 
 
 class CertificateWatch:
-    """Warns once a day of certificates that end soon. One at the start alone would be forgotten."""
+    """Logs once a day which certificates expire soon."""
 
     def __init__(self, *, now: datetime) -> None:
         self._said_at = now
 
     def look(self, identity_provider: IdentityProvider, now: datetime) -> None:
-        """Log the warnings, at most once a day."""
+        """Log the warnings, unless they were logged within a day."""
         if now - self._said_at < USUAL_INTERVAL:
             return
         self._said_at = now
@@ -72,7 +71,7 @@ class CertificateWatch:
 
 
 class StaticIdpTrust:
-    """An identity provider that the configuration describes in full. Nothing about it ever changes."""
+    """An identity provider that the configuration describes in full. It does not change."""
 
     def __init__(self, identity_provider: IdentityProvider, *, clock: Callable[[], datetime]) -> None:
         self._identity_provider = identity_provider
@@ -85,13 +84,13 @@ class StaticIdpTrust:
         return self._identity_provider
 
     def after_unknown_key(self) -> IdentityProvider | None:
-        """None: there is nowhere to look for newer keys."""
+        """None: there is no source of newer keys."""
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class _Trusted:
-    """What is trusted now; times UTC."""
+    """The metadata in use; times UTC."""
 
     identity_provider: IdentityProvider
     metadata: IdpMetadata
@@ -103,7 +102,7 @@ def _in_a_thread(work: Callable[[], object]) -> None:
 
 
 class MetadataIdpTrust:
-    """An identity provider described by metadata of its own. Safe for many threads."""
+    """An identity provider described by its metadata. Safe for many threads."""
 
     def __init__(
         self,
@@ -115,12 +114,12 @@ class MetadataIdpTrust:
         http: HttpPool,
         in_background: Callable[[Callable[[], object]], None] = _in_a_thread,
     ) -> None:
-        """Read the metadata: a copy of ours that is recent, or else from its source, or else any copy.
+        """Read the metadata: a saved copy of less than a day, else the source, else an older saved copy.
 
-        keep_in         folder for the last good copy
+        folder          for the last good copy
         clock           UTC
-        in_background   starts a piece of work that nobody waits for
-        Raises MetadataRefused when there is no good metadata at all: without keys nobody is trusted.
+        in_background   starts work without waiting for it
+        Raises MetadataRefused when none of them is good: without keys no response can be verified.
         """
         self._settings = settings
         self._saved = _SavedCopy(folder, settings.location)
@@ -134,13 +133,13 @@ class MetadataIdpTrust:
         self._watch = CertificateWatch(now=now)
         self._entity_id = settings.entity_id
         self._trusted = self._at_start(now)
-        # From here on it has to be whoever it was at first.
+        # From now on the metadata must describe the same identity provider.
         self._entity_id = self._trusted.metadata.entity_id
 
     def current(self) -> IdentityProvider:
-        """The identity provider. Starts another look at the metadata when one is due; never waits for it.
+        """The identity provider. Starts a refresh of the metadata when one is due, without waiting for it.
 
-        Raises MetadataRefused when the metadata is over and no newer could be had.
+        Raises MetadataRefused when the metadata has expired and no newer one could be loaded.
         """
         trusted, now = self._trusted, self._clock()
         if now >= trusted.look_again_at:
@@ -150,15 +149,15 @@ class MetadataIdpTrust:
         if valid_until is not None and now >= valid_until:
             raise MetadataRefused(
                 f"the identity provider's metadata was valid until {valid_until.isoformat()}",
-                hint=f"no newer could be had from {self._settings.location}; the log says why",
+                hint=f"no newer metadata could be loaded from {self._settings.location}; the log says why",
             )
         self._watch.look(trusted.identity_provider, now)
         return trusted.identity_provider
 
     def after_unknown_key(self) -> IdentityProvider | None:
-        """Look again because an answer came whose key nobody knows; None when there are no other keys.
+        """Refresh after a response with an unknown key; None when the metadata brings no new key.
 
-        Looks at most once in five minutes, and waits for it.
+        Refreshes at most once in AFTER_UNKNOWN_KEY, and waits for it.
         """
         now = self._clock()
         before = self._trusted
@@ -170,7 +169,7 @@ class MetadataIdpTrust:
         known = set(before.identity_provider.signing_certificates)
         return after if set(after.signing_certificates) - known else None
 
-    # --- looking ---
+    # --- refreshing ---
 
     def _at_start(self, now: datetime) -> _Trusted:
         saved = self._saved.read()
@@ -190,7 +189,7 @@ class MetadataIdpTrust:
             return replace(trusted, look_again_at=now + self._after_failure)
 
     def _refresh(self) -> None:
-        """Another look, unless one is under way."""
+        """Refresh the metadata, unless another thread does."""
         if not self._refreshing.acquire(blocking=False):
             return
         try:
@@ -204,7 +203,7 @@ class MetadataIdpTrust:
             self._refreshing.release()
 
     def _take(self, document: bytes, now: datetime) -> _Trusted:
-        """Trust a document that was just fetched, keep it, and say when it brings other keys."""
+        """Trust a document that was just fetched, save it, and report changed keys."""
         trusted = self._trust(document, looked_at=now)
         saved = self._saved.read()
         self._saved.write(document, now)
@@ -223,9 +222,9 @@ class MetadataIdpTrust:
         )
 
     def _report_changed_keys(self, old_document: bytes, trusted: _Trusted) -> None:
-        """Compared with the copy on disk, which all processes share: only the first one reports."""
+        """Compared with the saved copy, which all processes share, so that only one of them reports."""
         try:
-            # As of its own time: that it is over by now does not make its keys unknown.
+            # Its validUntil is ignored: expired metadata still tells which keys were known.
             old = parse_idp_metadata(
                 old_document, entity_id=trusted.metadata.entity_id, now=datetime.min.replace(tzinfo=UTC)
             )
@@ -257,9 +256,9 @@ class MetadataIdpTrust:
         return AFTER_FAILURE if self._is_remote else FILE_INTERVAL
 
     def _interval(self, metadata: IdpMetadata, now: datetime) -> timedelta:
-        """Daily; later where the publisher allows, sooner where the document ends.
+        """The time until the next refresh: a day; longer by `cacheDuration`, shorter before `validUntil`.
 
-        Jittered, so that many services do not knock at the same moment.
+        With jitter, so that many services do not ask at the same moment.
         """
         if not self._is_remote:
             return FILE_INTERVAL
@@ -288,7 +287,7 @@ class MetadataIdpTrust:
         if answer.status != HTTPStatus.OK:
             raise MetadataRefused(
                 f"{location} answered HTTP {answer.status}",
-                hint="give the address itself, not one that points to it"
+                hint="configure the final URL: redirects are not followed"
                 if answer.status in _REDIRECTS
                 else "",
             )
@@ -296,7 +295,7 @@ class MetadataIdpTrust:
 
 
 def _authorities() -> Authorities:
-    """Those of the operating system; those of AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE as well."""
+    """The operating system's, and those of AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE."""
     bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
     return Authorities(bundle or None, system=True)
 
@@ -325,9 +324,9 @@ def _read_file(path: Path) -> bytes:
 
 
 def identity_provider_of(metadata: IdpMetadata, settings: MetadataSettings) -> IdentityProvider:
-    """The identity provider that metadata describes, with what the configuration says on top.
+    """The identity provider that metadata describes, with the configuration's overrides.
 
-    Raises MetadataRefused when it takes no AuthnRequest by the binding that the configuration wants.
+    Raises MetadataRefused when it accepts no AuthnRequest by the configured binding.
     """
     sso_url = settings.sso_url or metadata.sso_urls.get(settings.binding)
     if sso_url is None:
@@ -361,7 +360,7 @@ class _Copy:
 
 
 class _SavedCopy:
-    """The last good document on disk, shared by every process of this host. It is not a secret."""
+    """The last good document on disk, shared by all processes of this host. It holds no secret."""
 
     def __init__(self, folder: Path, location: str) -> None:
         name = hashlib.sha256(location.encode()).hexdigest()[:16]
@@ -374,7 +373,7 @@ class _SavedCopy:
             return None
 
     def write(self, document: bytes, now: datetime) -> None:
-        """Whole or not at all. Where that fails there is no copy, and nothing else is wrong."""
+        """Write the whole file or nothing. A failure is logged, and the service works without a copy."""
         draft = self._path.with_suffix(f".{os.getpid()}")
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

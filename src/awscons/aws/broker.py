@@ -4,8 +4,8 @@
     getSigninToken           → SigninToken
     our own table of hosts   → ConsoleUrl
 
-Both calls go to one region. The role comes from the configuration alone; nothing of a request ever reaches an
-ARN. Who may open a target is decided elsewhere, before.
+Both calls go to one region. The role comes from the configuration alone: no part of a request becomes part
+of an ARN. The caller has already decided that the person may open the target (`access.decision`).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class IssuedCredentials:
-    """Credentials of a role session, and how they came about.
+    """Credentials of a role session, with what was requested for them.
 
     failed_over   regions that failed before `region`, each with the code of its failure
     """
@@ -51,7 +51,7 @@ class IssuedCredentials:
 
 @dataclass(frozen=True, slots=True)
 class OpenedConsole:
-    """A console that was opened: the URL for the person, the rest for the audit log."""
+    """An opened console: the URL is for the person, the other fields are for the audit log."""
 
     url: ConsoleUrl
     issued: IssuedCredentials
@@ -61,7 +61,7 @@ class OpenedConsole:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """What AWS would give for a target, as far as can be known without opening it."""
+    """What can be known about opening a target without opening it."""
 
     principal_arn: str
     region: str
@@ -78,7 +78,7 @@ class _RoleSession:
 
 
 class Broker:
-    """Opens consoles and gives credentials. Safe for many threads."""
+    """Opens consoles and issues credentials. Safe for many threads."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Broker:
         max_concurrent: int,
         clock: Callable[[], datetime],
     ) -> None:
-        """Put the broker together.
+        """A broker of one process.
 
         max_concurrent   sign-ins that may wait for AWS at the same time
         clock            UTC
@@ -123,7 +123,7 @@ class Broker:
             requested,
             ConsoleDestination(target.region, target.console_destination),
             partition=self.partition_of(target),
-            # A link may land in a region by which nobody is signed in.
+            # A link may open a page in a region that does not sign in.
             region=issued.region if requested.region in {None, *regions} else requested.region or "",
         )
         url = build_console_url(
@@ -169,22 +169,22 @@ class Broker:
         return self._settings.partitions[target.role.partition].partition
 
     def last_granted(self, target: Target) -> int | None:
-        """The seconds that this process's last console of `target` was granted. Makes no call.
+        """The seconds that AWS granted to this process's last console of `target`. Makes no call.
 
-        None where there was none yet, or where it depends on each login.
+        None when there was none yet, or when the target ends with the login.
         """
         durations = None if target.ends_with_login else self._last_accepted.last(target)
         return durations.console_lasts if durations else None
 
     def preflight(self, target: Target) -> Preflight:
-        """Who the broker is where `target` is, and how long a console would last. Raises UpstreamError."""
+        """The broker's principal, region and durations for `target`. Raises UpstreamError."""
         route, _ = self._all_endpoints(target)[0]
         budget = Budget(self._settings.timeout)
         principal_arn = self._roles.principal_arn(route, seconds_left=budget.left)
         kind = self._roles.credential_kind(route, seconds_left=budget.left)
         return Preflight(principal_arn, route.region, plan_durations(target.duration, kind)[0])
 
-    # --- what is asked for, and where ----------------------------------------------------
+    # --- what is requested, and where ----------------------------------------------------
 
     def _role_session(self, target: Target, login: Login) -> _RoleSession:
         request = build_role_request(
@@ -199,7 +199,7 @@ class Broker:
         seconds = until_login_ends(target.duration, left)
         if seconds is None:
             raise LoginEndsTooSoon(
-                f"{int(left.total_seconds())} seconds are left of the login, and a console takes 900",
+                f"{int(left.total_seconds())} seconds are left of the login, and a console needs at least 900",
                 hint="a longer `auth_duration`, a longer session at the identity provider, "
                 "or a target without `ends_with_login`",
             )
@@ -224,7 +224,7 @@ class Broker:
         )
 
     def _all_endpoints(self, target: Target) -> list[tuple[StsRoute, str]]:
-        """STS and federation endpoint of each region by which `target` may be opened."""
+        """STS and federation endpoint of each region that signs in to `target`."""
         regions = self._regions(target, requested=ConsoleDestination())
         return [self._endpoints(target, region) for region in regions]
 
@@ -239,7 +239,7 @@ class Broker:
     def _credentials_and_token(
         self, session: _RoleSession, region: str, budget: Budget
     ) -> tuple[IssuedCredentials, SigninToken, str]:
-        """Credentials and sign-in token, by the best plan of durations that AWS accepts; and the endpoint."""
+        """Credentials and sign-in token by the best plan of durations that AWS accepts, and the endpoint."""
         target = session.target
         route, endpoint = self._endpoints(target, region)
         kind = self._roles.credential_kind(route, seconds_left=budget.left)
@@ -260,7 +260,7 @@ class Broker:
                     seconds_left=budget.left,
                 )
             except (RoleSessionTooLong, SigninRefused) as error:
-                # Without SessionDuration, the token call has nothing to refuse but the credentials.
+                # Without SessionDuration, the token call refuses the credentials: no other plan would help.
                 hopeless = isinstance(error, SigninRefused) and plan.console_session_duration is None
                 if hopeless or plan is plans[-1]:
                     raise
@@ -290,7 +290,7 @@ class Broker:
         self, session: _RoleSession, route: StsRoute, seconds: int, budget: Budget
     ) -> RoleCredentials:
         if budget.left < self._settings.slowest_call:
-            raise UpstreamSilent("the time for this sign-in is over", step="sts", code="timeout")
+            raise UpstreamSilent("the time for this sign-in has run out", step="sts", code="timeout")
         return self._roles.assume_role(
             session.request, route, role_session_duration=seconds, seconds_left=budget.left
         )

@@ -1,4 +1,4 @@
-"""The one place that builds console URLs. Pure functions."""
+"""Builds console URLs. Pure functions; no other module builds one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ESCAPES = {chr(code): f"%{code:02X}" for code in range(128)}
 
 
 def encode_form(fields: Mapping[str, str]) -> str:
-    """As `urlencode` has it. That looks at each of the thousand characters of a token by itself."""
+    """The same text as `urlencode`, which is slower: it looks at every character of a long token."""
     return "&".join(f"{name}={_UNSAFE.sub(_escaped, value)}" for name, value in fields.items())
 
 
@@ -27,7 +27,7 @@ def build_console_url(
 ) -> ConsoleUrl:
     """The login URL that opens the console.
 
-    endpoint             the federation endpoint that issued the token: both steps stay on one host
+    endpoint             the federation endpoint that issued the token; the URL stays on its host
     relogin_url          `Issuer`: where AWS sends people whose console session ended
     console_destination  `Destination`: the page to land on; encoded whole, fragment included
     """
@@ -43,10 +43,10 @@ def build_console_url(
 
 
 def build_logout_first_url(endpoint: str, console_url: ConsoleUrl) -> ConsoleUrl:
-    """The same login URL behind AWS's log-out, for browsers that hold another console already.
+    """The URL that logs the browser out of AWS first, and then opens `console_url`.
 
-    AWS documents no such address. Clients have found that it works when both URLs have the same host, and
-    that one with its region in front.
+    For browsers with another console session. AWS does not document this URL. In practice it works when both
+    URLs have the same host, and that host has its region in front.
     """
     query = encode_form({"Action": "logout", "redirect_uri": console_url.value})
     return ConsoleUrl(f"{urljoin(endpoint, 'oauth')}?{query}")

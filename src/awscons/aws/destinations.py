@@ -1,7 +1,7 @@
-"""Where in the console a person lands, and by which regions they are signed in. Pure rules.
+"""The console page that a person opens, and the regions that sign them in. Pure rules.
 
-A link may name any page or region of the console of the target's partition. It chooses among the regions
-that the configuration signs in by, and adds none.
+A link may name any page and region of the console of the target's partition. The regions that sign in come
+from the configuration alone: a link moves one of them to the front, and cannot add another.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from awscons.aws.partitions import REGION_PLACEHOLDER, Partition, console_home, 
 from awscons.errors import DestinationRefused, quote_for_log
 
 MAX_DESTINATION_LENGTH = 2048
-"""Characters of a page to land on. It travels in `Destination`, and encoded twice in `Issuer`."""
+"""Characters of a page's URL, which goes into `Destination`, and encoded twice into `Issuer`."""
 
-# Printable ASCII; browsers read a backslash as a slash. Whatever else a URL holds comes encoded.
+# Printable ASCII; other characters of a URL are percent-encoded. Browsers read a backslash as a slash.
 _DESTINATION = re.compile(r"https://(?P<host>[a-z0-9.-]+)(?:[/?#][\x21-\x5b\x5d-\x7e]*)?", re.ASCII)
 
 _SUBDOMAINS = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*", re.ASCII)
@@ -25,11 +25,11 @@ _SUBDOMAINS = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class ConsoleDestination:
-    """Where in the console somebody wants to land, and how. None: nothing was said of it.
+    """A page and region of the console, as a link or a target names them. None: not named.
 
     region               such as `eu-west-1`
-    console_destination  the URL of a console page, to the letter
-    fresh                through AWS's log-out first, or not
+    console_destination  the URL of a console page, exactly as it is named
+    logout_first         whether the browser goes through AWS's log-out first
     """
 
     region: str | None = None
@@ -40,7 +40,7 @@ class ConsoleDestination:
 def parse_destination(parameters: Mapping[str, Sequence[str]]) -> ConsoleDestination:
     """The destination that a link names by its query parameters; not checked against the console yet.
 
-    Raises DestinationRefused for a parameter that stands twice, or a `logout_first` that is neither 0 nor 1.
+    Raises DestinationRefused for a parameter that occurs twice, or a `logout_first` that is neither 0 nor 1.
     """
     logout_first = _only(parameters, "logout_first")
     if logout_first not in {None, "0", "1"}:
@@ -69,14 +69,15 @@ def choose_regions(
     configured: Sequence[str],
     broker_region: str | None,
 ) -> tuple[str, ...]:
-    """The regions to sign in by, nearest first; at least one.
+    """The regions that sign in, in the order of trying; at least one.
 
-    asked           what the link says
-    standing        what the target says: its region comes first
+    requested       by the link
+    default         of the target; its region comes before the configured ones
     configured      the configuration's ordered list, for all partitions together
-    broker_region   where the broker's own configuration puts it; used where nothing is configured
+    broker_region   of the broker's own AWS configuration; used when no region is configured
 
-    A link chooses among them, and adds none: it may land in any region, but is signed in by one of ours.
+    A link may name another region for its page. Its region comes first if it is one of these; otherwise
+    one of these signs in, and the page of the other region opens.
     """
     ours = [region for region in configured if is_region(region, partition)]
     ordered = [default.region] if default.region is not None else []
@@ -89,8 +90,9 @@ def choose_regions(
 def is_console_destination(text: str, partition: Partition) -> bool:
     """Whether `text` is the URL of a page of that partition's console.
 
-    https, and the console's host or one below it; no user name, no port. Anything that two parsers could
-    read differently is none: capitals, white space, backslashes, characters beyond ASCII.
+    It needs https and the console's host or a host below it, without user name and port. Text that two
+    parsers could read differently is refused: capitals in the host, white space, backslashes, characters
+    beyond ASCII.
     """
     matched = _DESTINATION.fullmatch(text) if len(text) <= MAX_DESTINATION_LENGTH else None
     if matched is None or not partition.console_suffix:
@@ -101,13 +103,13 @@ def is_console_destination(text: str, partition: Partition) -> bool:
 
 
 def check_destination(requested: ConsoleDestination, partition: Partition) -> None:
-    """Raises LandingRefused when what a link asks for does not lie in the console of that partition."""
+    """Raises DestinationRefused when the requested page or region is not in the console of that partition."""
     region, page = requested.region, requested.console_destination
     if region is not None and not is_region(region, partition):
-        raise DestinationRefused(f"region {quote_for_log(region)} is none of partition {partition.name}")
+        raise DestinationRefused(f"region {quote_for_log(region)} is not in partition {partition.name}")
     if page is not None and not is_console_destination(page, partition):
         raise DestinationRefused(
-            f"destination {quote_for_log(page)} is no console page of partition {partition.name}",
+            f"destination {quote_for_log(page)} is not a console page of partition {partition.name}",
             hint="a link carries the page as one encoded value: ?destination=https%3A%2F%2F…%23…",
         )
 
@@ -115,14 +117,14 @@ def check_destination(requested: ConsoleDestination, partition: Partition) -> No
 def choose_destination(
     requested: ConsoleDestination, default: ConsoleDestination, *, partition: Partition, region: str
 ) -> str:
-    """The page to land on.
+    """The URL of the page to open.
 
-    asked      what the link says, checked
-    standing   what the target says
-    region     the region that the console is opened in
+    requested   by the link, checked
+    default     of the target
+    region      in which the console opens
 
-    A page that the link names is kept to the letter. A link that names only a region leads to the
-    target's page there, where the target's page can be had in any region, else to the region's front page.
+    A page that the link names is used unchanged. If the link names only a region, the target's page opens in
+    that region when it holds `{region}`, and the region's front page otherwise.
     """
     if requested.console_destination is not None:
         return requested.console_destination
@@ -133,12 +135,14 @@ def choose_destination(
 
 
 def build_destination_query(requested: ConsoleDestination) -> str:
-    """The query of a link of ours that asks for this landing: `?destination=…&region=…`, or ""."""
+    """The query of a link of ours with this destination: `?destination=…&region=…`, or ""."""
     logout_first = None if requested.logout_first is None else str(int(requested.logout_first))
-    wishes = {
+    parameters = {
         "destination": requested.console_destination,
         "region": requested.region,
         "logout_first": logout_first,
     }
-    query = "&".join(f"{key}={quote(value, safe='')}" for key, value in wishes.items() if value is not None)
+    query = "&".join(
+        f"{key}={quote(value, safe='')}" for key, value in parameters.items() if value is not None
+    )
     return f"?{query}" if query else ""

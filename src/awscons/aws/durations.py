@@ -1,6 +1,6 @@
-"""How long a console can last, given what kind of credentials the broker itself has. Pure rules.
+"""How long a console can last, by the kind of credentials that the broker has. Pure rules.
 
-Two knobs that AWS keeps apart: `role_session_duration` (DurationSeconds of AssumeRole) and
+AWS has two parameters: `role_session_duration` (DurationSeconds of AssumeRole) and
 `console_session_duration` (SessionDuration of getSigninToken). Sources: STS API, AssumeRole; IAM
 User Guide, "Enable custom identity broker access to the AWS console" and "Roles terms and concepts"
 (role chaining).
@@ -14,11 +14,11 @@ from datetime import timedelta
 from enum import Enum
 
 MIN_DURATION = 900
-"""Seconds; the least that both calls accept."""
+"""Seconds; the minimum of both calls."""
 MAX_DURATION = 43_200
-"""Seconds; the most that both calls accept."""
+"""Seconds; the maximum of both calls."""
 MAX_CHAINED_DURATION = 3_600
-"""Seconds; a role assumed with another role's credentials ends after an hour, whatever its maximum."""
+"""Seconds. A role assumed with another role's credentials ends after an hour, also if its maximum is higher."""
 
 # arn:aws:sts::123456789012:assumed-role/ROLE/i-0123456789abcdef0: EC2 names the sessions of its roles itself.
 _EC2_ROLE_SESSION = re.compile(r"arn:[^:]+:sts::\d{12}:assumed-role/[^/]+/i-[0-9a-f]{8,17}", re.ASCII)
@@ -26,7 +26,7 @@ _USER = re.compile(r"arn:[^:]+:iam::\d{12}:(?:user/.+|root)", re.ASCII)
 
 
 class CredentialKind(Enum):
-    """What the broker asks AWS with, as far as durations care."""
+    """The kinds of the broker's credentials that have different rules for durations."""
 
     LONG_TERM = "access keys of an IAM user"
     EC2_INSTANCE = "the role of an EC2 instance"
@@ -37,14 +37,14 @@ class CredentialKind(Enum):
 
     @property
     def chained(self) -> bool:
-        """Whether AWS ends a role that is assumed with them after an hour.
+        """Whether a role that is assumed with them ends after an hour (role chaining).
 
-        For an EC2 instance the documentation says no, and one report says yes: see `plan_durations`.
+        For an EC2 instance AWS documents no such limit, but one was reported: see `plan_durations`.
         """
         return self not in {CredentialKind.LONG_TERM, CredentialKind.EC2_INSTANCE}
 
 
-# botocore's names of its credential providers, where they settle the question.
+# botocore's names of its credential providers, of those that imply the kind.
 _KIND_BY_PROVIDER = {
     "iam-role": CredentialKind.EC2_INSTANCE,
     "container-role": CredentialKind.CONTAINER,
@@ -55,18 +55,19 @@ _KIND_BY_PROVIDER = {
 
 
 def kind_by_provider(provider: str, *, temporary: bool) -> CredentialKind | None:
-    """The kind of credentials that a provider gives; None when only AWS can tell.
+    """The kind of credentials that a provider loads; None when GetCallerIdentity has to tell.
 
-    provider    botocore's name for where the credentials came from
+    provider    botocore's name of the provider
     temporary   whether they have a session token
     """
     return _KIND_BY_PROVIDER.get(provider) if temporary else CredentialKind.LONG_TERM
 
 
 def kind_by_principal(arn: str) -> CredentialKind:
-    """The kind of temporary credentials, by the ARN that GetCallerIdentity gives for them.
+    """The kind of temporary credentials, by the ARN that GetCallerIdentity returns for them.
 
-    Anything unknown counts as a role: asking for less than allowed works, asking for more does not.
+    An unknown ARN counts as a role: AWS accepts a duration that is too short, and refuses one that is too
+    long.
     """
     if _USER.fullmatch(arn):
         return CredentialKind.USER_SESSION
@@ -77,10 +78,10 @@ def kind_by_principal(arn: str) -> CredentialKind:
 
 @dataclass(frozen=True, slots=True)
 class Durations:
-    """What to ask AWS for, in seconds, and why.
+    """The durations to request from AWS, in seconds, and the reason, for the audit log.
 
-    console_session_duration   None: leave the parameter out; the console then lasts as long as the
-                               role session
+    console_session_duration   None: the parameter is left out, and the console lasts as long as the role
+                               session
     """
 
     role_session_duration: int
@@ -89,54 +90,58 @@ class Durations:
 
     @property
     def console_lasts(self) -> int:
-        """Seconds the console will last."""
+        """Seconds that the console will last."""
         return self.console_session_duration or self.role_session_duration
 
 
-def plan_durations(wanted: int, kind: CredentialKind) -> tuple[Durations, ...]:
-    """What to ask AWS for, best first, to get a console of `wanted` seconds (900 to 43,200).
+def plan_durations(requested: int, kind: CredentialKind) -> tuple[Durations, ...]:
+    """The plans for a console of `requested` seconds (900 to 43,200), best first.
 
-    Each is tried only after the one before was refused for its length; the last is never refused for that.
+    The next plan is tried when AWS refused the one before for its duration. AWS accepts the last one always.
 
-    Unchained: a role session of at most an hour, which no role's maximum can refuse, and the wanted
-    length as SessionDuration. Should the token call not take that parameter: a role session of the wanted
-    length without it, which a role's maximum may refuse, and role chaining will. In the end, and at once
-    with another role's credentials: an hour at most, without the parameter.
+    1. A role session of at most an hour, which every role allows, and SessionDuration of the requested
+       length. AWS refuses SessionDuration for chained roles.
+    2. A role session of the requested length, without SessionDuration. AWS refuses it when the role's maximum
+       is lower, or the credentials are those of a role after all.
+    3. A role session of at most an hour, without SessionDuration. With credentials that are known to be a
+       role's, this is the only plan: AWS documents that it refuses the others.
     """
-    short, asked_with = min(wanted, MAX_CHAINED_DURATION), f"asked with {kind.value}"
+    short, asked_with = min(requested, MAX_CHAINED_DURATION), f"asked with {kind.value}"
     if kind.chained:
-        cut = "; role chaining ends after an hour" if wanted > MAX_CHAINED_DURATION else ""
+        cut = "; role chaining ends after an hour" if requested > MAX_CHAINED_DURATION else ""
         return (Durations(short, None, f"{asked_with}{cut}"),)
     refused = f"{asked_with}; the federation endpoint refused SessionDuration"
-    plans = [Durations(short, wanted, asked_with)]
-    if wanted > short:
-        plans.append(Durations(wanted, None, refused))
+    plans = [Durations(short, requested, asked_with)]
+    # AWS does not say why it refuses a token, so an EC2 instance's credentials that turn out to be chained
+    # are recognised only by going through all plans.
+    if requested > short:
+        plans.append(Durations(requested, None, refused))
         refused += ", and STS a longer role session"
     return (*plans, Durations(short, None, refused))
 
 
-def plan_role_sessions(wanted: int, kind: CredentialKind) -> tuple[Durations, ...]:
-    """What to ask STS for, best first, to get credentials that last `wanted` seconds (900 to 43,200).
+def plan_role_sessions(requested: int, kind: CredentialKind) -> tuple[Durations, ...]:
+    """The plans for credentials that last `requested` seconds (900 to 43,200), best first.
 
-    Without a console no sign-in token stretches a role session, so its own length is what counts: the
-    wanted one, which the role's maximum may refuse, then an hour, which no role refuses. Role chaining ends
+    Without a console there is no SessionDuration, so the role session itself has to last that long. STS
+    refuses that when the role's maximum is lower; it accepts an hour for every role. Role chaining ends
     after an hour.
     """
-    short, asked_with = min(wanted, MAX_CHAINED_DURATION), f"asked with {kind.value}"
-    if kind.chained or wanted == short:
-        cut = "; role chaining ends after an hour" if wanted > short else ""
+    short, asked_with = min(requested, MAX_CHAINED_DURATION), f"asked with {kind.value}"
+    if kind.chained or requested == short:
+        cut = "; role chaining ends after an hour" if requested > short else ""
         return (Durations(short, None, f"{asked_with}{cut}"),)
     refused = f"{asked_with}; STS refused a longer role session"
-    return (Durations(wanted, None, asked_with), Durations(short, None, refused))
+    return (Durations(requested, None, asked_with), Durations(short, None, refused))
 
 
-def until_login_ends(wanted: int, left: timedelta) -> int | None:
-    """`wanted` seconds, cut so that the console ends with the login; None when too little is left for any.
+def until_login_ends(requested: int, left: timedelta) -> int | None:
+    """`requested` seconds, or fewer so that the console ends with the login; None below MIN_DURATION.
 
-    left   of the login
+    left   time until the login ends
     """
     seconds = int(left.total_seconds())
-    return min(wanted, seconds) if seconds >= MIN_DURATION else None
+    return min(requested, seconds) if seconds >= MIN_DURATION else None
 
 
 def duration_text(seconds: int) -> str:

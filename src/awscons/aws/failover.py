@@ -1,7 +1,7 @@
-"""What keeps a sign-in within its time, and one failing region from holding up the others.
+"""Time budget, concurrency limit and circuit breakers of the broker.
 
-Parts of the broker without knowledge of AWS: seconds, places and names of regions. Each is safe for many
-threads and belongs to one process.
+They know nothing of AWS but names of regions. Each object belongs to one process, and is safe for many
+threads.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _MAX_CIRCUIT_OPEN = timedelta(minutes=5)
 
 
 class Budget:
-    """The seconds that one sign-in may spend on AWS, from the moment it is made.
+    """The seconds that one sign-in may spend on AWS, counted from when the budget is made.
 
-    Real seconds: what it bounds are sockets.
+    It uses the monotonic clock and not the service's clock, because it becomes timeouts of sockets.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -32,23 +32,27 @@ class Budget:
 
     @property
     def left(self) -> float:
-        """Seconds left; never less than none."""
+        """Seconds left, at least 0."""
         return max(0.0, self._ends - time.monotonic())
 
-    def pause(self, longest: float) -> None:
-        """Wait a moment before the next try: random, so that many who failed together do not return so."""
-        time.sleep(min(self.left, random.uniform(longest / 4, longest)))  # noqa: S311  no secret
+    def pause(self, max_seconds: float) -> None:
+        """Sleep before the next try, a random time, so that sign-ins that failed together spread out."""
+        time.sleep(min(self.left, random.uniform(max_seconds / 4, max_seconds)))  # noqa: S311  no secret
 
 
 class ConcurrencyLimit:
-    """So many may be inside at once; the next waits a moment for a place, and is refused.
+    """Limits concurrent calls. At the limit, a caller waits up to `max_wait` seconds, then gets BrokerBusy.
 
-    While AWS answers, a place is free within that moment. While it hangs, threads are left for pages that
-    need no AWS: so nobody waits longer.
+    While AWS answers, a slot becomes free within that time. While AWS hangs, the short wait leaves threads
+    for the pages that do not need AWS.
+
+    A slot that becomes free is handed to the caller that waits longest and is never free in between. If it
+    were, a caller that comes at that moment could take it, and one that waits could starve. Each waiting
+    caller has a lock of its own; releasing that lock hands over the slot.
     """
 
     def __init__(self, max_concurrent: int, *, max_wait: float = 0.1) -> None:
-        """`longest_wait`: seconds for a place."""
+        """`max_concurrent`: number of slots. `max_wait`: seconds to wait for one."""
         self._max_concurrent = max_concurrent
         self._max_wait = max_wait
         self._lock = threading.Lock()
@@ -57,18 +61,19 @@ class ConcurrencyLimit:
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """A place inside, for as long as the block runs. Raises BrokerBusy."""
-        if not self._enter():
+        """A slot for as long as the block runs. Raises BrokerBusy."""
+        if not self._acquire():
             raise BrokerBusy(
-                f"all {self._max_concurrent} places for sign-ins that wait for AWS are taken",
-                hint="AWS is slow, or `max_concurrent_sign_ins` is too low for the number of people",
+                f"{self._max_concurrent} sign-ins are already waiting for AWS, "
+                "the limit set by `max_concurrent_sign_ins`",
+                hint="AWS is slow, or the limit is too low for the number of people",
             )
         try:
             yield
         finally:
-            self._leave()
+            self._release()
 
-    def _enter(self) -> bool:
+    def _acquire(self) -> bool:
         with self._lock:
             if self._free:
                 self._free -= 1
@@ -80,12 +85,12 @@ class ConcurrencyLimit:
             return True
         with self._lock:
             if turn not in self._waiting:
-                return True  # given at the last moment
+                return True  # another thread handed its slot over after the timeout
             self._waiting.remove(turn)
             return False
 
-    def _leave(self) -> None:
-        """Hand the place on to whoever waits longest: otherwise those who come later would be quicker."""
+    def _release(self) -> None:
+        """Hand the slot to the caller that waits longest; free it when none waits."""
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().release()
@@ -94,54 +99,54 @@ class ConcurrencyLimit:
 
 
 @dataclass(slots=True)
-class _Trouble:
-    """A region that failed. `retry_at`: when one sign-in may probe it again."""
+class _OpenCircuit:
+    """A region that failed. `retry_at`: UTC; from then on one sign-in may probe it."""
 
     failures: int
     retry_at: datetime
 
 
 class Circuits:
-    """Which regions failed lately: a circuit breaker for each.
+    """A circuit breaker for each region.
 
-    A region that failed stands behind the others for a while; then one sign-in probes it in its old
-    place, while all others still pass it by. It is never left out: where every region fails, somebody has
-    to find out which one comes back.
+    A region that failed is tried after the others for 30 seconds to 5 minutes. After that, one sign-in probes
+    it in its configured order, while the others still try it last. It is never left out: when every region
+    fails, a sign-in has to try them all to find one that works again.
     """
 
     def __init__(self, *, clock: Callable[[], datetime]) -> None:
-        """`clock` gives UTC."""
+        """`clock` returns UTC."""
         self._clock = clock
         self._lock = threading.Lock()
-        self._trouble: dict[str, _Trouble] = {}
+        self._open: dict[str, _OpenCircuit] = {}
 
     def in_order(self, regions: Sequence[str]) -> list[str]:
-        """The regions, those in trouble last; in the order given otherwise."""
+        """The regions in the given order, but those with an open circuit last."""
         now = self._clock()
         with self._lock:
-            healthy, troubled = [], []
+            healthy, failing = [], []
             for region in regions:
-                trouble = self._trouble.get(region)
-                if trouble is None:
+                circuit = self._open.get(region)
+                if circuit is None:
                     healthy.append(region)
-                elif now >= trouble.retry_at:
-                    # Half open: this sign-in is the probe; nobody else becomes one until it should be done.
-                    trouble.retry_at = now + _OPEN_FOR
+                elif now >= circuit.retry_at:
+                    # Half open: this sign-in is the probe. Moving `retry_at` keeps others from probing meanwhile.
+                    circuit.retry_at = now + _OPEN_FOR
                     healthy.append(region)
                 else:
-                    troubled.append(region)
-        return healthy + troubled
+                    failing.append(region)
+        return healthy + failing
 
     def failed(self, region: str) -> None:
-        """Put a region behind the others; longer, the more often it fails."""
+        """Open the circuit of a region; for twice as long after each further failure, up to 5 minutes."""
         now = self._clock()
         with self._lock:
-            trouble = self._trouble.setdefault(region, _Trouble(0, now))
-            pause = min(_OPEN_FOR * 2 ** min(trouble.failures, 10), _MAX_CIRCUIT_OPEN)
-            trouble.failures += 1
-            trouble.retry_at = now + pause
+            circuit = self._open.setdefault(region, _OpenCircuit(0, now))
+            pause = min(_OPEN_FOR * 2 ** min(circuit.failures, 10), _MAX_CIRCUIT_OPEN)
+            circuit.failures += 1
+            circuit.retry_at = now + pause
 
     def worked(self, region: str) -> None:
-        """Put a region back into its place."""
+        """Close the circuit of a region."""
         with self._lock:
-            self._trouble.pop(region, None)
+            self._open.pop(region, None)

@@ -1,8 +1,8 @@
-"""Where AWS is: its partitions, and the hosts of each that no API lists. Pure rules.
+"""AWS's partitions, and those of their hosts that no API lists. Pure rules.
 
-Sign-in hosts are no versioned API and do not follow from a partition's DNS suffix, so they stand in one
-table. Sources: AWS General Reference (sign-in endpoints), IAM User Guide, "Enable custom identity broker
-access to the AWS console".
+The names of sign-in hosts do not follow from a partition's DNS suffix, so a table lists them. Sources: AWS
+General Reference (sign-in endpoints), IAM User Guide, "Enable custom identity broker access to the AWS
+console".
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import re
 from dataclasses import dataclass
 
 REGION_PLACEHOLDER = "{region}"
-"""Stands in configured URLs for the region at hand."""
+"""In configured URLs: replaced by the region."""
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One of AWS's separate worlds; a role's ARN says which.
+    """A partition of AWS; a role's ARN names it.
 
     default_region   used where the broker's own configuration names no region of this partition
     signin_suffix    `https://<region>.<signin_suffix>/federation`
     console_suffix   `https://<region>.<console_suffix>/…`; empty where AWS does not publish it
-    fips_signin_suffix   as signin_suffix, for hosts with FIPS 140 cryptography; the default region's has no
-                     region in front; empty where there are none
+    fips_signin_suffix   as signin_suffix, for hosts with FIPS 140 cryptography; the host of the default region
+                     has no region in front; empty where there are none
     """
 
     name: str
@@ -36,7 +36,7 @@ class Partition:
 _REGION_END = "-[a-z]+-[0-9]{1,2}"
 
 _TABLE = (
-    # name, how its regions begin, the default one; how the names of hosts end: of sign-in, of the console
+    # name, beginning of its regions, default region, suffix of sign-in hosts, suffix of console hosts
     ("aws", "(?:us|eu|ap|sa|ca|me|af|il|mx)", "us-east-1", "signin.aws.amazon.com", "console.aws.amazon.com"),
     ("aws-cn", "cn", "cn-north-1", "signin.amazonaws.cn", "console.amazonaws.cn"),
     (
@@ -48,7 +48,7 @@ _TABLE = (
         "signin-fips.amazonaws-us-gov.com",
     ),
     ("aws-eusc", "eusc-[a-z]+", "eusc-de-east-1", "signin.amazonaws-eusc.eu", "console.amazonaws-eusc.eu"),
-    # Their sign-in hosts are public, their consoles' are not: the configuration has to name those.
+    # AWS publishes their sign-in hosts, but not their console hosts: the configuration has to name those.
     ("aws-iso", "us-iso", "us-iso-east-1", "signin.c2shome.ic.gov", ""),
     ("aws-iso-b", "us-isob", "us-isob-east-1", "signin.sc2shome.sgov.gov", ""),
     ("aws-iso-e", "eu-isoe", "eu-isoe-west-1", "signin.csphome.adc-e.uk", ""),
@@ -59,7 +59,7 @@ PARTITIONS = {name: Partition(name, re.compile(begin + _REGION_END), *more) for 
 
 
 def region_for(partition: Partition, configured_region: str | None) -> str:
-    """The region to ask: the broker's own where it lies in this partition, else the partition's default."""
+    """`configured_region` if it is in this partition, else the partition's default region."""
     if configured_region and partition.region_pattern.fullmatch(configured_region):
         return configured_region
     return partition.default_region
@@ -74,7 +74,7 @@ def federation_endpoint(partition: Partition, region: str, *, fips: bool = False
 
 
 def console_home(partition: Partition, region: str) -> str:
-    """The console's front page of that region; a regional page, so that no other region is needed."""
+    """The console's front page in that region. The URL is regional, so no other region has to work."""
     return f"https://{region}.{partition.console_suffix}/console/home?region={region}"
 
 

@@ -1,4 +1,4 @@
-"""The broker's ports to STS and to the federation endpoint. No library appears here."""
+"""The broker's ports to STS and to the federation endpoint. Their signatures use no library's types."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from awscons.aws.role_request import RoleRequest
 
 @dataclass(frozen=True, slots=True)
 class StsRoute:
-    """Whose credentials STS is asked with, and where. `endpoint` None: the region's own."""
+    """The credentials and the endpoint of a call to STS. `endpoint` None: AWS's endpoint of the region."""
 
     profile_name: str | None
     region: str
@@ -20,25 +20,25 @@ class StsRoute:
 
 
 class RoleAssumer(Protocol):
-    """The port to STS. Its methods raise UpstreamError, never anything of a library.
+    """The port to STS. Its methods raise UpstreamError, and translate every error of a library into one.
 
-    seconds_left   of the sign-in: neither credentials nor an answer are waited for any longer
+    seconds_left   of the sign-in; a method waits no longer for credentials and answers
     """
 
     def configured_region(self, profile_name: str | None) -> str | None:
         """The region that the broker's own AWS configuration names, or None."""
 
     def principal_arn(self, route: StsRoute, *, seconds_left: float) -> str:
-        """Who the broker is to AWS; asks STS."""
+        """The ARN of the broker's own principal, by GetCallerIdentity."""
 
     def prepare(self, route: StsRoute) -> None:
-        """Make what the first call by `route` needs, without a call."""
+        """Make the client that the first call by `route` needs. Makes no call."""
 
     def credential_kind(self, route: StsRoute, *, seconds_left: float) -> CredentialKind:
-        """What kind of credentials the broker asks with; may ask STS."""
+        """The kind of the broker's credentials; may call GetCallerIdentity."""
 
     def renew_credentials(self, profile_name: str | None, *, seconds_left: float) -> bool:
-        """Load credentials again after STS refused them; whether there are other ones now."""
+        """Load credentials again after STS refused them, and return whether they are different now."""
 
     def assume_role(
         self, request: RoleRequest, route: StsRoute, *, role_session_duration: int, seconds_left: float
@@ -47,10 +47,10 @@ class RoleAssumer(Protocol):
 
 
 class SigninTokens(Protocol):
-    """The port to the federation endpoint. Raises UpstreamError, never anything of a library."""
+    """The port to the federation endpoint. Its methods raise UpstreamError alone."""
 
     def prepare(self, endpoint: str, *, profile_name: str | None) -> None:
-        """Make what the first call to `endpoint` needs, without a call."""
+        """Make the connection pool that the first call to `endpoint` needs. Makes no call."""
 
     def signin_token(
         self,
@@ -64,5 +64,5 @@ class SigninTokens(Protocol):
     ) -> SigninToken:
         """The sign-in token for `credentials`, by POST or GET; the duration in seconds, or None for none.
 
-        profile_name   whose AWS configuration names the certificates to trust
+        profile_name   of the AWS configuration that names the certificates to trust
         """

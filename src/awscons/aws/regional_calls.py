@@ -23,7 +23,7 @@ from awscons.errors import (
 )
 
 _MAX_PAUSE = 0.4
-"""Seconds before a region is asked again."""
+"""Seconds before a region is tried again."""
 _FAILS_OVER = (AccessKeyRefused, RegionDisabled, UpstreamSilent, UpstreamThrottled, UpstreamUnusable)
 """Failures of one region that another region may not have."""
 _STAYS = (AccessKeyRefused, RegionDisabled)
@@ -35,10 +35,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RegionalCalls:
-    """The rule of one sign-in.
+    """The failover of one sign-in.
 
     slowest_call       seconds that one call may take; no call begins with less time left
-    renew_credentials  load the broker's credentials again; whether they are other ones now
+    renew_credentials  loads the broker's credentials again; returns whether they are different now
     """
 
     regions: Sequence[str]
@@ -47,7 +47,7 @@ class RegionalCalls:
     renew_credentials: Callable[[float], bool]
 
     def run(self, work: Callable[[str], _Done], budget: Budget) -> tuple[_Done, tuple[str, ...]]:
-        """What `work` gives for the first region that answers, and the regions that failed before it.
+        """The result of `work` in the first region that answers, and the regions that failed before it.
 
         Raises UpstreamError: at once for a failure that every region would have, else that of the first
         region, which is the one to look into.
@@ -73,8 +73,8 @@ class RegionalCalls:
                 yield region
         pause = 0.0
         if failures and all(isinstance(error, AccessKeyRefused) for _, error in failures):
-            # An opt-in region that is off refuses sound keys with the same words. Only when every region
-            # refuses them are the keys wrong; they are loaded again, since somebody may have replaced them.
+            # A disabled opt-in region refuses valid keys with the same error. Only when every region refuses
+            # them are the keys wrong. Then they are loaded again: somebody may have replaced them.
             if not self.renew_credentials(budget.left):
                 return
             again = [region for region, _ in failures]
@@ -88,7 +88,7 @@ class RegionalCalls:
                 yield region
 
     def _fail_over(self, region: str, error: UpstreamError) -> None:
-        """A region that throttles our requests is sound; any other failure opens its circuit."""
+        """Log a failed region, and open its circuit; throttling does not, because that region works."""
         if not isinstance(error, UpstreamThrottled):
             self.circuits.failed(region)
         _log.warning(
@@ -102,8 +102,8 @@ class RegionalCalls:
 
 
 def _error_to_report(failures: Sequence[UpstreamError]) -> UpstreamError:
-    """The failure of the first region; one other than a refused key, if there is any.
+    """The failure of the first region, but one other than AccessKeyRefused if there is any.
 
-    As long as another region failed for another reason, nobody knows that the keys are wrong.
+    The keys are known to be wrong only if every region refuses them.
     """
     return next((error for error in failures if not isinstance(error, AccessKeyRefused)), failures[0])

@@ -1,7 +1,7 @@
-"""Values that open doors at AWS, and therefore show nothing of themselves.
+"""Credentials, sign-in tokens and console URLs: secrets of AWS.
 
-Their `repr` and `str` hide every secret part, so that a log line, a traceback or a debugger's
-print cannot give one away. Whoever needs the secret itself reads the field by name.
+Their `repr` and `str` leave every secret field out, so that a log line or a traceback cannot reveal one.
+Code that needs the secret reads the field by name.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class RoleCredentials:
-    """Temporary credentials of one role session, as AssumeRole gave them.
+    """Temporary credentials of one role session, as AssumeRole returned them.
 
-    access_key_id      an identifier, not a secret: CloudTrail shows it, and so may the audit log
+    access_key_id      an identifier and no secret: CloudTrail and the audit log show it
     expires_at         UTC
     assumed_role_arn   `arn:…:assumed-role/ROLE/SESSIONNAME`
     request_id         of the AssumeRole call, for CloudTrail and AWS support
@@ -30,13 +30,13 @@ class RoleCredentials:
 
 @dataclass(frozen=True, slots=True)
 class SigninToken:
-    """What the federation endpoint gives for credentials; good for 15 minutes."""
+    """The sign-in token that the federation endpoint issues for credentials; valid for 15 minutes."""
 
     value: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ConsoleUrl:
-    """The login URL: whoever opens it within 15 minutes is in the console. A secret for as long."""
+    """The login URL, a secret: for 15 minutes it opens the console for anybody who has it."""
 
     value: str = field(repr=False)

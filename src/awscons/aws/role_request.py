@@ -1,4 +1,4 @@
-"""What is asked of AssumeRole, and how CloudTrail will call the person. Pure rules of its parameters.
+"""The parameters of AssumeRole, with the name that CloudTrail shows for the person. Pure rules.
 
 Source of every limit: STS API, AssumeRole.
 """
@@ -17,7 +17,7 @@ from awscons.access.targets import RoleArn, Target
 from awscons.errors import AttributesUnfit, quote_for_log
 
 USER_NAME = "user_name"
-"""In place of an attribute's name: the person's user name, whatever `user_attr` made it."""
+"""In place of an attribute's name: the person's user name, which `user_attr` chose."""
 MAX_TAGS = 50
 MAX_POLICY_ARNS = 10
 MAX_POLICY_CHARACTERS = 2048
@@ -39,7 +39,7 @@ _POLICY_ARN = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleRequest:
-    """What one AssumeRole call asks for, but for its duration."""
+    """The parameters of one AssumeRole call, except for its duration."""
 
     role: RoleArn
     role_session_name: str
@@ -52,7 +52,7 @@ class RoleRequest:
 
     @property
     def needed_actions(self) -> tuple[str, ...]:
-        """What the role's trust policy and the broker's own policy must both allow."""
+        """The actions that the role's trust policy and the broker's own policy must both allow."""
         actions = ["sts:AssumeRole"]
         if self.source_identity is not None:
             actions.append("sts:SetSourceIdentity")
@@ -62,7 +62,7 @@ class RoleRequest:
 
 
 def build_role_request(target: Target, identity: Identity, *, name_attribute: str) -> RoleRequest:
-    """What to ask of AssumeRole, so that this person opens this target.
+    """The parameters of AssumeRole for this person and this target.
 
     name_attribute   the attribute that becomes RoleSessionName, or USER_NAME
     Raises AttributesUnfit.
@@ -97,11 +97,15 @@ def _required(identity: Identity, attribute: str) -> str:
 
 
 def _tag_value(identity: Identity, key: str, attribute: str) -> str | None:
-    """A value goes into a tag as it is or not at all: policies decide by it, and alike is not the same."""
+    """The value of a session tag, unchanged. A value that AWS refuses raises AttributesUnfit.
+
+    It is not made legal by changing it: policies compare tags, and a changed value could match another
+    person's.
+    """
     value = _only_value(identity, attribute)
-    if value is not None and not is_tag_text(value, longest=_MAX_TAG_VALUE_LENGTH):
+    if value is not None and not is_tag_text(value, max_length=_MAX_TAG_VALUE_LENGTH):
         raise AttributesUnfit(
-            f"session tag {key}: AWS does not take {quote_for_log(value)} as a value",
+            f"session tag {key}: AWS does not accept {quote_for_log(value)} as a value",
             hint="up to 256 letters, digits, spaces and _ . : / = + - @ of any language",
         )
     return value
@@ -127,21 +131,21 @@ def _only_value(identity: Identity, attribute: str) -> str | None:
     return next(iter(values), None)
 
 
-# --- what AssumeRole takes ---------------------------------------------------------------
+# --- what AssumeRole accepts -------------------------------------------------------------
 
 
-def is_tag_text(text: str, *, longest: int) -> bool:
+def is_tag_text(text: str, *, max_length: int) -> bool:
     r"""Whether `text` can be the key or value of a session tag: [\p{L}\p{Z}\p{N}_.:/=+\-@]."""
-    return len(text) <= longest and all(
+    return len(text) <= max_length and all(
         character in "_.:/=+-@" or unicodedata.category(character)[0] in "LZN" for character in text
     )
 
 
 def is_tag_key(text: str) -> bool:
-    """Whether `text` can be the key of a session tag; those that begin with `aws:` are AWS's own."""
+    """Whether `text` can be the key of a session tag; AWS reserves those that begin with `aws:`."""
     return (
         bool(text)
-        and is_tag_text(text, longest=_MAX_TAG_KEY_LENGTH)
+        and is_tag_text(text, max_length=_MAX_TAG_KEY_LENGTH)
         and not text.casefold().startswith("aws:")
     )
 
@@ -152,7 +156,7 @@ def is_external_id(text: str) -> bool:
 
 
 def is_policy_arn_for(role: RoleArn, text: str) -> bool:
-    """Whether `text` names a managed policy that can bound `role`: AWS's own, or one of the same account."""
+    """Whether `text` is the ARN of a managed policy of AWS or of the role's own account."""
     matched = _POLICY_ARN.fullmatch(text)
     return (
         matched is not None
@@ -162,9 +166,10 @@ def is_policy_arn_for(role: RoleArn, text: str) -> bool:
 
 
 def normal_session_policy(policy: str | Mapping[str, object]) -> str | None:
-    """A session policy as compact JSON; None when it is none.
+    """A session policy as compact JSON; None when it is not valid.
 
-    JSON with a Statement, each key once, and only the characters that STS takes (U+0020 to U+00FF).
+    A valid one is a JSON object with a Statement and without repeated keys; its characters are those that STS
+    accepts (U+0020 to U+00FF).
     """
     try:
         value = json.loads(policy, object_pairs_hook=_each_key_once) if isinstance(policy, str) else policy
@@ -178,7 +183,7 @@ def normal_session_policy(policy: str | Mapping[str, object]) -> str | None:
 
 def _each_key_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(dict(pairs)) < len(pairs):
-        raise ValueError("a key stands there twice")
+        raise ValueError("a key occurs twice")
     return dict(pairs)
 
 
@@ -188,10 +193,10 @@ def _each_key_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def legal_role_session_name(user_name: str) -> str:
     """A legal RoleSessionName for `user_name`.
 
-    A name that is legal as it is stays as it is, unless it looks like one of those made here. Any other
-    is brought to ASCII as readably as possible and ends in `-` and ten hexadecimal digits of its
-    SHA-256, so that two people whose names become alike (`ana/b` and `ana b`), or are cut alike, still
-    have names of their own.
+    A legal name is used unchanged, unless it looks like the result of this function. Any other name becomes
+    ASCII, as readable as possible, and ends in `-` and ten hexadecimal digits of its SHA-256. So two people
+    whose names would become equal (`ana/b` and `ana b`, or two long names after cutting) still have
+    different names in CloudTrail.
     """
     if _LEGAL_NAME.fullmatch(user_name) and not _MADE_HERE.search(user_name):
         return user_name

@@ -11,9 +11,9 @@ from awscons.aws import partitions
 
 @dataclass(frozen=True, slots=True)
 class PartitionSettings:
-    """What the configuration says of one partition. `partition` has its hosts already.
+    """What the configuration says about one partition. `partition` holds the configured hosts.
 
-    signin_method   POST; GET puts credentials into a URL, for sign-in hosts that take nothing else
+    signin_method   POST, or GET for sign-in hosts that accept nothing else: it puts credentials into a URL
     """
 
     partition: partitions.Partition
@@ -30,11 +30,13 @@ class AwsSettings:
 
     user_agent     of every call to AWS
     role_session_name_attribute   the attribute that becomes RoleSessionName, or `user_name`
-    timeout        seconds for all of one sign-in
-    simultaneous   sign-ins that may wait for AWS at once, in each process; None: as the server has threads
-    regions        nearest first, of all partitions together; empty: the broker's own, else the default
-    logout_first  send browsers through AWS's log-out before each console, unless a link says otherwise
-    sts_endpoint, signin_endpoint   in place of AWS's own; `{region}` stands for the region
+    timeout        seconds for all calls of one sign-in together
+    max_concurrent_sign_ins   sign-ins that may wait for AWS at the same time, in each process; None: by the
+                   number of the server's threads
+    regions        in the order of trying, of all partitions together; empty: the region of the broker's own
+                   AWS configuration, else the partition's default
+    logout_first   send browsers through AWS's log-out before each console, unless the link has its own choice
+    sts_endpoint, signin_endpoint   replace AWS's own; `{region}` is replaced by the region
     """
 
     profile_name: str | None
@@ -50,17 +52,17 @@ class AwsSettings:
     partitions: Mapping[str, PartitionSettings]
 
     def profile_for(self, target: Target) -> str | None:
-        """The profile whose credentials open that target."""
+        """The profile whose credentials assume that target's role; None: botocore's default."""
         own = self.partitions[target.role.partition].profile_name
         return target.profile_name or own or self.profile_name
 
     def sts_endpoint_in(self, partition: str, region: str) -> str | None:
-        """The URL of STS there; None: the one that AWS gives it."""
+        """The configured URL of STS in that region; None: AWS's own."""
         endpoint = self.partitions[partition].sts_endpoint or self.sts_endpoint
         return endpoint and endpoint.replace(partitions.REGION_PLACEHOLDER, region)
 
     def signin_endpoint_in(self, partition: str, region: str) -> str:
-        """The URL of the federation endpoint there."""
+        """The URL of the federation endpoint in that region."""
         own = self.partitions[partition]
         endpoint = own.signin_endpoint or self.signin_endpoint
         if endpoint is None:
@@ -69,15 +71,15 @@ class AwsSettings:
 
     @property
     def connect_timeout(self) -> float:
-        """Seconds until one connection must stand."""
+        """Seconds to wait for one connection."""
         return min(3.0, 0.15 * self.timeout)
 
     @property
     def read_timeout(self) -> float:
-        """Seconds until one answer must have come."""
+        """Seconds to wait for one answer."""
         return min(9.0, 0.25 * self.timeout)
 
     @property
     def slowest_call(self) -> float:
-        """Seconds that one call can take; with less left of a sign-in, none is begun."""
+        """Seconds that one call can take. With fewer seconds left, a sign-in makes no further call."""
         return self.connect_timeout + self.read_timeout

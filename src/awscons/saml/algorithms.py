@@ -1,4 +1,4 @@
-"""The signature methods that count: SHA-2, with RSA or ECDSA. For XML signatures and query strings alike."""
+"""The accepted signature methods: SHA-2 with RSA or ECDSA, for XML signatures and for query strings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from awscons.saml import names
 from awscons.saml.certificates import SMALLEST_RSA_KEY
 
 UNKNOWN_KEY = "no trusted key made this signature"
-"""The rule of the one refusal that newer metadata may cure."""
+"""The rule of the only refusal after which newer metadata may help."""
 
 _SHA2: dict[str, hashes.HashAlgorithm] = {
     "sha256": hashes.SHA256(),
@@ -26,7 +26,7 @@ SIGNATURE_METHODS = frozenset({*_RSA, *_ECDSA})
 
 
 def check_signature_method(method: str) -> None:
-    """Raises ResponseRefused for a method that does not count, HMAC and SHA-1 among them."""
+    """Raises ResponseRefused for every other method, such as HMAC or SHA-1."""
     if method not in SIGNATURE_METHODS:
         raise ResponseRefused(
             "signature method",
@@ -37,9 +37,9 @@ def check_signature_method(method: str) -> None:
 
 
 def key_signed(certificate: Certificate, *, method: str, signature: bytes, data: bytes) -> bool:
-    """Whether the certificate's key made this signature over `data` by this method.
+    """Whether the certificate's key made this signature over `data` with this method.
 
-    signature   of ECDSA: in DER
+    signature   ECDSA signatures in DER
     """
     key = certificate.public_key()
     try:

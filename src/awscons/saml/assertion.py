@@ -1,7 +1,7 @@
-"""What a response says, checked: one function per paragraph of the standard, each naming it.
+"""The checks of a response and its assertion: one function for each section of the standard, named in it.
 
-The functions get verified trees, expectations and the time; each checks one rule and raises, or
-gives back what it read. All comparisons are exact.
+The functions get verified trees, expected values and the time. Each checks one rule, and raises
+ResponseRefused or returns what it read. All comparisons are exact.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _OLDEST_AUTHENTICATION = datetime(2005, 3, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """The signed statement, after all checks. The only thing that the rest of the project sees.
+    """A signed assertion after all checks. The rest of the project reads nothing else of a response.
 
-    name_id_qualifiers        its Format, NameQualifier and SPNameQualifier, as far as it has them
-    not_on_or_after           UTC; until then (plus skew) the assertion could be presented again
+    name_id_qualifiers        Format, NameQualifier and SPNameQualifier of the NameID, those that it has
+    not_on_or_after           UTC; until then, plus skew, the assertion has to be remembered against replay
     authn_instant             UTC; when the person authenticated at the identity provider
-    authn_context             URIs of AuthnContextClassRef: in which way, as far as it says
-    session_not_on_or_after   UTC or None; caps our own login
+    authn_context             URIs of AuthnContextClassRef; empty when it has none
+    session_not_on_or_after   UTC or None; our login ends then at the latest
     attributes                by Name as sent; repeated Names are merged, values keep their order
     """
 
@@ -72,19 +72,19 @@ def build_instant(moment: datetime) -> str:
 
 
 def check_issuer(received: str | None, *, expected: str) -> None:
-    """SAML core 2.2.5: the identity provider we were configured to trust, to the letter."""
+    """SAML core 2.2.5: exactly the entity ID of the trusted identity provider."""
     if received != expected:
         raise ResponseRefused(
             "issuer",
             section="SAML core 2.2.5",
             expected=expected,
             received=received or "",
-            hint="`issuer` in saml_config must be the identity provider's entity ID, to the letter",
+            hint="`issuer` in saml_config must be exactly the identity provider's entity ID",
         )
 
 
 def check_response_destination(response: Element, *, expected: str, response_is_signed: bool) -> None:
-    """SAML bindings 3.5.5.2: present when the Response is signed, and then or otherwise ours."""
+    """SAML bindings 3.5.5.2: required when the Response is signed; if there is one, it is our ACS URL."""
     received = response.get("Destination")
     if received is None and not response_is_signed:
         return
@@ -99,7 +99,7 @@ def check_response_destination(response: Element, *, expected: str, response_is_
 
 
 def check_in_response_to(element: Element, *, expected: str) -> None:
-    """SAML profiles 4.1.4.2, stricter: always there, since we never accept what we did not ask for."""
+    """SAML profiles 4.1.4.2, stricter: always required, because unsolicited responses are refused."""
     received = element.get("InResponseTo")
     if received != expected:
         raise ResponseRefused(
@@ -108,7 +108,7 @@ def check_in_response_to(element: Element, *, expected: str) -> None:
 
 
 def read_name_id(assertion: Element) -> tuple[str, dict[str, str]]:
-    """SAML core 2.2.3 and 2.4.1: exactly one NameID, text only, not empty; and its qualifiers."""
+    """SAML core 2.2.3 and 2.4.1: exactly one NameID, text only, not empty. Returns it and its qualifiers."""
     subject = only_child(assertion, names.SUBJECT, section="SAML core 2.4.1")
     element = only_child(subject, names.NAME_ID, section="SAML core 2.4.1")
     name_id = text_of(element, section="SAML core 2.2.3")
@@ -122,18 +122,21 @@ def read_name_id(assertion: Element) -> tuple[str, dict[str, str]]:
 
 
 def qualifiers_of(name_id: Element) -> dict[str, str]:
-    """The qualifiers that a NameID has (SAML core 2.2.2); single logout has to give them back."""
+    """The qualifiers that a NameID has (SAML core 2.2.2); a LogoutRequest has to repeat them."""
     return {name: value for name in _QUALIFIERS if (value := name_id.get(name)) is not None}
 
 
 def check_subject_confirmation(
     assertion: Element, *, expected_recipient: str, expected_request_id: str, now: datetime, skew: timedelta
 ) -> datetime:
-    """SAML profiles 4.1.4.2: one bearer confirmation for us, for this request, in time.
+    """SAML profiles 4.1.4.2: a bearer confirmation for us, for this request, in time.
 
-    Several may stand there and any one suffices (SAML core 2.4.1.1); when none does, the refusal of
-    the last one is the answer. Gives back its NotOnOrAfter, in UTC.
+    Returns its NotOnOrAfter, in UTC.
     """
+    # A bearer confirmation ties the assertion to this sign-in: Recipient names our ACS URL and InResponseTo
+    # our request, so an assertion for another service or another request is refused. A subject may have
+    # several confirmations, and one good one is enough (SAML core 2.4.1.1). When all of them fail, the
+    # refusal of the last one is reported.
     subject = only_child(assertion, names.SUBJECT, section="SAML core 2.4.1")
     confirmations = [child for child in subject if child.tag == names.SUBJECT_CONFIRMATION]
     refusal = ResponseRefused("no subject confirmation", section="SAML profiles 4.1.4.2")
@@ -185,8 +188,8 @@ def _check_bearer(
 def _check_period(
     not_before: str | None, not_on_or_after: str, *, now: datetime, skew: timedelta, section: str
 ) -> datetime:
-    """NotBefore is inclusive, NotOnOrAfter exclusive; each gives way by `skew`. Gives back the end, UTC."""
-    hint = "the clocks of this host and of the identity provider differ, or the answer took too long"
+    """NotBefore is inclusive, NotOnOrAfter exclusive, both with a tolerance of `skew`. Returns the end, UTC."""
+    hint = "the clocks of this host and of the identity provider differ, or the response took too long"
     if not_before is not None and now + skew < parse_instant(not_before, section=section):
         raise ResponseRefused(
             "not yet valid", section=section, expected=now.isoformat(), received=not_before, hint=hint
@@ -202,10 +205,10 @@ def _check_period(
 def check_conditions(
     assertion: Element, *, expected_audience: str, now: datetime, skew: timedelta
 ) -> datetime:
-    """SAML core 2.5.1: in time, for us, and under no condition that we do not know.
+    """SAML core 2.5.1: in time, for us, and without unknown conditions.
 
-    Stricter than the standard: the end and an audience must be there. Every AudienceRestriction must
-    name us; within one, any of its Audiences may. Gives back NotOnOrAfter, in UTC.
+    Stricter than the standard: NotOnOrAfter and an AudienceRestriction are required. One of the Audiences in
+    every AudienceRestriction must be our entity ID. Returns NotOnOrAfter, in UTC.
     """
     section = "SAML core 2.5.1"
     conditions = only_child(assertion, names.CONDITIONS, section=section)
@@ -235,7 +238,7 @@ def _check_audience(restriction: Element, expected_audience: str) -> None:
     for child in element_children(restriction):
         if child.tag != names.AUDIENCE:
             raise ResponseRefused("audience restriction", section=section, received=child.tag)
-        # Audience is an anyURI, and white space around one has no meaning (XML schema 3.2.17).
+        # Audience is an anyURI; white space around it has no meaning (XML schema 3.2.17).
         audiences.append(text_of(child, section=section).strip(" \t\r\n"))
     if expected_audience not in audiences:
         raise ResponseRefused(
@@ -249,7 +252,7 @@ def _check_audience(restriction: Element, expected_audience: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """What the AuthnStatements say, taken together; all times UTC."""
+    """The AuthnStatements of an assertion, combined; all times UTC."""
 
     instant: datetime
     context: tuple[str, ...]
@@ -265,12 +268,12 @@ def check_authn_statement(
     authenticated_after: datetime | None,
     expected_context: tuple[str, ...],
 ) -> Authentication:
-    """SAML core 2.7.2: somebody authenticated, at a sensible time, and their session is not over.
+    """SAML core 2.7.2: the person authenticated at a plausible time, and their session has not ended.
 
-    authenticated_after   UTC; when a fresh authentication was demanded, the moment of the demand
-    expected_context      URIs of AuthnContextClassRef, one of which was demanded; none: any will do
-    Several statements: the latest authentication counts, with what it was by, and the earliest end. An
-    old second factor beside a fresh password is no fresh second factor.
+    authenticated_after   UTC; when a fresh authentication is required, the moment of the request
+    expected_context      URIs of AuthnContextClassRef, one of which is required; empty: any
+    Of several statements, the latest authentication counts with its context, and the earliest session end. So
+    an old second factor beside a fresh password does not count as a fresh second factor.
     """
     section = "SAML core 2.7.2"
     statements = [child for child in assertion if child.tag == names.AUTHN_STATEMENT]
@@ -296,14 +299,14 @@ def check_authn_statement(
         raise ResponseRefused(
             "authentication instant", section=section, expected=now.isoformat(), received=max(instants)
         )
-    # Most identity providers say the second, and no more.
+    # Most identity providers send whole seconds.
     if authenticated_after is not None and max(instants) < authenticated_after.replace(microsecond=0) - skew:
         raise ResponseRefused(
             "authentication is not fresh",
             section="SAML core 3.4.1, ForceAuthn",
             expected=f"after {authenticated_after.isoformat()}",
             received=max(instants).isoformat(),
-            hint="the identity provider did not honour ForceAuthn; see `force_reauth`",
+            hint="the identity provider ignored ForceAuthn; see `force_reauth`",
         )
     if expected_context and not set(expected_context) & set(context):
         raise ResponseRefused(
@@ -311,7 +314,7 @@ def check_authn_statement(
             section="SAML core 3.3.2.2.1",
             expected=" or ".join(expected_context),
             received=" ".join(context),
-            hint="the identity provider authenticated in another way than `authn_context` demands",
+            hint="the identity provider used another authentication method than `authn_context` requires",
         )
     return Authentication(
         max(instants), tuple(context), next(filter(None, indexes), None), min(ends, default=None)
@@ -328,8 +331,7 @@ def _context_of(element: Element) -> list[str]:
 def read_attributes(assertion: Element) -> dict[str, tuple[str, ...]]:
     """SAML core 2.7.3: every attribute by its Name, values as text, repeated Names merged.
 
-    A structured value (with child elements, as in eduPersonTargetedID) and an explicit nil are no text
-    that could be compared with a group, and are left out.
+    Values with child elements (as in eduPersonTargetedID) and nil values are left out: they have no text.
     """
     merged: dict[str, list[str]] = {}
     for name, values in _attributes(assertion):

@@ -1,4 +1,4 @@
-"""The AuthnRequest (SAML core 3.4.1): what we ask the identity provider. Built here, sent by the browser."""
+"""Builds the AuthnRequest (SAML core 3.4.1), which the browser takes to the identity provider."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from awscons.saml.parties import IdentityProvider, ServiceProvider
 
 @dataclass(frozen=True, slots=True)
 class AuthnRequest:
-    """One question to the identity provider.
+    """The values of one AuthnRequest.
 
-    request_id      an xs:ID of our making, random; the answer has to name it
+    request_id      a random xs:ID; the response has to name it in InResponseTo
     issued_at       UTC
-    force_authn     ask for a full login, even of somebody the identity provider already knows
-    authn_context   URIs of AuthnContextClassRef, one of which is demanded; none: however it likes
-    name_id_format  URI of the NameID format to ask for; None: whatever the identity provider sends
-    subject         who is expected to sign in, to save them some typing; None: anybody
+    force_authn     require a fresh authentication, also of a person with a session at the identity provider
+    authn_context   URIs of AuthnContextClassRef, one of which is required; empty: any
+    name_id_format  URI of the requested NameID format; None: the identity provider chooses
+    subject         the NameID of the person who is expected to sign in; None: not named
     """
 
     request_id: str
@@ -37,9 +37,9 @@ def build_authn_request(
 ) -> bytes:
     """The request as XML, unsigned.
 
-    NameIDPolicy and RequestedAuthnContext are left out unless asked for: what they demand is what
-    identity providers refuse (ADFS, Shibboleth; Entra ID with a second factor). RequestedAuthnContext
-    compares exactly, the only way that Entra ID knows.
+    NameIDPolicy and RequestedAuthnContext are left out unless they are configured, because identity providers
+    refuse requests whose policy they do not support (ADFS, Shibboleth; Entra ID with a second factor).
+    RequestedAuthnContext has Comparison="exact", the only value that Entra ID supports.
     """
     root = etree.Element(
         names.AUTHN_REQUEST,

@@ -1,4 +1,4 @@
-"""Certificates as carriers of keys: read, made, fit to be trusted or not. Their dates decide nothing here."""
+"""Reads, makes and checks certificates. They carry keys: their dates are not checked here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _UNREADABLE = (ValueError, TypeError, InvalidVersion, UnsupportedAlgorithm)
 
 
 def make_key_pair(common_name: str, *, bits: int, not_before: datetime, not_after: datetime) -> KeyPair:
-    """A new RSA key of so many bits, and a certificate that it signs itself; times UTC."""
+    """A new RSA key of `bits` bits and its self-signed certificate; times UTC."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
     name = Name([NameAttribute(NameOID.COMMON_NAME, common_name)])
     certificate = (
@@ -46,10 +46,10 @@ def make_key_pair(common_name: str, *, bits: int, not_before: datetime, not_afte
 
 
 def load_pem_certificates(pem: str) -> tuple[Certificate, ...]:
-    """The certificates in a PEM text, in order, also where it was indented or put on one line.
+    """The certificates in a PEM text, in order. The text may be indented or on one line.
 
-    Raises ValueError when there is none, or one that cannot be read. Whether a certificate is fit to be
-    trusted, `unfit` says.
+    Raises ValueError when there is none, or one that cannot be read. `unfit` tells whether a certificate can
+    be trusted.
     """
     try:
         return tuple(load_pem_x509_certificates(_tidy_pem(pem)))
@@ -66,7 +66,7 @@ def load_der_certificate(data: bytes) -> Certificate:
 
 
 def unfit(certificate: Certificate) -> str:
-    """Why a certificate cannot be trusted, or "". Reading each part is trying it: parsers are lazy."""
+    """Why a certificate cannot be trusted, or "". Reads each part, because the parser reads lazily."""
     try:
         key = certificate.public_key()
         certificate.subject.rfc4514_string()
@@ -86,17 +86,17 @@ def fingerprint(certificate: Certificate) -> str:
 
 
 def subject_of(certificate: Certificate) -> str:
-    """Its name, as RFC 4514 writes it."""
+    """The subject in the notation of RFC 4514."""
     return certificate.subject.rfc4514_string() or "without a name"
 
 
 def end_of(certificate: Certificate) -> datetime:
-    """The moment at which it ends, UTC."""
+    """When the certificate expires, UTC."""
     return certificate.not_valid_after_utc.astimezone(UTC)
 
 
 def _tidy_pem(pem: str) -> bytes:
-    """PEM as people paste it: indented, or with the base64 on one line. Other text stays wrong."""
+    """Well-formed PEM from pasted PEM that is indented, or has the base64 on one line."""
     lines = [
         line.strip() for line in re.sub(r"(-----(?:BEGIN|END) CERTIFICATE-----)", r"\n\1\n", pem).splitlines()
     ]

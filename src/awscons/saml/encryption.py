@@ -1,12 +1,11 @@
-"""Encrypted assertions, in the profile of XML encryption that is safe to offer: RSA-OAEP and AES.
+"""Encrypted assertions, in a safe profile of XML encryption: RSA-OAEP and AES.
 
-Decrypting proves nothing of the sender: our public key is public. What comes out of here is as
-unverified as what went in, and takes the whole way of an unencrypted assertion: gates, parser, walk,
-shape, signature.
+Decryption proves nothing about the sender, because our encryption key is public. The plaintext is unverified,
+and goes through all checks of an unencrypted assertion: input limits, parser, tree, structure, signature.
 
-Everything that goes wrong once a key has touched the ciphertext has one and the same error, in the
-log as well, and the person sees no difference at all: whoever could tell a wrong padding from wrong
-content could read the assertion by asking often enough (the attack on XML encryption of 2011).
+After a key was applied to the ciphertext, every failure raises the same error, also in the log. Otherwise an
+attacker who can tell wrong padding from wrong plaintext could decrypt an assertion with many requests (the
+padding oracle attack on XML encryption of 2011).
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ _MASK_DIGESTS: dict[str, hashes.HashAlgorithm] = {
 
 @dataclass(frozen=True, slots=True)
 class _Ciphertext:
-    """An EncryptedAssertion of the right form: how the key is wrapped, and what it opens."""
+    """The parts of an EncryptedAssertion, after its form was checked."""
 
     key_padding: padding.OAEP
     wrapped_key: bytes
@@ -71,20 +70,20 @@ class _Ciphertext:
 
 
 class _CannotDecrypt(Exception):
-    """Any failure once a key has touched the ciphertext. It never leaves this file."""
+    """Any failure after a key was applied to the ciphertext. It does not leave this module."""
 
 
 def decrypt_assertion(
     encrypted: Element, keys: tuple[RSAPrivateKey, ...], *, gcm_only: bool = False
 ) -> Element:
-    """The Assertion inside an EncryptedAssertion, a document of its own, past the walk, unverified.
+    """The Assertion inside an EncryptedAssertion, as a document of its own; its tree is checked, but unverified.
 
-    encrypted   an EncryptedAssertion, in the surroundings whose namespace prefixes its plaintext uses
+    encrypted   an EncryptedAssertion in its document, whose namespace prefixes the plaintext may use
     keys        ours; each is tried
     gcm_only    refuse AES-CBC
 
-    Raises ResponseRefused: with the exact reason for a form or an algorithm outside of the profile, and
-    with one reason for everything after that.
+    Raises ResponseRefused: with the exact reason for a form or an algorithm outside of the profile, and with
+    the same reason for every later failure.
     """
     ciphertext = _read_form(encrypted)
     if gcm_only and ciphertext.data_method not in _GCM_KEY_LENGTHS:
@@ -103,7 +102,7 @@ def decrypt_assertion(
         )
     try:
         plaintext = _decrypt(ciphertext, keys)
-        return _parse_inside(plaintext, encrypted)
+        return _parse_plaintext(plaintext, encrypted)
     except (_CannotDecrypt, ResponseRefused):
         raise ResponseRefused(
             "cannot be decrypted",
@@ -117,7 +116,7 @@ def decrypt_assertion(
 
 
 def _read_form(encrypted: Element) -> _Ciphertext:
-    """SAML core 2.2.4: one EncryptedData, its EncryptedKey inside of it or beside it, exactly one."""
+    """SAML core 2.2.4: one EncryptedData, and exactly one EncryptedKey, inside it or beside it."""
     data, *beside = element_children(encrypted) or [encrypted]
     if data.tag != names.ENCRYPTED_DATA or any(child.tag != names.ENCRYPTED_KEY for child in beside):
         raise ResponseRefused("children of the EncryptedAssertion", section="SAML core 2.2.4")
@@ -131,7 +130,7 @@ def _read_form(encrypted: Element) -> _Ciphertext:
     method = only_child(data, names.ENCRYPTION_METHOD, section=_SECTION)
     data_method = required_attribute(method, "Algorithm", section=_SECTION)
     length = (_GCM_KEY_LENGTHS | _CBC_KEY_LENGTHS).get(data_method, 0)
-    # A KeySize is allowed, and may say nothing but what the algorithm says already.
+    # A KeySize is allowed if it is that of the algorithm.
     sizes = {(part.tag, (part.text or "").strip()) for part in element_children(method)}
     if not length or not sizes <= {(names.KEY_SIZE, str(length * 8))}:
         raise ResponseRefused(
@@ -149,7 +148,7 @@ def _read_form(encrypted: Element) -> _Ciphertext:
 
 
 def _oaep(method: Element) -> padding.OAEP:
-    """XML encryption 5.5.2: the digest is SHA-1 unless said otherwise, and so is the mask's."""
+    """XML encryption 5.5.2: the defaults of the digest and of the mask's digest are SHA-1."""
     algorithm = required_attribute(method, "Algorithm", section=_SECTION)
     if algorithm not in {names.RSA_OAEP, names.RSA_OAEP_MGF1_SHA1}:
         raise ResponseRefused(
@@ -186,7 +185,7 @@ def _known(table: dict[str, hashes.HashAlgorithm], parameter: Element, rule: str
 
 
 def _cipher_value(element: Element) -> bytes:
-    """The bytes themselves; a CipherReference, which would fetch them from elsewhere, is refused."""
+    """The bytes in a CipherValue. A CipherReference, a URL of the bytes, is refused."""
     cipher_data = only_child(element, names.CIPHER_DATA, section=_SECTION)
     children = element_children(cipher_data)
     if [child.tag for child in children] != [names.CIPHER_VALUE]:
@@ -232,14 +231,14 @@ def _decrypt_data(ciphertext: _Ciphertext, key: bytes) -> bytes:
     return padded[: -padded[-1]]
 
 
-# --- what was inside ---------------------------------------------------------------------
+# --- plaintext ---------------------------------------------------------------------------
 
 
-def _parse_inside(plaintext: bytes, surroundings: Element) -> Element:
-    """Exactly one Assertion and nothing beside it, parsed on its own in the end.
+def _parse_plaintext(plaintext: bytes, surroundings: Element) -> Element:
+    """The one Assertion that the plaintext holds, as a document of its own.
 
-    It may use prefixes that only its surroundings declare (XML encryption 4.4, type Element), so it
-    is parsed in their stead first.
+    The plaintext may use prefixes that only its surroundings declare (XML encryption 4.4, type Element). So
+    it is parsed inside an element with the same declarations first.
     """
     text = check_document(plaintext)
     declarations = "".join(

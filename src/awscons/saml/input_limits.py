@@ -1,7 +1,7 @@
-"""The gates before the parser: what a posted form value must be, as text, to be looked at at all.
+"""Input limits: checks of a posted form value as text, before any XML parser reads it.
 
-They are cheap, they keep the exotic parts of XML (document types, entities, other encodings, huge
-documents) away from the C parser, and they are tried in this order.
+They are cheap, and they keep document types, entities, other encodings and huge documents away from the
+parser, which is written in C.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import re
 from awscons.errors import ResponseRefused
 
 MAX_FORM_CHARACTERS = 350_000
-"""Characters of the form value; base64 of the byte limit below, and a little air."""
+"""Characters of the form value: base64 of MAX_BYTES with some white space."""
 MAX_BYTES = 256_000
 """Bytes of the decoded document; a person in 200 groups needs about 25,000."""
 MAX_TAGS = 12_000
-"""Of any kind. Within the bytes above nobody's groups need half as many; what walks them needs time."""
+"""Tags of any kind. A response of MAX_BYTES with groups has half as many. It bounds the time of the checks."""
 TAGS_PER_DECLARATION = 10
-"""A document may declare one namespace for so many tags: 1,200 in all, in a response. Of equals signs, of
-which every attribute has one, it may have as many as of tags."""
+"""A document may have one namespace declaration for this many allowed tags: 1,200 in a response. Equals signs,
+of which every attribute has one, may be as many as tags."""
 
 _WHITE_SPACE = b" \t\r\n"
-"""XML's."""
-# The parser takes a byte order mark for nothing wherever it begins, so a second one hides no declaration.
+"""The white space of XML."""
+# The parser skips a byte order mark, so a second one must not hide the declaration from this pattern.
 _DECLARED_ENCODING = re.compile(r"""^\ufeff?<\?xml[^>]*?encoding\s*=\s*["']([^"']*)["']""")
 _GATES = "house rule, gates before the parser"
 
@@ -32,8 +32,8 @@ _GATES = "house rule, gates before the parser"
 def decode_form_value(form_value: str) -> str:
     """The XML text inside a SAMLResponse form value (SAML bindings 3.5.4: base64).
 
-    Raises ResponseRefused for anything too large, not strictly base64, not UTF-8, or holding a
-    document type, an entity or more tags than any real response.
+    Raises ResponseRefused for a value that is too large, is not strict base64 or not UTF-8, or holds a
+    document type, an entity or too many tags.
     """
     return check_document(_base64_bytes(form_value))
 
@@ -41,9 +41,9 @@ def decode_form_value(form_value: str) -> str:
 def check_document(data: bytes, *, max_tags: int = MAX_TAGS) -> str:
     """The XML text of a document, fit for the parser. A byte order mark in front is dropped.
 
-    most_tags   for a document that is longer by nature than a response
-    Raises ResponseRefused for anything not UTF-8, or holding NUL, a document type, an entity or more
-    tags than any real document.
+    max_tags   higher for documents that are longer than a response, such as metadata
+    Raises ResponseRefused for a document that is not UTF-8, or holds NUL, a document type, an entity or too
+    many tags.
     """
     text = _utf8(data)
     _check_text(text, max_tags)
@@ -63,7 +63,7 @@ def _base64_bytes(form_value: str) -> bytes:
     try:
         data = _strict_base64(form_value)
     except ValueError:
-        # Not a character of it goes to the log: it may be an assertion after all.
+        # No part of it goes to the log: it may be a damaged assertion.
         raise ResponseRefused("form value is not base64", section="SAML bindings 3.5.4") from None
     if len(data) > MAX_BYTES:
         raise ResponseRefused(
@@ -73,9 +73,9 @@ def _base64_bytes(form_value: str) -> bytes:
 
 
 def decode_base64(text: str, *, section: str, received: object = "") -> bytes:
-    """The bytes in strict base64; XML's white space may stand in it, nothing else.
+    """The bytes of strict base64, which may contain XML's white space.
 
-    received   what to name in the log; never the text, which may be an assertion or a key after all
+    received   what the log names; not the text itself, which may be a damaged assertion or key
     Raises ResponseRefused.
     """
     try:
@@ -85,7 +85,7 @@ def decode_base64(text: str, *, section: str, received: object = "") -> bytes:
 
 
 def _strict_base64(text: str) -> bytes:
-    """Raises ValueError for anything but base64 and white space, letters beyond ASCII among it."""
+    """Raises ValueError for any character that is neither base64 nor white space."""
     return base64.b64decode(text.encode("ascii").translate(None, _WHITE_SPACE), validate=True)
 
 

@@ -1,7 +1,7 @@
-"""Single logout (SAML profiles 4.4): messages that we send, and messages that end logins here.
+"""Single logout (SAML profiles 4.4): builds our logout messages, verifies and reads the identity provider's.
 
-A message from outside counts only signed, by the verifier of sign-in for XML, by that of the query
-string for redirects. What is read is what was signed.
+A received message must be signed: as XML when it was posted, over the query string when it was redirected.
+Only signed bytes are read.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from awscons.saml.xml import (
 )
 
 OLDEST_MESSAGE = timedelta(minutes=10)
-"""A message that was under way for longer is refused, and its ID need not be remembered for longer."""
+"""Maximum age of a message. Its ID has to be remembered for that long, against replay."""
 
 _SECTION = "SAML core 3.7"
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectName:
-    """Whose logins: a NameID with the qualifiers that it came with (SAML core 2.2.2)."""
+    """The person of a message: a NameID and its qualifiers (SAML core 2.2.2)."""
 
     name_id: str
     qualifiers: Mapping[str, str]
 
     def is_the_same_as(self, other: SubjectName) -> bool:
-        """The same text, and no qualifier that both have and that differs."""
+        """Whether the NameIDs are equal, and so are the qualifiers that both have."""
         shared = self.qualifiers.keys() & other.qualifiers.keys()
         return self.name_id == other.name_id and all(
             self.qualifiers[name] == other.qualifiers[name] for name in shared
@@ -53,9 +53,9 @@ class SubjectName:
 
 @dataclass(frozen=True, slots=True)
 class LogoutRequest:
-    """The identity provider's word that somebody is to be signed out; verified.
+    """A verified LogoutRequest of the identity provider.
 
-    session_indexes   which of their sessions there; empty: all of them
+    session_indexes   the sessions at the identity provider that ended; empty: all of the person's
     """
 
     request_id: str
@@ -65,10 +65,10 @@ class LogoutRequest:
 
 @dataclass(frozen=True, slots=True)
 class LogoutResponse:
-    """The identity provider's answer to a logout request of ours; verified.
+    """A verified LogoutResponse to a request of ours.
 
     in_response_to   the ID of our request
-    everywhere       it says that the person is signed out of everything that it knows of
+    everywhere       whether every service that the identity provider knows has ended its session
     """
 
     in_response_to: str
@@ -87,7 +87,7 @@ def build_logout_request(
     identity_provider: IdentityProvider,
     now: datetime,
 ) -> bytes:
-    """Our request that the identity provider signs somebody out, as XML, unsigned.
+    """A LogoutRequest of ours as XML, unsigned.
 
     now   UTC
     """
@@ -113,7 +113,7 @@ def build_logout_response(
     identity_provider: IdentityProvider,
     now: datetime,
 ) -> bytes:
-    """Our answer that somebody is signed out here, as XML, unsigned.
+    """A LogoutResponse of ours, with status Success, as XML, unsigned.
 
     now   UTC
     """
@@ -148,7 +148,7 @@ def _message(
 
 
 def open_posted(form_value: str, identity_provider: IdentityProvider) -> Element:
-    """The message in a form value, verified, and parsed again from the bytes that were signed.
+    """The message in a form value: verified, then parsed from the signed bytes.
 
     Raises ResponseRefused.
     """
@@ -163,7 +163,7 @@ def open_posted(form_value: str, identity_provider: IdentityProvider) -> Element
 
 
 def open_redirected(message: RedirectMessage, identity_provider: IdentityProvider) -> Element:
-    """The message in a query string, verified by the signature over that string.
+    """The message in a query string, verified by the signature over the query string.
 
     Raises ResponseRefused.
     """
@@ -183,9 +183,9 @@ def read_logout_request(
     now: datetime,
     skew: timedelta,
 ) -> LogoutRequest:
-    """A verified LogoutRequest (SAML core 3.7.1), for us, from whom we trust, in time.
+    """The LogoutRequest (SAML core 3.7.1) in a verified tree: for us, from the identity provider, in time.
 
-    Raises ResponseRefused. That it is not used twice is the caller's to see to, by `request_id`.
+    The caller has to refuse a second use of its `request_id`. Raises ResponseRefused.
     """
     _check_message(root, names.LOGOUT_REQUEST, service_provider, identity_provider, now=now, skew=skew)
     end = root.get("NotOnOrAfter")
@@ -208,15 +208,15 @@ def read_logout_response(
     now: datetime,
     skew: timedelta,
 ) -> LogoutResponse:
-    """A verified LogoutResponse (SAML core 3.7.2), for us, from whom we trust, in time.
+    """The LogoutResponse (SAML core 3.7.2) in a verified tree: for us, from the identity provider, in time.
 
-    Raises ResponseRefused. Whether we asked is the caller's to know, by `in_response_to`.
+    The caller has to check that `in_response_to` is a request of ours. Raises ResponseRefused.
     """
     _check_message(root, names.LOGOUT_RESPONSE, service_provider, identity_provider, now=now, skew=skew)
     code = only_child(
         only_child(root, names.STATUS, section=_SECTION), names.STATUS_CODE, section="SAML core 3.2.2.1"
     )
-    # PartialLogout stands inside of a Success, and means that it is none.
+    # A StatusCode inside of Success, such as PartialLogout, means that the logout is incomplete.
     return LogoutResponse(
         in_response_to=required_attribute(root, "InResponseTo", section="SAML core 3.2.2"),
         everywhere=code.get("Value") == names.SUCCESS and not len(code),
@@ -244,7 +244,7 @@ def _check_message(
             section="SAML bindings 3.4.5.2",
             expected=service_provider.slo_url,
             received=destination or "",
-            hint="the SLO URL of ours that the identity provider knows is another one: give it our metadata",
+            hint="the identity provider has another SLO URL of this service: give it our metadata",
         )
     issued_at = parse_instant(required_attribute(root, "IssueInstant", section=_SECTION), section=_SECTION)
     if not now - OLDEST_MESSAGE - skew <= issued_at <= now + skew:

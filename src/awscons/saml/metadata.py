@@ -1,7 +1,7 @@
-"""Metadata (SAML metadata 2.0): what an identity provider says of itself, and what we say of us.
+"""Metadata (SAML metadata 2.0): reads the identity provider's, and builds ours.
 
-Foreign metadata comes over TLS or from a file of the operator's; that is what makes it trusted. A
-signature inside of it adds something only when the operator pinned the key that makes it.
+The identity provider's metadata is trusted because it comes over TLS or from a file of the operator. Its
+signature is checked only if the operator pinned the certificate that signs it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from awscons.saml.signature import verify_enveloped
 from awscons.saml.xml import Element, check_tree, local_name, parse, required_attribute, text_of
 
 MAX_METADATA_BYTES = 8_000_000
-"""Bytes. One identity provider needs about 10,000; a federation of hundreds fits, of thousands does not."""
+"""Bytes. One identity provider needs about 10,000; a federation of some hundreds fits."""
 
 _MAX_TAGS = 400_000
 _SECTION = "SAML metadata 2.3"
@@ -40,13 +40,13 @@ _DAYS_OF = {"years": 365, "months": 30}
 
 @dataclass(frozen=True, slots=True)
 class IdpMetadata:
-    """What an identity provider's metadata says, as far as we use it.
+    """The parts of an identity provider's metadata that we use.
 
-    signing_certificates   every one that is fit; never empty
+    signing_certificates   all that can be trusted; never empty
     sso_urls, slo_urls     by the URI of their binding
-    slo_response_urls      where a LogoutResponse goes, if not to the same place
-    valid_until            UTC; not to be used from then on; None: for ever
-    cache_duration         how long the publisher wants it kept before another look; None: not said
+    slo_response_urls      URLs for LogoutResponses where they differ from `slo_urls`
+    valid_until            UTC; the metadata expires then; None: it does not expire
+    cache_duration         how long it may be cached before it is loaded again; None: not given
     """
 
     entity_id: str
@@ -64,9 +64,9 @@ def parse_idp_metadata(
 ) -> IdpMetadata:
     """The metadata of one identity provider, in a document of one or of many.
 
-    entity_id   which one; None where the document holds just one
-    signed_by   the pinned certificates one of which has to have signed the whole document; none:
-                its origin alone makes it trusted
+    entity_id   of the identity provider; None when the document describes only one
+    signed_by   pinned certificates, one of which must have signed the whole document; empty: no signature is
+                needed
     now         UTC
 
     Raises MetadataRefused.
@@ -81,7 +81,7 @@ def parse_idp_metadata(
         check_tree(root, comments_anywhere=True)
         if root.tag not in {names.ENTITY_DESCRIPTOR, names.ENTITIES_DESCRIPTOR}:
             raise MetadataRefused(
-                f"the document is no SAML metadata: it begins with {local_name(root)}",
+                f"the document is not SAML metadata: it begins with {local_name(root)}",
                 hint="it may be a login or error page; open the address in a browser",
             )
         if signed_by:
@@ -95,20 +95,20 @@ def parse_idp_metadata(
 def _verified(root: Element, pinned: tuple[Certificate, ...]) -> Element:
     if not any(child.tag == names.SIGNATURE for child in root):
         raise MetadataRefused(
-            "the document is not signed, and `idp_metadata_certificate` demands it",
-            hint="the identity provider must sign its metadata, or the setting must go",
+            "the document is not signed, and `idp_metadata_certificate` requires it",
+            hint="let the identity provider sign its metadata, or remove that setting",
         )
     try:
         return verify_enveloped(root, pinned)
     except ResponseRefused as error:
         raise MetadataRefused(
-            f"the document's signature does not hold: {error}",
+            f"the document's signature is not valid: {error}",
             hint="compare `idp_metadata_certificate` with the certificate that signs the metadata",
         ) from None
 
 
 def _find_entity(root: Element, entity_id: str | None) -> list[Element]:
-    """The elements from the root to the IDPSSODescriptor, each of which may limit the next."""
+    """The elements from the root to the IDPSSODescriptor. Each may have a validUntil of its own."""
     found = list(_identity_providers(root, []))
     found_here = (
         found if entity_id is None else [path for path in found if path[-2].get("entityID") == entity_id]
@@ -124,12 +124,13 @@ def _find_entity(root: Element, entity_id: str | None) -> list[Element]:
         )
     if entity_id is None:
         raise MetadataRefused(
-            f"the document describes several identity providers: {listed}", hint="say which in `issuer`"
+            f"the document describes several identity providers: {listed}",
+            hint="name one of them in `issuer`",
         )
     raise MetadataRefused(
         f"the document describes {len(found_here) or 'no'} identity provider {entity_id!r}; "
         f"there is: {listed}",
-        hint="`issuer` must be the entity ID of the metadata, to the letter; or leave `issuer` out",
+        hint="`issuer` must be exactly the entity ID in the metadata; or leave `issuer` out",
     )
 
 
@@ -152,12 +153,12 @@ def _read(path: list[Element], now: datetime) -> IdpMetadata:
     if valid_until is not None and valid_until <= now:
         raise MetadataRefused(
             f"the metadata was valid until {valid_until.isoformat()}",
-            hint="its publisher must renew it; a copy in a file must be fetched anew",
+            hint="its publisher must renew it; a copy in a file must be replaced",
         )
     certificates = tuple(_signing_certificates(descriptor))
     if not certificates:
         raise MetadataRefused(
-            "the metadata holds no signing certificate that is fit to be trusted",
+            "the metadata holds no signing certificate that can be trusted",
             hint="an RSA key of 2,048 bits or more, or an EC key",
         )
     sso_urls = _services(descriptor, names.SINGLE_SIGN_ON_SERVICE, "Location")
@@ -176,9 +177,9 @@ def _read(path: list[Element], now: datetime) -> IdpMetadata:
 
 
 def _signing_certificates(descriptor: Element) -> Iterator[Certificate]:
-    """Every fit certificate of a KeyDescriptor for signing or for anything (SAML metadata 2.4.1.1).
+    """The certificates of all KeyDescriptors for signing or without `use` (SAML metadata 2.4.1.1).
 
-    One that is unfit is passed over: old keys stay listed for years, beside the one in use.
+    Those that `unfit` refuses are skipped: metadata may list old, weak keys beside the one in use.
     """
     seen = set()
     for key in descriptor:
@@ -196,7 +197,7 @@ def _signing_certificates(descriptor: Element) -> Iterator[Certificate]:
 
 
 def _services(descriptor: Element, tag: str, attribute: str) -> dict[str, str]:
-    """Addresses by binding; the first of each binding counts, and only http(s) ones."""
+    """URLs by binding: the first http(s) URL of each binding."""
     found: dict[str, str] = {}
     for service in descriptor:
         url = service.get(attribute, "") if service.tag == tag else ""
@@ -221,7 +222,7 @@ def _durations(path: list[Element]) -> Iterator[timedelta]:
 
 
 def parse_duration(text: str) -> timedelta | None:
-    """An xs:duration (XML schema 3.2.6); a month counts as 30 days. None when it is none, or negative."""
+    """An xs:duration (XML schema 3.2.6); a month counts as 30 days. None when `text` is not a duration, or negative."""
     matched = _DURATION.fullmatch(text)
     if matched is None or text.endswith(("P", "T")):
         return None
@@ -237,7 +238,7 @@ def parse_duration(text: str) -> timedelta | None:
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """Who runs this service, for the administrators of an identity provider."""
+    """The organization that runs this service, for the administrators of an identity provider."""
 
     name: str
     display_name: str
@@ -253,10 +254,10 @@ def build_sp_metadata(
     organization: Organization | None = None,
     technical_contact: str | None = None,
 ) -> bytes:
-    """Our metadata, which is all that an identity provider needs to know of us (SAML metadata 2.4.4).
+    """Our metadata, with everything that an identity provider needs to know of us (SAML metadata 2.4.4).
 
     requested_attributes   Names, as the identity provider should send them
-    Gives an XML document, UTF-8.
+    Returns an XML document in UTF-8.
     """
     root = etree.Element(
         names.ENTITY_DESCRIPTOR,

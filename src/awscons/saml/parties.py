@@ -1,4 +1,4 @@
-"""The two parties of a sign-in: who we are, and whom we trust. Values only, complete or not at all."""
+"""The two parties of a sign-in: this service provider and the identity provider. Values only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cryptography.x509 import Certificate
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """A private key of ours, and the certificate by which others know its public half."""
+    """A private key of ours, and the certificate with its public key."""
 
     certificate: Certificate
     private_key: RSAPrivateKey = field(repr=False)
@@ -18,14 +18,14 @@ class KeyPair:
 
 @dataclass(frozen=True, slots=True)
 class ServiceProvider:
-    """Us.
+    """This service.
 
     entity_id, acs_url   compared exactly; responses are posted to `acs_url`
-    decryption_keys      every one may open what is encrypted to us, so that a rollover needs no
-                         appointment; without any, nothing can be encrypted to us
-    slo_url              where logout messages are sent
-    signing              what we sign with; None: we send our messages unsigned
-    published_certificates   what our metadata says of our keys
+    decryption_keys      all are tried, so that a new key can be added before the old one is removed; empty:
+                         encrypted assertions are refused
+    slo_url              our URL for logout messages
+    signing              the key that signs our messages; None: they are unsigned
+    published_certificates   the certificates in our metadata
     """
 
     entity_id: str
@@ -38,15 +38,15 @@ class ServiceProvider:
 
 @dataclass(frozen=True, slots=True)
 class IdentityProvider:
-    """Who vouches for people.
+    """The trusted identity provider.
 
     sso_url               where the AuthnRequest goes
-    signing_certificates  every one is trusted, so that a rollover needs no appointment; never empty.
-                          They are carriers of keys: their dates decide nothing here
-    gcm_only              refuse what it encrypts with AES-CBC, which cannot tell that it was changed
-    slo_url               where logout messages go (HTTP-Redirect); "" where it offers none
-    slo_response_url      where answers to its own logout requests go
-    wants_signed_requests   its metadata says so; whether it insists, only it knows
+    signing_certificates  all are trusted, so that a new key can be added before the old one is removed; never
+                          empty. They carry keys: their dates are not checked
+    gcm_only              refuse assertions that are encrypted with AES-CBC, which has no integrity check
+    slo_url               where logout messages go (HTTP-Redirect); "" when it has no such URL
+    slo_response_url      where responses to its logout requests go; "": to `slo_url`
+    wants_signed_requests   WantAuthnRequestsSigned of its metadata
     """
 
     entity_id: str

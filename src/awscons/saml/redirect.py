@@ -1,7 +1,8 @@
 """The HTTP-Redirect binding (SAML bindings 3.4): messages in a query string, and signatures over it.
 
-A signature covers the query exactly as it was sent, percent signs and letter case included. So the
-raw query is taken apart here, and what is verified is made of its own pieces, never of decoded ones.
+A signature covers the query exactly as it was sent, with its percent encoding and letter case. So the raw
+query is split here, and the signed bytes are joined from the raw parts: decoding and encoding again could give
+other bytes.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ _BINDING = "SAML bindings 3.4.4.1"
 
 @dataclass(frozen=True, slots=True)
 class RedirectMessage:
-    """A message from a query string. Nothing of it is verified.
+    """A message from a query string, not verified.
 
     kind         `SAMLRequest` or `SAMLResponse`
     document     the XML, inflated
-    signed_part  the bytes that a signature would cover; None when there is none
+    signed_part  the bytes that the signature covers; None when there is no signature
     """
 
     kind: str
@@ -48,7 +49,7 @@ def build_redirect_url(
 
     kind          `SAMLRequest` or `SAMLResponse`
     relay_state   an opaque handle of at most 80 bytes (SAML bindings 3.4.3); "" leaves it out
-    A query that the URL already has is kept, in front.
+    A query that `url` already has comes first.
     """
     # Negative window bits: a raw DEFLATE stream without zlib's header and checksum (RFC 1951).
     compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
@@ -79,7 +80,7 @@ def read_redirect(query: str) -> RedirectMessage:
         raise ResponseRefused("message encoding", section=_BINDING, received=encoding)
     signed_part = None
     if "SigAlg" in raw and "Signature" in raw:
-        # In the order of the standard, whatever order they came in.
+        # In the order of the standard, which may differ from that of the query.
         names_signed = [name for name in (kind, "RelayState", "SigAlg") if name in raw]
         signed_part = _ascii("&".join(f"{name}={raw[name]}" for name in names_signed))
     return RedirectMessage(
@@ -93,7 +94,7 @@ def read_redirect(query: str) -> RedirectMessage:
 
 
 def verify_redirect(message: RedirectMessage, certificates: tuple[Certificate, ...]) -> None:
-    """That one of the trusted keys signed the message's query string.
+    """Check that one of the trusted keys signed the message's query string.
 
     Raises ResponseRefused when there is no signature, its method is not of the profile, or no trusted
     key made it.
@@ -101,7 +102,7 @@ def verify_redirect(message: RedirectMessage, certificates: tuple[Certificate, .
     if message.signed_part is None:
         raise ResponseRefused("no signature", section=_BINDING)
     check_signature_method(message.signature_method)
-    # ECDSA in DER, unlike in XML signatures: the binding gives it no format, and everybody writes DER.
+    # ECDSA in DER, unlike in XML signatures: the binding names no format, and implementations use DER.
     if not any(
         key_signed(
             certificate,
@@ -115,7 +116,7 @@ def verify_redirect(message: RedirectMessage, certificates: tuple[Certificate, .
 
 
 def _ascii(query: str) -> bytes:
-    """RFC 3986: a query is ASCII, everything else in it is escaped."""
+    """RFC 3986: a query is ASCII; other characters are percent-encoded."""
     try:
         return query.encode("ascii")
     except UnicodeEncodeError:
@@ -123,7 +124,7 @@ def _ascii(query: str) -> bytes:
 
 
 def _raw_parameters(query: str) -> dict[str, str]:
-    """Parameters as they stand in the query, undecoded. One that is there twice says two things."""
+    """The parameters of a query, not decoded. A repeated one is refused: two readers could pick different ones."""
     raw: dict[str, str] = {}
     for part in query.split("&"):
         name, _, value = part.partition("=")
@@ -134,7 +135,7 @@ def _raw_parameters(query: str) -> dict[str, str]:
 
 
 def _inflate(text: str) -> bytes:
-    """At most as many bytes as a document may have, however small it came."""
+    """The inflated message, of at most MAX_BYTES; a small message could inflate to gigabytes."""
     if len(text) > MAX_FORM_CHARACTERS:
         raise ResponseRefused("message too large", section=_BINDING, received=len(text))
     try:

@@ -1,4 +1,9 @@
-"""The one way from a posted form value to an Assertion, step after step; the first refusal ends it."""
+"""From a posted form value to an Assertion, in two steps. The first check that fails ends it.
+
+`open_envelope` checks form, without keys: input limits, XML and structure. `verify_envelope` checks signatures
+and then every statement. They are two functions because the sign-in between them finds the pending login,
+which gives the expected request; and because newer keys need only the second step again.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +30,11 @@ from awscons.saml.structure import Envelope, check_assertion_shape, check_shape,
 from awscons.saml.xml import Element, check_tree, only_child, parse, required_attribute
 
 CLOCK_SKEW = timedelta(seconds=60)
-"""How far the identity provider's clock may be from ours, either way."""
+"""Tolerated difference between the identity provider's clock and ours, in both directions."""
 
 
 def open_envelope(form_value: str) -> Envelope:
-    """Gates, parser, walk and shape: everything before cryptography. Nothing in it is verified yet.
+    """Input limits, parser, tree and structure: all checks that need no keys. The result is not verified.
 
     form_value   as posted, base64
     Raises ResponseRefused.
@@ -53,11 +58,11 @@ def verify_envelope(
 
     expected_request_id   the ID of the AuthnRequest that this browser's pending login sent
     now                   UTC
-    authenticated_after   UTC; the moment a fresh authentication was demanded, or None
-    expected_context      URIs of AuthnContextClassRef, one of which was demanded
+    authenticated_after   UTC; when a fresh authentication is required, the moment of the request; else None
+    expected_context      URIs of AuthnContextClassRef, one of which is required; empty: any
 
-    Raises ResponseRefused at the first check that fails. Replay is the caller's to refuse: it needs
-    a memory, and `assertion_id` with `not_on_or_after` to remember.
+    The caller has to refuse a replay: it saves `assertion_id` until `not_on_or_after`. Raises ResponseRefused
+    at the first check that fails.
     """
     response, assertion = _verify_signatures(envelope, service_provider, identity_provider)
 
@@ -105,10 +110,10 @@ def verify_envelope(
 def _verify_signatures(
     envelope: Envelope, service_provider: ServiceProvider, identity_provider: IdentityProvider
 ) -> tuple[Element, Element]:
-    """The response and the assertion to read from, after verifying every signature that is there.
+    """The response and the assertion to read, after every signature in them was verified.
 
-    The assertion comes from bytes that a signature covers, its own where it has one. The response is
-    the verified one where it is signed; where it is not, it may only cause refusals.
+    The assertion is parsed from signed bytes: those of its own signature if it has one, else those of the
+    response's. An unsigned response is returned unverified, and its values can only cause refusals.
     """
     certificates = identity_provider.signing_certificates
     response, assertion = envelope.unverified_response, envelope.unverified_assertion
@@ -123,8 +128,8 @@ def _verify_signatures(
         )
         assertion_is_signed = check_assertion_shape(assertion)
     elif assertion_is_signed:
-        # In its original surroundings: canonicalizing the Response may have dropped a namespace that
-        # the assertion's own PrefixList names.
+        # The assertion of the original document, not of the verified Response: canonicalizing the Response
+        # may have dropped a namespace that the assertion's own PrefixList names.
         assertion = envelope.unverified_assertion
     if assertion_is_signed:
         assertion = verify_enveloped(assertion, certificates)

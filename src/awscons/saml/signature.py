@@ -1,11 +1,10 @@
-"""XML signatures, in the one profile that SAML needs, verified twice.
+"""XML signatures in the profile that SAML uses, verified by two implementations.
 
-`verify_enveloped` takes one signed element and gives back a tree parsed from exactly the bytes whose
-digest was signed. Everything else about the document ceases to exist for the caller, so what is
-checked and what is read cannot differ.
+`verify_enveloped` takes one signed element, and returns a tree that is parsed from exactly the bytes whose
+digest was signed. The caller reads that tree alone, so checked and read data cannot differ.
 
-Two verifiers must agree on those bytes: a direct one here, over lxml and cryptography, and signxml.
-Neither reads KeyInfo: it is taken away first, since keys come from the configuration alone.
+Two verifiers must agree on those bytes: a direct one here, with lxml and cryptography, and signxml. Neither
+reads KeyInfo, which is removed first: trusted keys come from the configuration alone.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ _SECOND_OPINION_DIGESTS = frozenset(DigestAlgorithm(uri) for uri in _DIGESTS)
 
 @dataclass(frozen=True, slots=True)
 class _Profile:
-    """What a signature says of itself, after its form was checked and before any cryptography."""
+    """The parts of a signature, after its form was checked and before any cryptography."""
 
     signed_info: Element
     signature_method: str
@@ -75,15 +74,15 @@ class _Profile:
 
 
 def verify_enveloped(signed: Element, certificates: tuple[Certificate, ...]) -> Element:
-    """The verified content of `signed`, parsed again from the canonical bytes that were signed.
+    """The element `signed`, verified, and parsed from the canonical bytes that were signed.
 
-    signed        an element with a Signature child right after its Issuer (the shape was checked)
-    certificates  the trusted keys; each is tried, in any order, whatever their dates
+    signed        an element with a Signature child right after its Issuer (its structure was checked)
+    certificates  the trusted keys; each is tried, and their dates are not checked
 
     Raises ResponseRefused when the signature is not of the profile, when no trusted key made it, or
     when the two verifiers disagree.
     """
-    # The element becomes a document of its own, so that nothing outside it can matter.
+    # The element becomes a document of its own, so that no other part of the response has an influence.
     document = parse(etree.tostring(signed, with_tail=False))
     signature = only_child(document, names.SIGNATURE, section=_PROFILE)
     profile = _read_profile(signature, required_attribute(document, "ID", section="SAML core 5.4.2"))
@@ -134,6 +133,9 @@ def _read_profile(signature: Element, signed_id: str) -> _Profile:
     canonicalization, method, reference = parts
     if element_children(method):
         raise ResponseRefused("parameters of the signature method", section=_PROFILE)
+    # The one Reference must name the element that the Signature stands in. Otherwise an attacker could move a
+    # validly signed element elsewhere, and put a forged one in its place (signature wrapping). "#ID" has one
+    # meaning, because `check_tree` refused repeated IDs.
     if dict(reference.attrib) != {"URI": f"#{signed_id}"}:
         raise ResponseRefused(
             "reference", section="SAML core 5.4.2", expected=f"#{signed_id}", received=dict(reference.attrib)
@@ -192,8 +194,8 @@ def _exclusive_c14n(method: Element) -> list[str] | None:
         raise ResponseRefused("parameters of the canonicalization", section=_PROFILE)
     prefix_list = parameters[0].get("PrefixList", "")
     prefixes = prefix_list.split(" ")
-    # Bounded before anything else: canonicalization takes time by the square of it, and has to come
-    # before any key is looked at.
+    # Bounded here, because canonicalization comes before the check of the signature, and its time grows with
+    # the square of the list.
     sound = len(prefix_list) <= MAX_PREFIX_LIST and len(prefixes) == len(set(prefixes))
     if not sound or element_children(parameters[0]) or not _PREFIXES.fullmatch(prefix_list):
         raise ResponseRefused("prefix list", section="Exclusive XML canonicalization 2", received=prefix_list)
@@ -208,9 +210,9 @@ def _base64(element: Element) -> bytes:
 
 
 def _forget_key_info(signature: Element) -> None:
-    """KeyInfo is outside of what is signed, and a key named by the message proves nothing.
+    """Remove KeyInfo: it is not signed, and a key that the message itself names proves nothing.
 
-    Not by `remove`, which takes an element along whole, and with a full KeyInfo that takes long.
+    `strip_elements` is used because `remove` is slow for a KeyInfo with many children.
     """
     etree.strip_elements(signature, names.KEY_INFO)
 
@@ -232,7 +234,7 @@ def _canonical(element: Element, prefixes: list[str] | None) -> bytes:
 
 
 def _find_signer(profile: _Profile, certificates: tuple[Certificate, ...]) -> Certificate:
-    """The trusted certificate whose key signed SignedInfo. KeyInfo has no say."""
+    """The trusted certificate whose key signed SignedInfo."""
     check_signature_method(profile.signature_method)
     signed_info = _canonical(profile.signed_info, profile.signed_info_prefixes)
     for certificate in certificates:
@@ -279,7 +281,7 @@ def _check_digest(canonical: bytes, profile: _Profile) -> None:
 
 
 def _remove_keeping_tail(signature: Element) -> None:
-    """The enveloped-signature transform: the Signature goes, the white space after it stays."""
+    """The enveloped-signature transform: remove the Signature, and keep the white space after it."""
     parent, before = signature.getparent(), signature.getprevious()
     if parent is None:  # pragma: no cover  a Signature that is its own document has no content to sign
         raise ResponseRefused("signature without a parent", section=_CORE)

@@ -1,7 +1,7 @@
-"""The shape of a response: which elements stand where, before any cryptography looks at them.
+"""The structure of a response: its elements and their order, checked before any cryptography.
 
-What has no place here cannot be used to hide a second truth: wrapping attacks (XSW) all need an
-element that a good response does not have, or has elsewhere.
+Signature wrapping attacks (XSW) need an element that a good response does not have, or has elsewhere. Such a
+response is refused here.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _ASSERTION = "SAML core 2.3.3"
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A response of the right shape. Nothing in it is verified; what it says may only cause refusals.
+    """A response of the right structure, not verified: its values can only cause refusals.
 
     unverified_assertion    an Assertion, or an EncryptedAssertion
-    assertion_is_signed     False for an EncryptedAssertion: only its plaintext can tell
+    assertion_is_signed     False for an EncryptedAssertion: known after decryption
     """
 
     unverified_response: Element
@@ -32,7 +32,7 @@ class Envelope:
 
     @property
     def assertion_is_encrypted(self) -> bool:
-        """Whether the assertion has to be decrypted before anything can be read of it."""
+        """Whether the assertion has to be decrypted."""
         return self.unverified_assertion.tag == names.ENCRYPTED_ASSERTION
 
 
@@ -41,8 +41,8 @@ def check_shape(root: Element) -> Envelope:
 
     The assertion is an Assertion or an EncryptedAssertion. Raises ResponseRefused for any other child
     or order, Extensions, Advice, a nested or second assertion, a Signature anywhere but right after
-    the Issuer of the element it signs, and for a status other than Success: then there is no assertion
-    to look for.
+    the Issuer of the element it signs, and for a status other than Success, which comes without an
+    assertion.
     """
     if root.tag != names.RESPONSE:
         raise ResponseRefused("root is not a Response", section=_ENVELOPE, received=root.tag)
@@ -61,7 +61,7 @@ def check_shape(root: Element) -> Envelope:
     assertion = children[1]
     encrypted = assertion.tag == names.ENCRYPTED_ASSERTION
     assertion_is_signed = False if encrypted else _check_assertion(assertion)
-    _check_no_other_place(
+    _check_counts(
         root,
         {
             names.RESPONSE: 1,
@@ -74,14 +74,14 @@ def check_shape(root: Element) -> Envelope:
 
 
 def check_assertion_shape(root: Element) -> bool:
-    """The same for an assertion that is a document of its own, decrypted; whether it is signed.
+    """Check the structure of a decrypted assertion, a document of its own; return whether it is signed.
 
     Raises ResponseRefused.
     """
     if root.tag != names.ASSERTION:
         raise ResponseRefused("root is not an Assertion", section=_ASSERTION, received=root.tag)
     is_signed = _check_assertion(root)
-    _check_no_other_place(
+    _check_counts(
         root,
         {
             names.RESPONSE: 0,
@@ -101,7 +101,7 @@ def _check_version(element: Element) -> None:
 
 
 def _check_status(status: Element) -> None:
-    """SAML core 3.2.2.1: the top-level code decides; the rest explains, for the log."""
+    """SAML core 3.2.2.1: the top-level code decides; the other codes and messages go to the log."""
     code = only_child(status, names.STATUS_CODE, section="SAML core 3.2.2.1")
     if code.get("Value") == names.SUCCESS:
         return
@@ -112,12 +112,12 @@ def _check_status(status: Element) -> None:
         section="SAML core 3.2.2.2",
         expected=names.SUCCESS,
         received=" ".join(said),
-        hint="the identity provider itself declined; its own log says why",
+        hint="the identity provider refused the sign-in; its own log says why",
     )
 
 
 def _take_issuer_and_signature(children: list[Element]) -> bool:
-    """Drops a leading Issuer and the Signature right after it; True when there was a Signature."""
+    """Remove a leading Issuer and the Signature right after it; return whether there was a Signature."""
     if children and children[0].tag == names.ISSUER:
         del children[0]
         if children and children[0].tag == names.SIGNATURE:
@@ -139,9 +139,9 @@ def _check_assertion(assertion: Element) -> bool:
     return signed
 
 
-def _check_no_other_place(root: Element, places: dict[str, int]) -> None:
-    """No further assertion, and no signature beyond those places, however deep."""
-    allowed = {**places, names.ADVICE: 0, names.EXTENSIONS: 0}
+def _check_counts(root: Element, counts: dict[str, int]) -> None:
+    """Check that the whole tree has exactly these numbers of elements, at any depth."""
+    allowed = {**counts, names.ADVICE: 0, names.EXTENSIONS: 0}
     found = Counter(element.tag for element in root.iter(*allowed))
     for tag, expected in allowed.items():
         if found[tag] != expected:
@@ -151,6 +151,6 @@ def _check_no_other_place(root: Element, places: dict[str, int]) -> None:
 
 
 def issuer_of(element: Element) -> str | None:
-    """The text of the Issuer child, or None where there is none."""
+    """The text of the Issuer child; None when there is no Issuer."""
     found = [child for child in element if child.tag == names.ISSUER]
     return text_of(found[0], section="SAML core 2.2.5") if found else None

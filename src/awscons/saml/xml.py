@@ -1,8 +1,8 @@
-"""The one parser, the one walk over what it gave, and the few ways we read from a tree.
+"""The XML parser, the check of a whole tree, and functions that read from a tree.
 
-Every document goes through `parse`; nothing else in this project calls lxml's parsers on foreign
-text, and signxml, which parses for itself, is given the same `hardened_parser`. Reading is by exact
-child lists: no searching, no "first matching element".
+Every received document goes through `parse`; no other module parses one, and signxml gets the same
+`hardened_parser`. Elements are read from exact child lists. Nothing searches for the first match: a forged
+element could come first.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Element = etree._Element  # noqa: SLF001  lxml gives its element type no public 
 
 
 def hardened_parser() -> etree.XMLParser:
-    """No entities, no network, no DTD, no huge trees, no recovery. Made anew: lxml parsers keep state."""
+    """A new parser without entities, network, DTD, huge trees and recovery. lxml parsers have state."""
     return etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False,
@@ -41,9 +41,9 @@ def hardened_parser() -> etree.XMLParser:
 
 
 def parse(document: str | bytes) -> Element:
-    """The root element of `document`, which has passed the gates or was made by us.
+    """The root element of `document`, which passed the input limits or was made by us.
 
-    Raises ResponseRefused when it is not well-formed or has a document type after all.
+    Raises ResponseRefused when it is not well-formed, or has a document type.
     """
     data = document.encode("utf-8") if isinstance(document, str) else document
     try:
@@ -57,18 +57,20 @@ def parse(document: str | bytes) -> Element:
 
 
 def check_tree(root: Element, *, comments_anywhere: bool = False) -> None:
-    """One walk over every node, refusing what no real response holds and attacks are made of.
+    """Check every node of a tree. Raises ResponseRefused for what only attacks contain.
 
-    comments_anywhere   for metadata, which people comment, and of which nothing is read but attributes
-                        and texts without a child node
+    comments_anywhere   for metadata, which people comment; only attributes and texts without child nodes are
+                        read of it
 
-    No processing instructions or entities; comments only outside anything signed or signable, since
-    a comment splits text that looks whole (the class of CVE-2017-11427); every attribute called id, in
-    any letter case, unqualified and unique, so that "the element with this ID" has one meaning;
-    namespace names absolute, since canonicalization may fail on others; bounded depth and width.
+    - No processing instructions and entities.
+    - Comments only outside of elements that are or can be signed: a comment splits a text, and a reader may
+      see its first part alone (CVE-2017-11427 and others).
+    - Attributes named id, in any letter case, are unqualified and unique, so that an ID names one element.
+    - Namespace names are absolute, because canonicalization may fail on others.
+    - Depth and number of attributes are bounded.
     """
     identifiers: set[str] = set()
-    # Declarations only, each once: an element's whole `nsmap` at every element would be quadratic.
+    # Each declaration once. Reading the `nsmap` of every element would take quadratic time.
     for _, declaration in etree.iterwalk(root, events=("start-ns",)):
         namespace = declaration[1] if declaration else ""
         if namespace and not _ABSOLUTE_URI.match(namespace):
@@ -98,11 +100,11 @@ def check_tree(root: Element, *, comments_anywhere: bool = False) -> None:
 def _check_element(element: Element, depth: int, identifiers: set[str]) -> None:
     if depth > MAX_DEPTH:
         raise ResponseRefused("nested too deep", section=_WALK, expected=f"at most {MAX_DEPTH} levels")
-    # Counted before anything reads them: reading takes time by the square of their number.
+    # Counted before they are read, which takes quadratic time.
     if len(element.attrib) > MAX_ATTRIBUTES:
         raise ResponseRefused("too many attributes", section=_WALK, expected=f"at most {MAX_ATTRIBUTES}")
     for name, value in element.items():
-        # By hand, `{urn:…}ID`, since a hostile document has fifty thousand of them.
+        # `{urn:…}ID` is split here, which is faster than QName: a hostile document has many attributes.
         namespace, _, localname = name.rpartition("}")
         if localname.lower() != "id":
             continue
@@ -121,9 +123,9 @@ def _is_signed(children: list[Element]) -> bool:
 
 
 def element_children(element: Element) -> list[Element]:
-    """The child elements, in order, without comments. Text between them must be white space.
+    """The child elements, in order, without comments. Only white space may be between them.
 
-    Raises ResponseRefused when there is text where only elements belong.
+    Raises ResponseRefused for any other text between them.
     """
     nodes = list(element)
     for text in (element.text, *[node.tail for node in nodes]):
@@ -133,7 +135,7 @@ def element_children(element: Element) -> list[Element]:
 
 
 def only_child(element: Element, tag: str, *, section: str) -> Element:
-    """The one child element of that name. None is refused, and so are two."""
+    """The only child element of that name. Raises ResponseRefused when there is none, or several."""
     found = [child for child in element if child.tag == tag]
     if len(found) != 1:
         raise ResponseRefused(
@@ -143,14 +145,14 @@ def only_child(element: Element, tag: str, *, section: str) -> Element:
 
 
 def text_of(element: Element, *, section: str) -> str:
-    """The text of an element that may hold nothing but text. Child nodes of any kind are refused."""
+    """The text of an element. Raises ResponseRefused when it has child nodes of any kind."""
     if len(element):
         raise ResponseRefused(f"{local_name(element)} must be text only", section=section)
     return element.text or ""
 
 
 def required_attribute(element: Element, name: str, *, section: str) -> str:
-    """The attribute's value. A missing or empty one is refused."""
+    """The attribute's value. Raises ResponseRefused when it is missing or empty."""
     value = element.get(name)
     if not value:
         raise ResponseRefused(f"{local_name(element)} without {name}", section=section)

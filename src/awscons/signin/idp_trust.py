@@ -1,4 +1,7 @@
-"""The port to whom we trust, and the one way to verify by it. Signing in and signing out both ask it."""
+"""The port to the identity provider's keys, and how a message is verified with them.
+
+Sign-in and single logout both use it.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,19 @@ _Verified = TypeVar("_Verified")
 
 
 class IdpTrust(Protocol):
-    """The identity provider, as it is trusted at the moment."""
+    """The identity provider with the keys that are trusted now."""
 
     def current(self) -> IdentityProvider:
-        """The identity provider. Raises MetadataRefused when nothing is known of it that still counts."""
+        """The identity provider. Raises MetadataRefused when its metadata has expired."""
 
     def after_unknown_key(self) -> IdentityProvider | None:
-        """Look again because an answer has an unknown key; None when there are no other keys."""
+        """Load the metadata again after an unknown key; None when it brings no new key."""
 
 
 def verify_with_newest_keys(trust: IdpTrust, verify: Callable[[IdentityProvider], _Verified]) -> _Verified:
-    """What `verify` gives; with newer keys, where the ones that we know have not signed.
+    """The result of `verify`. When no known key made the signature, it is tried again with newer keys.
 
-    Raises whatever `verify` raises, and MetadataRefused.
+    Raises MetadataRefused, and the errors of `verify`.
     """
     try:
         return verify(trust.current())

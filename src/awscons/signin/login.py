@@ -1,12 +1,13 @@
-"""Signing in: from "who are you?" to a Login, and what becomes of it.
+"""The sign-in use case: from an AuthnRequest to a Login.
 
-A use case. It knows nothing of browsers, cookies or caches: the web wing hands over texts and carries
-texts away.
+It knows no HTTP: the web package passes form values and cookie values in, and sets what comes out.
 
-What protects a sign-in: the AuthnRequest's ID and the RelayState are random and ours; a pending login
-is bound to one browser by a secret that only its cookie holds, and is consumed once; an assertion is
-remembered until it ends; a login gets a new id each time. The store sees hashes of ids, so that a copy
-of it opens nothing.
+These rules protect a sign-in:
+
+- The AuthnRequest's ID and the RelayState are random, and made here.
+- A pending login belongs to one browser: only that browser's cookie holds its secret. It is used once.
+- An assertion is used once: its ID is remembered until it expires.
+- Every login has a new id. The store holds hashes of ids, so a copy of the store opens no login.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from awscons.store import RecordStore, hashed
 NO_REQUIREMENT = AuthnRequirement()
 NAME_ID = "name_id"
 RETURN_PATH_TTL = timedelta(minutes=20)
-"""For how long after its end a pending login still says where the person was going."""
+"""For how long after its end a pending login still gives the path that the person asked for."""
 
 _MAX_REPLAY_MEMORY = timedelta(days=366)
 GROUPS_OMITTED = "http://schemas.microsoft.com/claims/groups.link"
@@ -54,10 +55,10 @@ _HINT = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff]{1,256}")
 class BegunLogin:
     """A pending login, and what the browser needs for it.
 
-    url              the identity provider's; with the AuthnRequest in it, unless there is a form
-    form             fields that the browser has to post there; None: it just goes there
-    handle           the RelayState; the browser's cookie for this pending login goes by it
-    browser_secret   the cookie's value; the store knows only its hash
+    url              of the identity provider; holds the AuthnRequest unless there is a form
+    form             fields that the browser posts to `url`; None: the browser is redirected there
+    handle           the RelayState; also part of the name of this pending login's cookie
+    browser_secret   the cookie's value; the store holds its hash
     """
 
     url: str
@@ -68,7 +69,7 @@ class BegunLogin:
 
 @dataclass(frozen=True, slots=True)
 class FinishedLogin:
-    """A sign-in that worked. `login_id` is the cookie's value; `return_to` the path that was asked for."""
+    """A sign-in that succeeded. `login_id`: the cookie's value; `return_to`: the path that was requested."""
 
     login_id: str = field(repr=False)
     login: Login
@@ -76,7 +77,7 @@ class FinishedLogin:
 
 
 class Logins:
-    """The logins of this service: begin one, finish it, find it, end it."""
+    """Begins, finishes, finds and ends logins."""
 
     def __init__(
         self,
@@ -90,7 +91,10 @@ class Logins:
         clock: Callable[[], datetime],
         store_received: bool = False,
     ) -> None:
-        """`clock` gives UTC; `keep_received` keeps all attributes of an assertion, not only those wanted."""
+        """`clock` returns UTC.
+
+        store_received   save every attribute of the assertion with the login, not only the mapped ones
+        """
         self._service_provider = service_provider
         self._trust = trust
         self._settings = settings
@@ -108,13 +112,13 @@ class Logins:
         login_hint: str | None = None,
         retry_of_login: bool = False,
     ) -> BegunLogin:
-        """Remember a pending login and say where the browser has to go.
+        """Save a pending login, and return where the browser has to go.
 
-        return_to     a path of ours, query included, kept exactly and never shown to the outside
-        demands       beyond what the configuration demands of every sign-in
-        login_hint    who is expected to sign in, as a link said; handed on where the configuration says
-        fresh_start   this sign-in follows an answer that belonged to no pending login; a second such
-                      answer in a row is a loop, which a browser without cookies would never leave
+        return_to        a path of ours with its query; it stays in the store and is not sent out
+        requirement      what this sign-in requires in addition to the configuration
+        login_hint       the name that a link gives; sent on as `login_hint` of the configuration says
+        retry_of_login   this sign-in follows a response that belonged to no pending login. A second such
+                         response is a loop: a browser that stores no cookies would repeat it for ever
         Raises StoreUnavailable, MetadataRefused.
         """
         identity_provider = self._trust.current()
@@ -148,7 +152,7 @@ class Logins:
     def _message(
         self, request: AuthnRequest, identity_provider: IdentityProvider, handle: str
     ) -> tuple[str, Mapping[str, str] | None]:
-        """The AuthnRequest in the configured binding: where to go, and what to post there."""
+        """The AuthnRequest in the configured binding: the URL, and the form fields if it is posted."""
         signing = self._service_provider.signing if self._settings.sign_requests else None
         xml = build_authn_request(
             request, service_provider=self._service_provider, identity_provider=identity_provider
@@ -169,15 +173,15 @@ class Logins:
     def finish(
         self, saml_response: str, relay_state: str, *, browser_secrets: Mapping[str, str]
     ) -> FinishedLogin:
-        """Turn the identity provider's answer into a login.
+        """Verify the identity provider's response, and save the login that it gives.
 
         saml_response     the form value, as posted
         relay_state       the handle, as posted
         browser_secrets   the browser's pending-login cookies: handle to secret
 
-        Raises ResponseRefused for an answer that fails a check, NoPendingLogin for one that this
-        browser did not ask for, asked for too long ago or has used already, MetadataRefused,
-        StoreUnavailable. The first two have `return_to`, where this browser had asked for something.
+        Raises ResponseRefused for a response that fails a check; NoPendingLogin for one that this browser
+        did not request, requested too long ago or has used before; MetadataRefused, StoreUnavailable. The
+        first two carry `return_to` when the path that this browser requested is known.
         """
         envelope = open_envelope(saml_response)
         pending = self._take_pending(relay_state, browser_secrets)
@@ -195,27 +199,27 @@ class Logins:
         return FinishedLogin(login_id, login, pending.return_to)
 
     def find(self, login_id: str) -> Login | None:
-        """The login that the cookie names; None when it is unknown or over. Counts as use of it.
+        """The login of that cookie value; None when it is unknown or has ended. Counts as a use of it.
 
         Raises StoreUnavailable.
         """
         return self._register.find(login_id)
 
     def end(self, login_id: str) -> None:
-        """Forget a login, at once and for every process. Raises StoreUnavailable."""
+        """Delete a login, at once and for every process. Raises StoreUnavailable."""
         self._register.end(login_id)
 
     # --- pending logins ------------------------------------------------------------------
 
     def _take_pending(self, handle: str, browser_secrets: Mapping[str, str]) -> PendingLogin:
-        """The pending login under `handle`, for this browser, once."""
+        """The pending login under `handle`, if it is this browser's; only once."""
         pending = self._pending.find(handle)
         if pending is None:
-            raise NoPendingLogin("the pending login is over, or was never ours")
+            raise NoPendingLogin("the pending login has ended, or was not issued here")
         secret = browser_secrets.get(handle)
         if secret is None:
             raise NoPendingLogin(
-                "this browser holds no cookie of the pending login", in_a_loop=pending.retry_of_login
+                "this browser sent no cookie of the pending login", in_a_loop=pending.retry_of_login
             )
         if not hmac.compare_digest(pending.browser_hash, hashed(secret)):
             raise NoPendingLogin(
@@ -232,14 +236,14 @@ class Logins:
         )
         if not used:
             raise NoPendingLogin(
-                "the answer was posted a second time",
+                "the response was posted a second time",
                 return_to=pending.return_to,
                 in_a_loop=pending.retry_of_login,
             )
         return pending
 
     def _verify(self, envelope: Envelope, pending: PendingLogin, now: datetime) -> Assertion:
-        """The verified assertion of the answer to this pending login."""
+        """The verified assertion of the response to this pending login."""
 
         def verify(identity_provider: IdentityProvider) -> Assertion:
             return verify_envelope(
@@ -255,10 +259,10 @@ class Logins:
         return verify_with_newest_keys(self._trust, verify)
 
     def _refuse_replay(self, assertion: Assertion, now: datetime) -> None:
-        """SAML profiles 4.1.4.5: no assertion twice, whoever posts it, whichever process reads it."""
+        """SAML profiles 4.1.4.5: an assertion is used once, over all browsers, processes and hosts."""
         name = hashed(f"{assertion.idp_entity_id}\n{assertion.assertion_id}")
-        # Until it ends; a year where somebody signs assertions that end much later. Without a pending
-        # login, which lives for minutes, none is accepted in any case.
+        # Remembered until the assertion expires, but for a year at most: an identity provider may sign
+        # assertions that expire much later. A replay needs a live pending login in any case.
         lifetime = min(assertion.not_on_or_after - now + CLOCK_SKEW, _MAX_REPLAY_MEMORY)
         if not self._store.add(f"assertion:{name}", {}, lifetime=lifetime):
             raise ResponseRefused("assertion was used before", section="SAML profiles 4.1.4.5")
@@ -269,7 +273,8 @@ class Logins:
         ends_at = now + self._settings.auth_duration
         if assertion.session_not_on_or_after is not None:
             ends_at = min(ends_at, assertion.session_not_on_or_after)
-        # A fresh authentication was verified to be later than the demand, which our own clock knows best.
+        # With ForceAuthn the authentication was verified to be later than the request, within the clock
+        # skew. Our own clock is exact about the request, so the later of the two moments counts.
         authenticated_at = assertion.authn_instant
         if pending.force_authn:
             authenticated_at = max(authenticated_at, pending.begun_at)
@@ -286,11 +291,11 @@ class Logins:
 
 
 def identity_from(assertion: Assertion, settings: LoginSettings) -> Identity:
-    """The person that a verified assertion speaks of, with the attributes that the configuration keeps.
+    """The person of a verified assertion, with the attributes of the configuration's attribute map.
 
-    Attribute names are matched without regard to case, and kept by the configuration's short names;
-    values are always lists, as they came. Groups are reduced to plain names where the configuration
-    says so. Raises ResponseRefused when `user_attr` has no value, or several.
+    Attribute names are matched case-insensitively, and saved under the map's short names; values are always
+    lists, as received. Group names are normalized by `group_formats`. Raises ResponseRefused when
+    `user_attr` has no value, or several.
     """
     attributes = {short: _values(assertion, name) for short, name in settings.attribute_map.items()}
     groups = frozenset(
@@ -320,7 +325,7 @@ def _values(assertion: Assertion, name: str) -> tuple[str, ...]:
 
 
 def _user_name(assertion: Assertion, settings: LoginSettings) -> str:
-    """From `user_attr`: the NameID, the short name of an attribute that is kept, or any attribute's Name."""
+    """`user_attr` is `name_id`, a short name of the attribute map, or the Name of any attribute."""
     user_attr = settings.user_attr
     if user_attr == NAME_ID:
         return assertion.name_id

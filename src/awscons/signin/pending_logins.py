@@ -1,9 +1,9 @@
-"""Pending logins in the store: a bounded number of numbered places, so that nobody can fill it with them.
+"""Pending logins in the store: a fixed number of numbered slots, which bounds what they take there.
 
-Anyone may begin a sign-in, so anyone may write to the store. Each pending login takes a free place of so
-many; when free ones are hard to find, the new one displaces another. Refusing it instead would let whoever
-fills the places lock everybody out for as long as a pending login lives; so a flood has to come again and
-again, and in between most sign-ins get through.
+Anybody may begin a sign-in, so anybody can make the service write to the store. Each pending login takes a
+free slot; when free slots are hard to find, it replaces another pending login. Refusing new ones instead
+would let an attacker who fills the slots lock everybody out for the lifetime of a pending login. With
+replacement the attacker must go on sending requests, and most sign-ins in between still succeed.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from awscons.signin.records import PendingLogin, read_pending_login, record_of
 from awscons.store import RecordStore, hashed
 
 _MAX_HANDLE_LENGTH = 80
-"""Characters; SAML bindings 3.4.3 allows 80 bytes. Longer ones are none of ours, and not worth a look-up."""
+"""Characters; SAML bindings 3.4.3 allows 80 bytes. Longer ones cannot be ours, so they are not looked up."""
 _MAX_DIGITS = 8
 _HANDLE = "handle_hash"
 _TRIES = 8
-"""Places tried: with half of them taken, one new pending login in 256 displaces another."""
+"""Slots to try: with half of all slots taken, one new pending login in 256 replaces another."""
 
 
 class PendingLogins:
-    """The pending logins of everybody. All methods raise StoreUnavailable."""
+    """Saves and finds pending logins. All methods raise StoreUnavailable."""
 
     def __init__(self, *, store: RecordStore, max_pending: int, lifetime: timedelta) -> None:
-        """`most`: how many places there are."""
+        """`max_pending`: the number of slots."""
         self._store = store
         self._max_pending = max_pending
         self._lifetime = lifetime
 
     def save(self, pending: PendingLogin) -> str:
-        """Keep a pending login, and give the handle that it goes by."""
-        # The time in front lets a browser's many pending cookies be put in order of age.
+        """Save a pending login, and return its handle."""
+        # The time at the front allows the cookies of one browser to be sorted by age.
         beginning = f"{int(pending.begun_at.timestamp()):08x}.{secrets.token_urlsafe(24)}"
         record = record_of(pending)
         for _ in range(_TRIES):
             slot = secrets.randbelow(self._max_pending)
-            # A place may go to another before the answer comes: so the record knows whose it is.
+            # Another pending login may take the slot before the response comes: the hash tells them apart.
             record[_HANDLE] = hashed(f"{beginning}.{slot}")
             if self._store.add(_key(slot), record, lifetime=self._lifetime):
                 return f"{beginning}.{slot}"
@@ -48,7 +48,7 @@ class PendingLogins:
         return f"{beginning}.{slot}"
 
     def find(self, handle: str) -> PendingLogin | None:
-        """The pending login that goes by `handle`; None when it is over, displaced, or was never ours."""
+        """The pending login with that handle; None when it has ended, was replaced, or was not issued here."""
         _, _, digits = handle.rpartition(".")
         if len(handle) > _MAX_HANDLE_LENGTH or not (digits.isascii() and digits.isdecimal()):
             return None

@@ -1,7 +1,7 @@
-"""How many sign-ins one address, and everybody together, may begin and finish in a minute.
+"""Rate limits of sign-ins: begun and finished in a minute, per address and overall.
 
-Counted in the store that logins are kept in, so over all processes and hosts. People behind one address of
-a company share a count, hence generous defaults: the limits are against programs, not against Mondays.
+The counters are in the store of logins, so they count over all processes and hosts. Everybody behind one
+company address shares a counter, so the defaults are generous: they stop programs, not a busy morning.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from awscons.errors import TooManySignIns
 _WINDOW = 60
 """Seconds."""
 _IPV6_NETWORK = 64
-"""Bits: what one customer has at the least, and can choose addresses from at will."""
+"""Bits. A customer has at least one such network, and can use any address in it."""
 
 
 class Counters(Protocol):
-    """Where counts are kept. Raises StoreUnavailable."""
+    """The store's counters. Raises StoreUnavailable."""
 
     def count(self, key: str, *, lifetime: timedelta) -> int:
-        """One more under `key`; how many that makes."""
+        """Add one to the counter under `key`, and return its value."""
 
 
 class RejectionRecorder(Protocol):
-    """What counts rejected requests. Telling it never fails a request."""
+    """Counts rejected requests. It never raises."""
 
     def record_rejection(self, reason: str) -> None:
-        """A request was rejected; `reason` is one of a few fixed words."""
+        """Count a rejected request. `reason` is one of a few fixed texts, for a metric's label."""
 
 
 class SignInRateLimits:
-    """The limits; 0 is none."""
+    """The limits per minute; 0 means no limit."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class SignInRateLimits:
         recorder: RejectionRecorder,
         clock: Callable[[], datetime],
     ) -> None:
-        """`clock` gives UTC."""
+        """`clock` returns UTC."""
         self._per_address = per_address
         self._overall = overall
         self._counters = counters
@@ -54,11 +54,11 @@ class SignInRateLimits:
         self._clock = clock
 
     def check(self, step: str, address: str) -> None:
-        """Count one more request of this `step` from `address`.
+        """Count one request of this `step` from `address`.
 
-        Raises TooManySignIns when that is one too many, StoreUnavailable.
+        Raises TooManySignIns when a limit is exceeded, StoreUnavailable.
         """
-        # The address first: what is refused for its sake is taken from nobody else.
+        # The address first: a request that it rejects must not use up the limit that everybody shares.
         network = _network(address)
         if self._per_address and network is not None:
             who = hashlib.sha256(network.encode()).hexdigest()
@@ -66,18 +66,18 @@ class SignInRateLimits:
         if self._overall:
             self._check(step, self._overall, "too many sign-ins overall")
 
-    def _check(self, key: str, most: int, reason: str) -> None:
+    def _check(self, key: str, limit: int, reason: str) -> None:
         window, passed = divmod(int(self._clock().timestamp()), _WINDOW)
         number = self._counters.count(f"count:{key}:{window}", lifetime=timedelta(seconds=2 * _WINDOW))
-        if number > most:
+        if number > limit:
             self._recorder.record_rejection(reason)
-            raise TooManySignIns(f"{reason}: more than {most} in a minute", retry_after=_WINDOW - passed)
+            raise TooManySignIns(f"{reason}: more than {limit} in a minute", retry_after=_WINDOW - passed)
 
 
 def _network(address: str) -> str | None:
-    """Whom an address stands for; None where it stands for nobody in particular.
+    """The address or network that is counted as one client; None when the address is not counted.
 
-    Loopback is a proxy that the configuration does not name, and so would be everybody at once.
+    A loopback address means a proxy that `trusted_proxies` does not name: all clients would share it.
     """
     try:
         found = ipaddress.ip_address(_without_port(address))
@@ -92,7 +92,7 @@ def _network(address: str) -> str | None:
 
 
 def _without_port(address: str) -> str:
-    """Some balancers add a port, another for each connection: `192.0.2.1:50000`, `[2001:db8::1]:50000`."""
+    """Some load balancers add the client's port: `192.0.2.1:50000`, `[2001:db8::1]:50000`."""
     if address.startswith("["):
         return address[1:].partition("]")[0]
     return address.partition(":")[0] if address.count(":") == 1 else address

@@ -1,8 +1,7 @@
-"""How logins lie in the store: values into JSON records, and back.
+"""Records of the store: logins and pending logins as JSON, and back.
 
-A store may hold records of an older release, of a damaged file, of somebody else. None of them may
-ever become a login by accident, and none may stop the service: what does not fit is logged and counts
-as absent.
+A store may hold records of an older release, of another program or of a damaged file. Such a record must
+not become a login, and must not stop the service: it is logged and counts as absent.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PendingLogin:
-    """What we remember while somebody is at their identity provider.
+    """What the service remembers while a person is at the identity provider.
 
-    return_to      the path of ours that was asked for, query included
-    browser_hash   of the secret that only the browser's cookie holds
-    begun_at       UTC
-    force_authn    a fresh authentication was demanded
-    fresh_start    this sign-in follows an answer that belonged to no pending login
-    authn_context  URIs of AuthnContextClassRef, one of which was demanded
+    return_to        the path of ours that was requested, query included
+    browser_hash     hash of the secret in the browser's cookie
+    begun_at         UTC
+    force_authn      a fresh authentication is required
+    retry_of_login   this sign-in follows a response that belonged to no pending login
+    authn_context    URIs of AuthnContextClassRef, one of which is required; empty: any
     """
 
     request_id: str
@@ -43,14 +42,14 @@ class PendingLogin:
 
 @dataclass(frozen=True, slots=True)
 class LastUse:
-    """When a login was last used; UTC, and exact only to a tenth of the time it may lie unused."""
+    """When a login was last used; UTC, exact to a tenth of `idle_timeout`."""
 
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class IndexSlot:
-    """A place in the row of somebody's logins: which login has it."""
+    """A slot in the index of a person's logins: the public id of the login that has it."""
 
     public_id: str
 
@@ -68,7 +67,7 @@ _ADAPTERS: dict[type, TypeAdapter[Any]] = {
 
 
 def record_of(value: PendingLogin | Login | LastUse | IndexSlot) -> Record:
-    """The value as a record; times become ISO 8601 text with their zone."""
+    """The value as a record. Times become ISO 8601 text with their zone."""
     record: Record = _ADAPTERS[type(value)].dump_python(value, mode="json")
     return record
 
@@ -89,7 +88,7 @@ def read_last_use(record: Record | None) -> LastUse | None:
 
 
 def read_index_slot(record: Record | None) -> IndexSlot | None:
-    """The place in a record, if there is one."""
+    """The index slot in a record, if there is one."""
     return _read(_INDEX_SLOT, record)
 
 
@@ -102,7 +101,7 @@ def _read(adapter: TypeAdapter[_Value], record: Record | None) -> _Value | None:
     try:
         return adapter.validate_python(record)
     except ValidationError as error:
-        # Which keys, not which values: a record holds what people are called.
+        # The keys and not the values: a record holds names of people.
         keys = sorted({".".join(map(str, detail["loc"])) for detail in error.errors()})
         _log.warning("store.record_invalid", keys=keys)
         return None

@@ -1,11 +1,11 @@
-"""The register of logins: keep one, find it by its cookie, find all of a person's, end them.
+"""The register of logins: saves them, finds them by cookie or by a person's name, revokes them.
 
-A store knows keys, lifetimes and an atomic `add`, and nothing of persons. So everybody who signs in has
-a row of numbered places, each a record of its own that names one login, and a new login takes a free
-one. That works in every store alike, and two sign-ins at the same moment never lose each other.
+The index of a person's logins: a store knows keys, lifetimes and an atomic `add`, but has no lists. So each
+name has MAX_LOGINS_PER_NAME numbered slots. A slot is a record of its own that names one login, and a new
+login takes a free slot. That works in every store, and of two sign-ins at the same moment none is lost.
 
-The store sees hashes of login ids, so that a copy of it opens nothing. The hash is the login's public
-id: it names the login to operators, and is no cookie.
+The store holds hashes of login ids, so a copy of the store opens no login. The hash is the login's public
+id: it names the login to operators, and is not a cookie.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from awscons.signin.settings import LoginSettings
 from awscons.store import RecordStore, hashed
 
 MAX_LOGINS_PER_NAME = 256
-"""Logins that one name may have at a time; the next one ends the oldest."""
+"""Maximum number of live logins of one name; the next one ends the oldest."""
 MAX_LOGIN_ID_LENGTH = 80
-"""Characters; longer ids are none of ours, and not worth a look-up."""
+"""Characters; longer ids cannot be ours, so they are not looked up."""
 _TRIES = 4
-"""Places tried at random before the whole row is looked at: more than enough for a row half full."""
+"""Random slots to try before the whole index is read; with half of it full, 15 of 16 sign-ins need no more."""
 _BATCH = 500
-"""Records that are asked for at a time when all logins are read."""
+"""Records in one `get_many` when all logins are listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredLogin:
-    """A login in the register, as operators see it; `last_used_at` is None where use does not matter."""
+    """A login in the register. `last_used_at`: UTC; None when logins do not end by lack of use."""
 
     public_id: str
     login: Login
@@ -48,10 +48,10 @@ class StoredLogin:
 
 
 class LoginRegister:
-    """Every login that counts now. All methods raise StoreUnavailable."""
+    """All live logins. All methods raise StoreUnavailable."""
 
     def __init__(self, *, store: RecordStore, settings: LoginSettings, clock: Callable[[], datetime]) -> None:
-        """`clock` gives UTC."""
+        """`clock` returns UTC."""
         self._store = store
         self._settings = settings
         self._clock = clock
@@ -59,9 +59,9 @@ class LoginRegister:
     # --- one login, by its cookie --------------------------------------------------------
 
     def save(self, login_id: str, login: Login) -> None:
-        """Keep a new login under its id, and under the names of the person."""
+        """Save a new login under its id, and index it under NameID and user name."""
         now = self._clock()
-        # A session end that passed within the allowed skew still gives a login, of one moment.
+        # A SessionNotOnOrAfter that passed within the clock skew still gives a login, of one second.
         lifetime = max(login.ends_at - now, timedelta(seconds=1))
         public_id = hashed(login_id)
         self._store.set(_login_key(public_id), record_of(login), lifetime=lifetime)
@@ -71,7 +71,7 @@ class LoginRegister:
             self._take_slot(name, public_id, lifetime)
 
     def find(self, login_id: str) -> Login | None:
-        """The login that a cookie names; None when it is unknown or over. Counts as use of it."""
+        """The login of a cookie value; None when it is unknown or has ended. Counts as a use of it."""
         if not 0 < len(login_id) <= MAX_LOGIN_ID_LENGTH:
             return None
         public_id, now = hashed(login_id), self._clock()
@@ -87,16 +87,16 @@ class LoginRegister:
         return login
 
     def end(self, login_id: str) -> None:
-        """Forget the login that a cookie names, at once and for every process."""
+        """Delete the login of a cookie value, at once and for every process."""
         if 0 < len(login_id) <= MAX_LOGIN_ID_LENGTH:
             self.revoke(hashed(login_id))
 
     # --- logins, as operators and the identity provider see them -------------------------
 
     def of(self, name: str) -> tuple[StoredLogin, ...]:
-        """Whoever has this NameID or user name: all their logins that count now, oldest first.
+        """The live logins of the person with this NameID or user name, oldest first.
 
-        Looking is no use of a login.
+        Does not count as a use of them.
         """
         slots = self._store.get_many(_slot_keys(name))
         public_ids = {slot.public_id for slot in map(read_index_slot, slots) if slot is not None}
@@ -107,19 +107,19 @@ class LoginRegister:
         )
 
     def all(self) -> Iterator[StoredLogin]:
-        """All logins that count now, in no order. Raises StoreCannotList where the store has no way to."""
+        """All live logins, in no order. Raises StoreCannotList when the store cannot list its keys."""
         keys = self._store.keys("login:")
         while batch := [key.removeprefix("login:") for key in islice(keys, _BATCH)]:
             yield from self._stored(batch)
 
     def revoke(self, public_id: str) -> None:
-        """Forget a login, at once and for every process."""
+        """Delete a login, at once and for every process."""
         self._store.delete(_login_key(public_id))
 
     # --- inside --------------------------------------------------------------------------
 
     def _stored(self, public_ids: Sequence[str]) -> list[StoredLogin]:
-        """Those of the logins that count now, oldest first."""
+        """The live ones among these logins, oldest first."""
         now, found = self._clock(), []
         records = self._store.get_many([_login_key(public_id) for public_id in public_ids])
         uses: Iterable[LastUse | None] = [None] * len(public_ids)
@@ -134,7 +134,12 @@ class LoginRegister:
         return sorted(found, key=lambda stored: stored.login.signed_in_at)
 
     def _take_slot(self, name: str, public_id: str, lifetime: timedelta) -> None:
-        """A place for this login in the row of that name; when there is none, the oldest login ends."""
+        """Give this login a slot in the index of that name. When the index is full, the oldest login ends.
+
+        A few random slots come first: a person has few logins, so nearly every try succeeds with one
+        atomic `add`, and two sign-ins at the same moment rarely meet. Only an index that is nearly full
+        is read as a whole.
+        """
         record = record_of(IndexSlot(public_id))
         index_key = _index_key(name)
         for _ in range(_TRIES):
@@ -146,11 +151,13 @@ class LoginRegister:
         index = {key: slot.public_id for key, slot in zip(keys, slots, strict=True) if slot is not None}
         live = self._stored(list(index.values()))
         counted = {stored.public_id for stored in live}
-        # Places of logins that were ended are free, whatever still lies there.
+        # A slot whose login was revoked still has its record, and is free nevertheless.
         free = [key for key in keys if index.get(key) not in counted]
         if not free:
             self.revoke(live[0].public_id)
             free = [key for key in keys if index.get(key) == live[0].public_id]
+        # Delete, then `add`, and not `set`: another sign-in may want the same slot now. `add` lets only one
+        # of them have it, and the other one goes on to the next free slot.
         for key in free:
             self._store.delete(key)
             if self._store.add(key, record, lifetime=lifetime):
@@ -158,17 +165,17 @@ class LoginRegister:
 
     @property
     def _ends_when_unused(self) -> bool:
-        """False when a login ends by age before it could end by lack of use."""
+        """Whether lack of use can end a login before its age does."""
         return self._settings.idle_timeout < self._settings.auth_duration
 
     def _still_in_use(self, last_use: LastUse | None, now: datetime) -> bool:
         return last_use is not None and now < last_use.at + self._settings.idle_timeout
 
     def _note_use(self, public_id: str, now: datetime) -> None:
-        """Note a use, though not at every request.
+        """Save the time of a use.
 
-        Uses stand beside the login, never in it: a note written while somebody signs out cannot bring
-        the login back.
+        It is a record beside the login's. If it were part of the login, a use that is saved during a
+        sign-out would write the deleted login again.
         """
         lifetime = self._settings.idle_timeout
         self._store.set(_use_key(public_id), record_of(LastUse(now)), lifetime=lifetime)

@@ -15,13 +15,14 @@ from awscons.saml.names import HTTP_REDIRECT
 
 @dataclass(frozen=True, slots=True)
 class MetadataSettings:
-    """Where the identity provider describes itself, and what we say on top.
+    """Where the identity provider's metadata is, and settings that override it.
 
     location           a file, or an https URL
-    entity_id          which identity provider of several; None: the only one
-    signed_by          pinned certificates that have to have signed the document; none: it may be unsigned
-    sso_url, slo_url   in place of those in the document
+    entity_id          the identity provider's, in a document that describes several; None: the only one
+    signed_by          pinned certificates, one of which must have signed the document; empty: none needed
+    sso_url, slo_url   override those in the document
     binding            URI of the binding by which AuthnRequests are sent
+    gcm_only           refuse assertions that are encrypted with AES-CBC
     """
 
     location: str
@@ -34,7 +35,7 @@ class MetadataSettings:
 
 
 class LoginHint(StrEnum):
-    """How the name in a link is handed on to the identity provider."""
+    """How the name in a link is sent on to the identity provider."""
 
     OFF = "off"
     QUERY = "query"
@@ -43,10 +44,10 @@ class LoginHint(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LoginSettings:
-    """How a sign-in works, and how long it counts.
+    """How a sign-in works, and how long a login lasts.
 
-    kept_attributes   short name to the attribute's Name
-    group_formats       forms of group names that are reduced to the plain name
+    attribute_map   short name to the attribute's Name
+    group_formats   formats of group names that are normalized to the plain name
     """
 
     user_attr: str

@@ -1,7 +1,7 @@
-"""Single logout: telling the identity provider of a sign-out here, and hearing of one there.
+"""The single logout use case: sends logout messages to the identity provider, and handles those it sends.
 
-A use case, as `login` is. Only what the identity provider signed ends anything, only for us, once, and
-only the logins of the person that it names.
+A message ends logins only if the identity provider signed it for this service, and only once; it ends only
+the logins of the person that it names.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from awscons.signin.register import LoginRegister
 from awscons.store import RecordStore, hashed
 
 _MAX_RELAY_STATE_BYTES = 1024
-"""Characters; theirs to choose, and given back as it came. The standard allows 80 bytes."""
+"""Characters. The identity provider chooses it and gets it back unchanged; the standard allows 80 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogoutReceived:
-    """A logout that began elsewhere.
+    """A logout request of the identity provider.
 
     ended        the logins that it ended here
-    answer_url   where the browser takes our answer; None where the identity provider takes none
+    answer_url   the URL that takes our LogoutResponse there; None when the identity provider has no such URL
     """
 
     ended: tuple[Login, ...]
@@ -50,13 +50,13 @@ class LogoutReceived:
 
 @dataclass(frozen=True, slots=True)
 class FinishedLogout:
-    """A logout that began here has come back. `everywhere`: the identity provider says it was complete."""
+    """The response to a logout that began here. `everywhere`: the identity provider says it was complete."""
 
     everywhere: bool
 
 
 class Logouts:
-    """Signing out, at the identity provider as well."""
+    """Signs people out at the identity provider as well."""
 
     def __init__(
         self,
@@ -68,7 +68,10 @@ class Logouts:
         tells_the_identity_provider: bool,
         clock: Callable[[], datetime],
     ) -> None:
-        """`clock` gives UTC. Without `tells_the_identity_provider`, signing out here is a matter of ours."""
+        """`clock` returns UTC.
+
+        tells_the_identity_provider   send a LogoutRequest for each sign-out here
+        """
         self._service_provider = service_provider
         self._trust = trust
         self._store = store
@@ -77,7 +80,7 @@ class Logouts:
         self._clock = clock
 
     def begin(self, login: Login) -> str | None:
-        """Where the browser takes our word that this login ended here; None where nobody wants to hear.
+        """The URL that takes a LogoutRequest for this login to the identity provider; None when it gets none.
 
         Raises StoreUnavailable, MetadataRefused.
         """
@@ -102,8 +105,8 @@ class Logouts:
     def handle_redirect(self, query: str) -> LogoutReceived | FinishedLogout:
         """A message in a raw query string (SAML bindings 3.4).
 
-        Raises ResponseRefused for one that is not signed as it must be, not for us, not of now, used
-        before, or an answer to nothing that we asked; StoreUnavailable, MetadataRefused.
+        Raises ResponseRefused for one that is unsigned or signed wrongly, is for another service, is too
+        old, was used before, or responds to no request of ours; StoreUnavailable, MetadataRefused.
         """
         message = read_redirect(query)
         root = verify_with_newest_keys(self._trust, lambda provider: open_redirected(message, provider))
@@ -124,7 +127,7 @@ class Logouts:
     def _handle(
         self,
         root: Element,
-        is_request: bool,  # noqa: FBT001  which of two kinds
+        is_request: bool,  # noqa: FBT001  LogoutRequest or LogoutResponse
         relay_state: str,
     ) -> LogoutReceived | FinishedLogout:
         identity_provider, now = self._trust.current(), self._clock()
@@ -155,17 +158,17 @@ class Logouts:
     def _end(self, requested: LogoutRequest) -> tuple[Login, ...]:
         """SAML core 3.7.3.2: the logins of that person, of those sessions where some are named."""
         used = hashed(requested.request_id)
-        # As long as `read_logout_request` would take the message.
+        # At least as long as `read_logout_request` accepts the message.
         if not self._store.add(f"message:{used}", {}, lifetime=OLDEST_MESSAGE + 3 * CLOCK_SKEW):
             raise ResponseRefused("message was used before", section="house rule, replay")
         ended = []
-        for kept in self._register.of(requested.subject.name_id):
-            login = kept.login
+        for stored in self._register.of(requested.subject.name_id):
+            login = stored.login
             theirs = SubjectName(login.identity.name_id, login.name_id_qualifiers)
             if requested.session_indexes and login.session_index not in requested.session_indexes:
                 continue
             if requested.subject.is_the_same_as(theirs):
-                self._register.revoke(kept.public_id)
+                self._register.revoke(stored.public_id)
                 ended.append(login)
         return tuple(ended)
 

@@ -89,7 +89,7 @@ def test_whatever_people_are_called_aws_gets_what_it_takes_or_nothing(
     assert LEGAL.fullmatch(request.role_session_name)
     assert request.source_identity is not None
     assert LEGAL.fullmatch(request.source_identity)
-    assert all(is_tag_text(value, longest=256) for _, value in request.session_tags)
+    assert all(is_tag_text(value, max_length=256) for _, value in request.session_tags)
     assert {value for key, value in request.session_tags if key == "team"} <= set(departments)
 
 
@@ -111,7 +111,7 @@ def test_whatever_people_are_called_aws_gets_what_it_takes_or_nothing(
     ],
 )
 def test_a_tag_holds_letters_digits_spaces_and_few_signs_of_any_language(text: str, *, legal: bool) -> None:
-    assert is_tag_text(text, longest=256) is legal
+    assert is_tag_text(text, max_length=256) is legal
 
 
 @pytest.mark.parametrize("key", ["", "aws:x", "AWS:x", "x" * 129, "a*b"])

@@ -127,7 +127,11 @@ def test_a_refusal_that_names_no_action_lists_what_was_needed(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("attributes", "target", "cause"),
     [
-        (PERSON, {"session_tags": {"department": "department"}}, "AWS does not take 'R&D Größe' as a value"),
+        (
+            PERSON,
+            {"session_tags": {"department": "department"}},
+            "AWS does not accept 'R&D Größe' as a value",
+        ),
         (PERSON[:1], {"source_identity": "mail"}, "the attribute mail has no value"),
         (
             (*PERSON[:1], ("mail", ("a@x.example", "b@x.example"))),

@@ -78,7 +78,7 @@ def test_a_response_posted_twice_signs_in_once(house: House, browser: Browser) -
     assert "__Host-awscons" not in again.http.cookies
     logout_first = sent_to_idp(second)
     assert logout_first.relay_state != form["RelayState"]
-    assert house.audit()[-1]["cause"] == "the answer was posted a second time"
+    assert house.audit()[-1]["cause"] == "the response was posted a second time"
 
 
 def test_an_assertion_used_before_is_refused_even_under_a_new_pending_login(

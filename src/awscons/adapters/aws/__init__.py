@@ -1,11 +1,11 @@
-"""How the service reaches AWS, and every other host that it asks.
+"""The adapters to AWS, and the HTTP client for every outgoing request.
 
 sts_client           AssumeRole and GetCallerIdentity, through botocore's own client
 sts_refusals         errors of STS, translated
 access_denied        what to change when STS denies a role, by AWS's own words
 federation_client    getSigninToken
 broker_credentials   the broker's own credentials and AWS configuration, by botocore; what failed and why
-credential_source    one load for many sign-ins, in a thread that no sign-in has to wait for
+credential_source    loads credentials once for many sign-ins, in a thread of its own
 credential_helper    running a profile's `credential_process`
 http_pool            the one HTTP client for every outgoing request, also for the metadata of the IdP
 kept_connections     which kept connections of that client may carry another request

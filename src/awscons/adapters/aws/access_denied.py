@@ -38,9 +38,9 @@ _POLICIES = (
 )
 _OWN_POLICY = (
     "a policy of this broker's own user or role",
-    "take its Deny statement away, no trust policy helps",
+    "remove its Deny statement; a trust policy cannot override it",
 )
-_TRUST_POLICY = ("the role's trust policy", "take its Deny statement away, no Allow helps")
+_TRUST_POLICY = ("the role's trust policy", "remove its Deny statement; an Allow cannot override it")
 _DENIES = re.compile(r"explicit deny in (?:an? |the )?([A-Za-z -]+?policy|permissions boundary)")
 _ACTION = re.compile(r"not authorized to perform: (sts:[A-Za-z]+)")
 

@@ -1,4 +1,4 @@
-"""One load for many, in a thread that nobody has to wait for. Knows nothing of AWS.
+"""Loads credentials once for many sign-ins, in a thread of its own. Knows nothing of AWS.
 
 Sign-ins that need the same credentials wait for the same load, each for as long as it has time. A load that
 takes longer than `patience` seconds hangs: no sign-in waits for it any more. After GIVE_UP_AFTER seconds the
@@ -67,7 +67,7 @@ class CredentialSource(Generic[Loaded]):
 
         load       raises UpstreamError, and nothing else
         name       of the profile, for logs
-        patience   seconds that a load may take before nobody waits for it any more
+        patience   seconds of a load after which sign-ins no longer wait for it
         give_up_after   seconds until another load is begun beside one that hangs
         """
         self._load = load

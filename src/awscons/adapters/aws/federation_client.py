@@ -1,7 +1,7 @@
 """The port to the federation endpoint: getSigninToken by POST.
 
-POST keeps the credentials out of URLs, and so out of everybody's access logs. AWS answers failures with
-HTML, of which nothing is kept.
+With POST the credentials are not part of a URL, so access logs do not hold them. AWS answers failures with
+HTML, which is dropped.
 """
 
 from __future__ import annotations

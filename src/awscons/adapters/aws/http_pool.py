@@ -221,7 +221,7 @@ def _exchange(
     """One request over one connection. Raises HTTPError, OSError, UpstreamError."""
     left = ends - time.monotonic()
     if left <= 0:
-        raise UpstreamSilent("the time for this sign-in is over", step=step.name, code=TOO_SLOW)
+        raise UpstreamSilent("the time for this sign-in has run out", step=step.name, code=TOO_SLOW)
     method, url, headers, body = request
     answer = manager.urlopen(
         method,

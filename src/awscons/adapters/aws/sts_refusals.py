@@ -35,7 +35,7 @@ _THROTTLING = frozenset(
 )
 _UNKNOWN_KEY = (
     "the broker's access key does not exist, is off, or is of another partition; "
-    "STS of an opt-in region that is off says the same of sound keys"
+    "STS of a disabled opt-in region also refuses valid keys with this error"
 )
 # What one region says of keys that another may take.
 _UNKNOWN_KEY_CODES = frozenset({"InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException"})
@@ -47,7 +47,7 @@ _SCOPE_HINT = (
 _CREDENTIAL_HINTS = {
     "ExpiredToken": "the broker's own credentials have expired",
     "ExpiredTokenException": "the broker's own credentials have expired",
-    "MissingAuthenticationToken": "something between this host and STS takes the signature off",
+    "MissingAuthenticationToken": "something between this host and STS removes the signature",
     "RequestExpired": "the clock of this host is wrong",
     "SignatureDoesNotMatch": "the broker's secret key is wrong, or the clock of this host",
 }

@@ -191,7 +191,7 @@ def test_headers_that_cannot_be_read_put_no_address_into_the_log() -> None:
 
 
 def test_no_request_begins_when_the_time_is_over() -> None:
-    with pytest.raises(UpstreamSilent, match="time for this sign-in is over"):
+    with pytest.raises(UpstreamSilent, match="time for this sign-in has run out"):
         ask(HttpPool(), "http://127.0.0.1:9/", limits=Limits(connect=5, read=5, total=0))
 
 
@@ -264,7 +264,7 @@ def test_a_kept_connection_is_replaced_within_the_same_time() -> None:
     with forgetful() as (faulty, url):
         ask(kept, url)
         faulty.misbehave(FORGOTTEN)
-        with pytest.raises(UpstreamSilent, match="time for this sign-in is over"):
+        with pytest.raises(UpstreamSilent, match="time for this sign-in has run out"):
             ask(kept, url, limits=Limits(connect=5, read=5, total=0.1))
 
 
