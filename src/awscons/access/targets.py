@@ -57,7 +57,7 @@ class RoleTerms:
     source_identity   attribute that becomes SourceIdentity, which survives role chaining in CloudTrail
     session_tags      tag keys, each with the attribute whose value it gets
     transitive_tags   those of the keys that survive role chaining
-    external_id       what the trust policy may demand of a third party
+    external_id       the ExternalId that the role's trust policy may require
     session_policy    JSON: a further bound on what the role session may do
     policy_arns       managed policies, as further bounds
     """

@@ -66,7 +66,7 @@ class ConcurrencyLimit:
             raise BrokerBusy(
                 f"{self._max_concurrent} sign-ins are already waiting for AWS, "
                 "the limit set by `max_concurrent_sign_ins`",
-                hint="AWS is slow, or the limit is too low for the number of people",
+                hint="AWS is slow, or `max_concurrent_sign_ins` is too low for the number of people",
             )
         try:
             yield

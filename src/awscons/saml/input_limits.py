@@ -26,7 +26,7 @@ _WHITE_SPACE = b" \t\r\n"
 """The white space of XML."""
 # The parser skips a byte order mark, so a second one must not hide the declaration from this pattern.
 _DECLARED_ENCODING = re.compile(r"""^\ufeff?<\?xml[^>]*?encoding\s*=\s*["']([^"']*)["']""")
-_GATES = "house rule, gates before the parser"
+_LIMITS = "house rule, input limits"
 
 
 def decode_form_value(form_value: str) -> str:
@@ -56,7 +56,7 @@ def _base64_bytes(form_value: str) -> bytes:
     if len(form_value) > MAX_FORM_CHARACTERS:
         raise ResponseRefused(
             "form value too large",
-            section=_GATES,
+            section=_LIMITS,
             expected=f"at most {MAX_FORM_CHARACTERS} characters",
             received=len(form_value),
         )
@@ -67,7 +67,7 @@ def _base64_bytes(form_value: str) -> bytes:
         raise ResponseRefused("form value is not base64", section="SAML bindings 3.5.4") from None
     if len(data) > MAX_BYTES:
         raise ResponseRefused(
-            "document too large", section=_GATES, expected=f"at most {MAX_BYTES} bytes", received=len(data)
+            "document too large", section=_LIMITS, expected=f"at most {MAX_BYTES} bytes", received=len(data)
         )
     return data
 
@@ -93,24 +93,24 @@ def _utf8(data: bytes) -> str:
     try:
         text = data.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError:
-        raise ResponseRefused("document is not UTF-8", section=_GATES) from None
+        raise ResponseRefused("document is not UTF-8", section=_LIMITS) from None
     if "\x00" in text:
-        raise ResponseRefused("document holds NUL", section=_GATES)
+        raise ResponseRefused("document holds NUL", section=_LIMITS)
     return text
 
 
 def _check_text(text: str, max_tags: int) -> None:
     declared = _DECLARED_ENCODING.match(text)
     if declared and declared[1].lower() not in {"utf-8", "utf8", "us-ascii", "ascii"}:
-        raise ResponseRefused("encoding declared", section=_GATES, expected="UTF-8", received=declared[1])
+        raise ResponseRefused("encoding declared", section=_LIMITS, expected="UTF-8", received=declared[1])
     lowered = text.lower()
     for forbidden in ("<!doctype", "<!entity"):
         if forbidden in lowered:
-            raise ResponseRefused("document type or entity", section=_GATES, received=forbidden)
+            raise ResponseRefused("document type or entity", section=_LIMITS, received=forbidden)
     if text.count("<") > max_tags:
-        raise ResponseRefused("too many tags", section=_GATES, expected=f"at most {max_tags}")
+        raise ResponseRefused("too many tags", section=_LIMITS, expected=f"at most {max_tags}")
     if text.count("=") > max_tags:
-        raise ResponseRefused("too many attributes in all", section=_GATES, expected=f"at most {max_tags}")
+        raise ResponseRefused("too many attributes in all", section=_LIMITS, expected=f"at most {max_tags}")
     max_declarations = max_tags // TAGS_PER_DECLARATION
     if text.count("xmlns") > max_declarations:
-        raise ResponseRefused("too many namespaces", section=_GATES, expected=f"at most {max_declarations}")
+        raise ResponseRefused("too many namespaces", section=_LIMITS, expected=f"at most {max_declarations}")

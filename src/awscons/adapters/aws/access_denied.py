@@ -38,7 +38,7 @@ _POLICIES = (
 )
 _OWN_POLICY = (
     "a policy of this broker's own user or role",
-    "remove its Deny statement; a trust policy cannot override it",
+    "remove its Deny statement, no trust policy helps",
 )
 _TRUST_POLICY = ("the role's trust policy", "remove its Deny statement; an Allow cannot override it")
 _DENIES = re.compile(r"explicit deny in (?:an? |the )?([A-Za-z -]+?policy|permissions boundary)")
