@@ -19,7 +19,7 @@ from awscons.web.problems import NextStep, Problem, caller, problem_response
 from awscons.web.redirects import redirect_to
 
 MAX_RETURN_PATH_LENGTH = 4096
-"""Characters of a path and query that a sign-in keeps; whoever asks fills the store with them."""
+"""Maximum length of the path and query that a pending login saves; anybody may fill the store with them."""
 
 
 def register_login_views(app: Flask, deps: WebDependencies) -> None:

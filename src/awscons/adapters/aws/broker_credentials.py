@@ -28,9 +28,9 @@ from awscons.errors import BrokerCredentialsMissing
 STEP = "sts"
 
 _RENEW_BEFORE = (900, 300, 60)
-"""Seconds before the end of credentials at which newer ones are loaded; the first that is still to come."""
+"""Seconds before expiry at which newer credentials are loaded: the first of these that is still ahead."""
 _TOO_LATE = 10
-"""Seconds before their end at which credentials are not used any more."""
+"""Seconds before expiry from which credentials are no longer used."""
 _SET_UP = (
     "set `aws_profile_name` and `aws_credentials_file`, or give the host a role; "
     "the user that runs this service must be able to read the file"
@@ -46,7 +46,7 @@ _HOP_LIMIT = (
 
 @dataclass(frozen=True, slots=True)
 class LoadedCredentials:
-    """Credentials as they were loaded.
+    """Loaded credentials.
 
     method         botocore's name of where they came from
     renew_before   seconds before their end
@@ -59,12 +59,12 @@ class LoadedCredentials:
 
     @property
     def must_be_renewed(self) -> bool:
-        """Whether newer ones should be loaded."""
+        """Whether newer credentials should be loaded."""
         return self._end_within(self.renew_before)
 
     @property
     def usable(self) -> bool:
-        """Whether AWS will still take them."""
+        """Whether AWS will still accept them."""
         return not self._end_within(_TOO_LATE)
 
     def _end_within(self, seconds: int) -> bool:
@@ -84,12 +84,12 @@ class BrokerCredentials:
         self._authorities: dict[str | None, Authorities] = {}
 
     def session(self, profile_name: str | None) -> Session:
-        """A new session of botocore with our settings. Raises BrokerCredentialsMissing."""
+        """A new botocore session with our settings. Raises BrokerCredentialsMissing."""
         session = botocore.session.Session(profile=profile_name)
         session.register_component("data_loader", self._loader)
         if self._settings.credentials_file is not None:
             session.set_config_variable("credentials_file", self._settings.credentials_file)
-        # Credentials that need a call of their own (web identity, source profiles): as patient as we are.
+        # Some sources call AWS themselves (web identity, source profiles); they get our timeouts.
         session.set_default_client_config(
             Config(connect_timeout=self._settings.connect_timeout, read_timeout=self._settings.read_timeout)
         )
@@ -110,7 +110,7 @@ class BrokerCredentials:
         return self._regions[profile_name]
 
     def authorities(self, profile_name: str | None) -> Authorities:
-        """Whose certificates count, by botocore's rules: AWS_CA_BUNDLE, the profile, REQUESTS_CA_BUNDLE."""
+        """The certificates that count, by botocore's rules: AWS_CA_BUNDLE, the profile, REQUESTS_CA_BUNDLE."""
         if profile_name not in self._authorities:
             bundle = self.session(profile_name).get_config_variable("ca_bundle")
             bundle = bundle or os.environ.get("REQUESTS_CA_BUNDLE") or get_cert_path(verify=True)
@@ -118,13 +118,13 @@ class BrokerCredentials:
         return self._authorities[profile_name]
 
     def current(self, profile_name: str | None, *, seconds: float) -> LoadedCredentials:
-        """The credentials; waits for `seconds` at most. Raises BrokerCredentialsMissing."""
+        """Return the credentials, waiting at most `seconds`. Raises BrokerCredentialsMissing."""
         return self._source(profile_name).current(seconds)
 
     def renew(
         self, profile_name: str | None, refused: LoadedCredentials, *, seconds: float
     ) -> LoadedCredentials:
-        """Other credentials than those that AWS refused, where there are any; else the same anew.
+        """Return other credentials than those that AWS refused; the same ones if there are no others.
 
         Many who ask for the same wait for one load. Raises BrokerCredentialsMissing.
         """
@@ -142,7 +142,7 @@ class BrokerCredentials:
             return source
 
     def _load(self, profile_name: str | None) -> LoadedCredentials:
-        """Look through all of botocore's sources. With a new session: files may have changed."""
+        """Search all of botocore's sources with a new session, because files may have changed."""
         session = self.session(profile_name)
         try:
             resolver: CredentialResolver = session.get_component("credential_provider")
@@ -163,7 +163,7 @@ def _end_within(credentials: Credentials, seconds: int) -> bool:
 
 
 def _called(profile_name: str | None) -> str:
-    """The profile that botocore takes."""
+    """The profile that botocore uses."""
     environment = os.environ.get("AWS_DEFAULT_PROFILE") or os.environ.get("AWS_PROFILE")
     return profile_name or environment or "default"
 
@@ -191,7 +191,7 @@ def unusable_configuration(
 
 
 def _missing(error: Exception, session: Session, profile_name: str | None) -> BrokerCredentialsMissing:
-    """Name the source that failed. What a helper or AWS wrote is left out: it may quote secrets."""
+    """Name the source that failed. The output of a helper or of AWS is left out: it may quote secrets."""
     if isinstance(error, InvalidConfigError):
         return unusable_configuration(error, profile_name, session)
     kind, hint = type(error).__name__, _SET_UP
@@ -211,7 +211,7 @@ def _missing(error: Exception, session: Session, profile_name: str | None) -> Br
 
 
 def _check_white_space(keys: ReadOnlyCredentials) -> None:
-    """White space from a secret store: AWS would refuse such a key, or HTTP such a header."""
+    """Refuse keys with white space, as some secret stores append it: AWS or HTTP would refuse them later."""
     named = {
         "access key": keys.access_key,
         "secret key": keys.secret_key,

@@ -27,7 +27,7 @@ MAX_RUN = 60.0
 
 
 class HelperFailed(Exception):
-    """The program gave nothing. The text names the profile and what happened; never what it printed."""
+    """The helper gave no credentials. The text names the profile and the failure, never the output."""
 
 
 def supervise_helpers(resolver: CredentialResolver, session: Session) -> None:
@@ -83,12 +83,12 @@ class _SupervisedProvider(ProcessProvider):
 
 
 class _Helper:
-    """What botocore needs of a running program: `communicate` and `returncode`."""
+    """The part of a running program that botocore uses: `communicate` and `returncode`."""
 
     def __init__(self, name: str, command: list[str], **pipes: Any) -> None:
         self._name = name
         try:
-            # A session of its own has no terminal, and can be ended as a whole.
+            # In a process session of its own the helper has no terminal, and can be killed with its children.
             self._process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603  the operator's own command
                 command, stdin=subprocess.DEVNULL, start_new_session=True, **pipes
             )
@@ -97,11 +97,11 @@ class _Helper:
 
     @property
     def returncode(self) -> int:
-        """0: `communicate` raises for all else."""
+        """Always 0: `communicate` raises on any failure."""
         return self._process.returncode
 
     def communicate(self) -> tuple[bytes, bytes]:
-        """What the program printed on both of its outputs. Raises HelperFailed."""
+        """Return the output of the program. Raises HelperFailed."""
         try:
             printed = self._process.communicate(timeout=MAX_RUN)
         except subprocess.TimeoutExpired:

@@ -26,11 +26,11 @@ _log = structlog.get_logger(__name__)
 
 
 class Renewable(Protocol):
-    """What is loaded."""
+    """The loaded value."""
 
     @property
     def must_be_renewed(self) -> bool:
-        """Whether newer ones should be loaded."""
+        """Whether a newer value should be loaded."""
 
     @property
     def usable(self) -> bool:
@@ -42,13 +42,13 @@ Loaded = TypeVar("Loaded", bound=Renewable)
 
 @dataclass(eq=False, slots=True)
 class _Load(Generic[Loaded]):
-    """A load under way. `began`: by `time.monotonic`."""
+    """A running load; `began` is a time of `time.monotonic`."""
 
     began: float
     result: Future[Loaded] = field(default_factory=Future)
 
     def hangs(self, seconds: float) -> bool:
-        """Whether it has taken longer than that."""
+        """Whether the load has taken longer than `seconds`."""
         return time.monotonic() - self.began >= seconds
 
 
@@ -63,7 +63,7 @@ class CredentialSource(Generic[Loaded]):
         patience: float,
         give_up_after: float = GIVE_UP_AFTER,
     ) -> None:
-        """How to load, and for whom.
+        """Name the function that loads, and the profile.
 
         load       raises UpstreamError, and nothing else
         name       of the profile, for logs
@@ -80,7 +80,7 @@ class CredentialSource(Generic[Loaded]):
         self._hanging = 0
 
     def current(self, seconds: float) -> Loaded:
-        """What was loaded; newer where that is due. Waits for `seconds` at most. Raises UpstreamError."""
+        """Return the loaded value, or a newer one if that is due. Waits at most `seconds`. Raises UpstreamError."""
         loaded = self._loaded
         if loaded is not None and not loaded.must_be_renewed:
             return loaded
@@ -91,7 +91,7 @@ class CredentialSource(Generic[Loaded]):
         return self._wait(load, seconds)
 
     def renew(self, refused: Loaded, seconds: float) -> Loaded:
-        """What was loaded since `refused`, or is loaded now. Raises UpstreamError."""
+        """Return a value loaded after `refused`, loading now if necessary. Raises UpstreamError."""
         with self._lock:
             if self._loaded is not None and self._loaded is not refused:
                 return self._loaded
@@ -99,7 +99,7 @@ class CredentialSource(Generic[Loaded]):
         return self._wait(load, seconds)
 
     def _begin(self) -> _Load[Loaded]:
-        """The load under way, or a new one. The lock is held."""
+        """The running load, or a new one. The caller holds the lock."""
         under_way = self._under_way
         if under_way is not None:
             if not under_way.hangs(self._give_up_after) or self._hanging >= MAX_HANGING:
@@ -111,7 +111,7 @@ class CredentialSource(Generic[Loaded]):
         return load
 
     def _run(self, load: _Load[Loaded]) -> None:
-        """In a thread of its own."""
+        """Load; runs in a thread of its own."""
         try:
             loaded = self._load()
         except UpstreamError as error:

@@ -42,24 +42,24 @@ from awscons.adapters.aws.kept_connections import (
 from awscons.errors import UpstreamSilent, UpstreamUnusable
 
 MAX_ANSWER = 64 * 1024
-"""Bytes of an answer of AWS; the largest has about four thousand."""
+"""Maximum size of a response of AWS in bytes; the largest real ones have about 4,000."""
 TOO_LONG = "too long"
 TOO_SLOW = "timeout"
-"""Codes of errors."""
+"""Error codes."""
 
 _MAX_KEPT = 64
-"""Connections kept to one host: with more threads than these, each surplus one would shake hands anew."""
+"""Maximum number of idle connections to one host; a thread beyond that makes a new TLS handshake."""
 _CHUNK = 65_536
 _TUNNEL_STATUS = re.compile(r"Tunnel connection failed: (\d{3})\b")
-"""How Python words the refusal of a proxy."""
+"""Python's words for a proxy that refused CONNECT."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a request is for: its `name` in logs, and what people call the host that it asks."""
+    """The purpose of a request: its `name` in logs, and `peer`, the words for the host in messages."""
 
     name: str
-    requested: str
+    peer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Authorities:
-    """Whose certificates count: those in `bundle` (a PEM file), and the operating system's where `system`."""
+    """The certificates that count: those in `bundle` (a PEM file), and the system's own if `system` is set."""
 
     bundle: str | None
     system: bool = False
@@ -82,7 +82,7 @@ class Authorities:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `headers` and `body` may hold credentials."""
+    """A response. `headers` and `body` may hold credentials."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -90,7 +90,7 @@ class Answer:
 
 
 class HttpPool:
-    """Requests over kept connections. Safe for many threads."""
+    """Sends requests over persistent connections. Safe for many threads."""
 
     def __init__(self, *, max_idle: float = MAX_IDLE) -> None:
         """`max_idle`: seconds after which an idle connection is not used again."""
@@ -100,7 +100,7 @@ class HttpPool:
         self._managers: dict[tuple[str, Authorities], urllib3.PoolManager] = {}
 
     def prepare(self, url: str, *, authorities: Authorities) -> None:
-        """Make what the first request to `url` needs, without a request. Raises UpstreamSilent."""
+        """Make the pool and TLS context for `url`, without sending a request. Raises UpstreamSilent."""
         self._manager_for(url, authorities)
 
     def ask(
@@ -114,7 +114,7 @@ class HttpPool:
         limits: Limits,
         authorities: Authorities,
     ) -> Answer:
-        """One request and its answer, of whatever status.
+        """Send one request and return the response, whatever its status code.
 
         A kept connection that fails is replaced by a new one, once and within the same time. Raises
         UpstreamSilent when nothing came in time, UpstreamUnusable when half an answer or too much came.
@@ -134,11 +134,11 @@ class HttpPool:
         except (HTTPError, OSError) as error:
             _raise_failure(step, error)
 
-    # --- what is kept --------------------------------------------------------------------
+    # --- pools ---------------------------------------------------------------------------
 
     def _manager_for(self, url: str, authorities: Authorities) -> urllib3.PoolManager:
-        """The connections for this URL: direct ones, or those through the proxy of the environment."""
-        # Kept, since a look through the environment takes longer than the rest of a request.
+        """The pool for this URL: direct, or through the proxy that the environment names."""
+        # Cached: reading the environment takes longer than the rest of a request.
         key = (url.partition("?")[0], authorities)
         known = self._managers.get(key)
         if known is None:
@@ -245,20 +245,18 @@ def _exchange(
 
 
 def _read_bounded(answer: urllib3.BaseHTTPResponse, step: Step, *, limits: Limits, ends: float) -> bytes:
-    """The body, in bounded size and time, however slowly it arrives."""
+    """Read the body, limited in size and in total time."""
     body = bytearray()
     while chunk := answer.read1(_CHUNK):
         body += chunk
         if len(body) > limits.max_bytes:
             raise UpstreamUnusable(
-                f"{step.requested} answered with more than {limits.max_bytes:,} bytes",
+                f"{step.peer} answered with more than {limits.max_bytes:,} bytes",
                 step=step.name,
                 code=TOO_LONG,
             )
         if time.monotonic() > ends:
-            raise UpstreamSilent(
-                f"the answer of {step.requested} took too long", step=step.name, code=TOO_SLOW
-            )
+            raise UpstreamSilent(f"the answer of {step.peer} took too long", step=step.name, code=TOO_SLOW)
     return bytes(body)
 
 
@@ -266,7 +264,7 @@ def _read_bounded(answer: urllib3.BaseHTTPResponse, step: Step, *, limits: Limit
 
 
 def _raise_failure(step: Step, error: Exception) -> NoReturn:
-    """The texts of these errors quote hosts and more; only the kind of the failure is kept."""
+    """Translate the error. Its text may quote hosts and more, so only its class is reported."""
     inner = _inner(error)
     kind = "ConnectionResetError" if isinstance(inner, ConnectionResetError) else type(inner).__name__
     if isinstance(error, ProxyError):
@@ -274,19 +272,19 @@ def _raise_failure(step: Step, error: Exception) -> NoReturn:
     if isinstance(inner, (ReadTimeoutError, TimeoutError, ConnectTimeoutError)):
         kind = "ConnectTimeout" if isinstance(inner, ConnectTimeoutError) else "ReadTimeout"
         raise UpstreamSilent(
-            f"{step.requested} did not answer in time: {kind}", step=step.name, code=kind
+            f"{step.peer} did not answer in time: {kind}", step=step.name, code=kind
         ) from None
     if isinstance(inner, ssl.SSLError):
         raise UpstreamSilent(
-            f"no TLS connection to {step.requested}: {kind}",
+            f"no TLS connection to {step.peer}: {kind}",
             step=step.name,
             code=kind,
-            hint=f"a proxy or an old certificate bundle stands between this host and {step.requested}; "
+            hint=f"a proxy or an old certificate bundle stands between this host and {step.peer}; "
             "see AWS_CA_BUNDLE",
         ) from None
     if isinstance(inner, (IncompleteRead, DecodeError)):
-        raise UpstreamUnusable(f"{step.requested} gave half an answer", step=step.name, code=kind) from None
-    raise UpstreamSilent(f"{step.requested} cannot be reached: {kind}", step=step.name, code=kind) from None
+        raise UpstreamUnusable(f"{step.peer} gave half an answer", step=step.name, code=kind) from None
+    raise UpstreamSilent(f"{step.peer} cannot be reached: {kind}", step=step.name, code=kind) from None
 
 
 def _inner(error: BaseException) -> BaseException:
@@ -307,7 +305,7 @@ def _raise_proxy_failure(step: Step, error: ProxyError, kind: str) -> NoReturn:
     if refused is not None:
         _raise_proxy_refusal(step, refused[1])
     raise UpstreamSilent(
-        f"the proxy on the way to {step.requested} cannot be reached: {kind}",
+        f"the proxy on the way to {step.peer} cannot be reached: {kind}",
         step=step.name,
         code=kind,
         hint="HTTPS_PROXY names it; NO_PROXY names the hosts that are reached without it",
@@ -317,10 +315,10 @@ def _raise_proxy_failure(step: Step, error: ProxyError, kind: str) -> NoReturn:
 def _raise_proxy_refusal(step: Step, status: str) -> NoReturn:
     wants_password = status == str(HTTPStatus.PROXY_AUTHENTICATION_REQUIRED.value)
     raise UpstreamSilent(
-        f"the proxy refused the way to {step.requested}: HTTP {status}",
+        f"the proxy refused the way to {step.peer}: HTTP {status}",
         step=step.name,
         code=f"proxy HTTP {status}",
         hint="the proxy wants a user and a password: HTTPS_PROXY=http://user:password@host:port"
         if wants_password
-        else f"let the proxy pass connections to {step.requested}, or name its host in NO_PROXY",
+        else f"let the proxy pass connections to {step.peer}, or name its host in NO_PROXY",
     ) from None

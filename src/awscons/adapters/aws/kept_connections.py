@@ -21,17 +21,17 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 MAX_IDLE = 60.0
 """Seconds. The shortest idle timeouts of firewalls in the field are a minute or more."""
 PATIENCE = 1.0
-"""Seconds until a kept connection must begin its answer. AWS usually takes a fifth of that."""
+"""Seconds within which a kept connection must begin to respond. AWS usually needs a fifth of that."""
 _SLOW_FOR = 60.0
-"""Seconds for which a host that was slow on a new connection gets its full time on kept ones as well."""
+"""Seconds for which a host that was slow on a new connection gets the full timeout on kept ones too."""
 
 
 class KeptConnectionFailed(ConnectionError):
-    """A connection that worked before did not answer; a new one may."""
+    """A kept connection did not respond; a new one may."""
 
 
 class ConnectionTrust:
-    """What is known of the kept connections of one pool. Times are those of `time.monotonic`."""
+    """Which kept connections of one pool can be trusted. Times are those of `time.monotonic`."""
 
     def __init__(self, max_idle: float) -> None:
         """`max_idle`: seconds."""
@@ -44,7 +44,7 @@ class ConnectionTrust:
         return last_used <= self._distrusted_before or time.monotonic() - last_used >= self._max_idle
 
     def distrust(self) -> None:
-        """Use none of the connections that are idle now."""
+        """Stop using every connection that is idle now."""
         self._distrusted_before = time.monotonic()
 
     def patience(self, read_timeout: float) -> float:
@@ -59,7 +59,7 @@ class ConnectionTrust:
 
 
 class _KeptConnection(HTTPConnection):
-    """A connection that knows when it was last used."""
+    """A connection that records when it was last used."""
 
     trust: ClassVar[ConnectionTrust]
     _last_used: float | None = None
@@ -71,7 +71,7 @@ class _KeptConnection(HTTPConnection):
         return super().is_connected and not stale
 
     def connect(self) -> None:
-        """A new connection has not answered yet."""
+        """Mark a new connection as not proven yet."""
         super().connect()
         self._last_used = None
 

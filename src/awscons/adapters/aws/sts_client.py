@@ -46,7 +46,7 @@ from awscons.errors import (
 
 _STEP = Step(STEP, "STS")
 _PREPARE_WAITS = 0.5
-"""Seconds that the start of a worker waits for credentials, all profiles together."""
+"""Seconds that a starting worker waits for credentials, for all profiles together."""
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ _CALL: ContextVar[_Call] = ContextVar("call of STS")
 
 
 class _KeysOfTheCall(Credentials):
-    """What botocore signs with: the keys that this thread's call was given."""
+    """The keys that botocore signs with: those of the current call in this thread."""
 
     def __init__(self) -> None:
         super().__init__("", "", method="awscons")
@@ -98,7 +98,7 @@ class StsClient:
         return self._credentials.region(profile_name)
 
     def prepare(self, route: StsRoute) -> None:
-        """Make what the first call by `route` needs, without a call. Raises UpstreamError.
+        """Make the client for `route`, without calling AWS. Raises UpstreamError.
 
         Waits for credentials only for a moment: a source that hangs must not hold up the start.
         """
@@ -132,7 +132,7 @@ class StsClient:
         return kind
 
     def principal_arn(self, route: StsRoute, *, seconds_left: float) -> str:
-        """Who the broker is to AWS, by GetCallerIdentity. Raises UpstreamError."""
+        """The ARN that AWS sees for the broker, by GetCallerIdentity. Raises UpstreamError."""
         answer = self._ask(route, "get_caller_identity", {}, needs=(), seconds_left=seconds_left)
         return _text(answer, "Arn")
 
@@ -158,7 +158,7 @@ class StsClient:
         )
 
     def renew_credentials(self, profile_name: str | None, *, seconds_left: float) -> bool:
-        """Load credentials again after every region refused them; whether there are other ones now."""
+        """Load credentials again after every region refused them. True when they changed."""
         refused = self._refused.get(profile_name)
         if refused is None:
             return False
@@ -171,7 +171,7 @@ class StsClient:
     # --- credentials ---------------------------------------------------------------------
 
     def _loaded(self, profile_name: str | None, seconds_left: float) -> LoadedCredentials:
-        """The credentials, while a call can still end in time."""
+        """The credentials, if a call can still end in time."""
         return self._credentials.current(profile_name, seconds=seconds_left - self._settings.slowest_call)
 
     def _renew(
@@ -193,7 +193,7 @@ class StsClient:
         needs: tuple[str, ...],
         seconds_left: float,
     ) -> dict[str, Any]:
-        """One call; a second one with newer credentials, where AWS no longer takes those that we have.
+        """Make one call, and a second one with newer credentials if AWS no longer accepts ours.
 
         needs   the actions that the role's trust policy must allow
         """
@@ -227,7 +227,7 @@ class StsClient:
         session = self._credentials.session(route.profile_name)
         session.register_component("credential_provider", _KeysOfTheCall())
         config = Config(
-            # One User-Agent for every call and every release of ours: detections are told to expect it.
+            # The same User-Agent for every call: detection rules of account owners rely on it.
             user_agent=self._settings.user_agent,
             connect_timeout=self._settings.connect_timeout,
             read_timeout=self._settings.read_timeout,
@@ -246,7 +246,7 @@ class StsClient:
         return client
 
     def _send(self, authorities: Authorities, request: AWSPreparedRequest, **_more: object) -> AWSResponse:
-        """In place of botocore's own HTTP client. Raises UpstreamError."""
+        """Send the request through our pool instead of botocore's own HTTP client. Raises UpstreamError."""
         call, settings = _CALL.get(), self._settings
         answer = self._http.ask(
             _STEP,
@@ -263,7 +263,7 @@ class StsClient:
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """A body that was read, as botocore wants it."""
+    """A body that was read already, in the form that botocore expects."""
 
     content: bytes = field(repr=False)
 
@@ -275,7 +275,7 @@ class _Body:
 def _answer(
     call: Callable[[], dict[str, Any]], keys: ReadOnlyCredentials, *, ends: float, needs: tuple[str, ...]
 ) -> dict[str, Any]:
-    """What the call gives. Raises UpstreamError."""
+    """Run the call and return its result. Raises UpstreamError."""
     state = _Call(keys, ends)
     token = _CALL.set(state)
     try:
@@ -284,7 +284,7 @@ def _answer(
         raise
     except ClientError as error:
         raise refusal(error.response, status=state.status, needs=needs) from None
-    except Exception:  # a foreign body makes botocore's parser raise many kinds
+    except Exception:  # a malformed body makes botocore's parser raise many classes
         if state.status == 0:
             raise  # there was no answer: a mistake in botocore's configuration, or ours
         raise _unusable(state.status) from None
@@ -303,7 +303,7 @@ def _unusable(status: int) -> UpstreamError:
 
 
 def _assume_role_parameters(request: RoleRequest, role_session_duration: int) -> dict[str, Any]:
-    """AssumeRole's parameters; what is not switched on is not there at all."""
+    """AssumeRole's parameters. Parameters of features that the target does not use are left out."""
     wanted = {
         "RoleArn": str(request.role),
         "RoleSessionName": request.role_session_name,
