@@ -248,7 +248,7 @@ class UpstreamError(AwsconsError):
 
 
 class UpstreamRefused(UpstreamError):
-    """AWS refused the request."""
+    """AWS did not open the console."""
 
     public = (
         "AWS did not open this console. If this happens again, please tell the people who run this service."

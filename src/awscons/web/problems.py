@@ -68,7 +68,7 @@ _TITLES = {
     HTTPStatus.REQUEST_URI_TOO_LONG: N_("Address too long"),
     HTTPStatus.TOO_MANY_REQUESTS: N_("Too many requests"),
     HTTPStatus.INTERNAL_SERVER_ERROR: N_("Our mistake"),
-    HTTPStatus.BAD_GATEWAY: N_("AWS refused the request"),
+    HTTPStatus.BAD_GATEWAY: N_("AWS did not open the console"),
     HTTPStatus.SERVICE_UNAVAILABLE: N_("Service unavailable"),
     HTTPStatus.GATEWAY_TIMEOUT: N_("AWS did not respond"),
 }
