@@ -248,7 +248,7 @@ class UpstreamError(AwsconsError):
 
 
 class UpstreamRefused(UpstreamError):
-    """AWS did not open the console."""
+    """AWS refused the request."""
 
     public = (
         "AWS did not open this console. If this happens again, please tell the people who run this service."
