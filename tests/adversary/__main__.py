@@ -61,9 +61,9 @@ def fuzz(mutations: int, processes: int, seed: str | None, folder: Path) -> None
     seed = seed or secrets.token_hex(4)
     click.echo(f"{mutations:,} mutations, seed {seed}, {processes} processes")
     begun, total = time.monotonic(), Results()
-    for shared_counters in judge_in_processes(mutations, seed=seed, processes=processes):
-        total.add(shared_counters)
-        for number, what, form_value in shared_counters.findings:
+    for results in judge_in_processes(mutations, seed=seed, processes=processes):
+        total.add(results)
+        for number, what, form_value in results.findings:
             click.echo(f"\nmutation {number} of seed {seed}: {what}")
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{seed}-{number}.txt").write_text(form_value)

@@ -16,7 +16,6 @@ from awscons.access.groups import GROUPS_OMITTED_HINT
 from awscons.access.identity import Login
 from awscons.access.targets import Target
 from awscons.aws.broker import IssuedCredentials, OpenedConsole
-from awscons.aws.role_request import RoleRequest
 from awscons.errors import (
     AttributesUnfit,
     AwsconsError,
@@ -132,14 +131,7 @@ class AuditLog(Protocol):
 
 def signed_in(login: Login, caller: Caller) -> AuditEvent:
     """Somebody signed in."""
-    return AuditEvent(
-        action=Action.SIGN_IN,
-        outcome=Outcome.DONE,
-        login_id=login.public_id,
-        user_name=login.identity.user_name,
-        name_id=login.identity.name_id,
-        client_address=caller.address,
-    )
+    return _login_event(Action.SIGN_IN, login, login.public_id, address=caller.address)
 
 
 def sign_in_refused(error: SignInError | StoreUnavailable, caller: Caller) -> AuditEvent:
@@ -152,14 +144,8 @@ def sign_in_refused(error: SignInError | StoreUnavailable, caller: Caller) -> Au
 
 def signed_out(login: Login, caller: Caller, *, decided_by: str | None = None) -> AuditEvent:
     """A login ended. `decided_by`: who ended it, where that was not the person."""
-    return AuditEvent(
-        action=Action.SIGN_OUT,
-        outcome=Outcome.DONE,
-        login_id=login.public_id,
-        user_name=login.identity.user_name,
-        name_id=login.identity.name_id,
-        decided_by=decided_by,
-        client_address=caller.address,
+    return _login_event(
+        Action.SIGN_OUT, login, login.public_id, decided_by=decided_by, address=caller.address
     )
 
 
@@ -170,14 +156,7 @@ def sign_out_refused(error: SignInError | StoreUnavailable, caller: Caller) -> A
 
 def login_revoked(stored: StoredLogin) -> AuditEvent:
     """An operator ended a login."""
-    return AuditEvent(
-        action=Action.END_LOGIN,
-        outcome=Outcome.DONE,
-        login_id=stored.public_id,
-        user_name=stored.login.identity.user_name,
-        name_id=stored.login.identity.name_id,
-        decided_by="operator",
-    )
+    return _login_event(Action.END_LOGIN, stored.login, stored.public_id, decided_by="operator")
 
 
 # --- consoles and credentials ------------------------------------------------------------
@@ -271,6 +250,26 @@ def idp_keys_changed(entity_id: str, *, added: str, removed: str) -> AuditEvent:
 # --- inside ------------------------------------------------------------------------------
 
 
+def _login_event(
+    action: Action,
+    login: Login,
+    login_id: str,
+    *,
+    decided_by: str | None = None,
+    address: str | None = None,
+) -> AuditEvent:
+    """A login began or ended."""
+    return AuditEvent(
+        action=action,
+        outcome=Outcome.DONE,
+        login_id=login_id,
+        user_name=login.identity.user_name,
+        name_id=login.identity.name_id,
+        decided_by=decided_by,
+        client_address=address,
+    )
+
+
 def _message_refused(action: Action, error: SignInError | StoreUnavailable, caller: Caller) -> AuditEvent:
     """A SAML message was not accepted: `reason` is the name of the check, or the class of the error."""
     return AuditEvent(
@@ -295,7 +294,7 @@ def _issued(
     signin_endpoint: str | None = None,
     console_destination: str | None = None,
 ) -> AuditEvent:
-    request: RoleRequest = issued.request
+    request = issued.request
     return AuditEvent(
         action=action,
         outcome=Outcome.DONE,

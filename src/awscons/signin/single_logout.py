@@ -132,7 +132,7 @@ class Logouts:
     ) -> LogoutReceived | FinishedLogout:
         identity_provider, now = self._trust.current(), self._clock()
         if is_request:
-            requested = read_logout_request(
+            request = read_logout_request(
                 root,
                 service_provider=self._service_provider,
                 identity_provider=identity_provider,
@@ -140,7 +140,7 @@ class Logouts:
                 skew=CLOCK_SKEW,
             )
             return LogoutReceived(
-                self._end(requested), self._answer(requested, relay_state, identity_provider, now)
+                self._end(request), self._answer(request, relay_state, identity_provider, now)
             )
         answer = read_logout_response(
             root,
@@ -155,26 +155,26 @@ class Logouts:
         self._store.delete(key)
         return FinishedLogout(answer.everywhere)
 
-    def _end(self, requested: LogoutRequest) -> tuple[Login, ...]:
+    def _end(self, request: LogoutRequest) -> tuple[Login, ...]:
         """SAML core 3.7.3.2: the logins of that person, of those sessions where some are named."""
-        used = hashed(requested.request_id)
+        used = hashed(request.request_id)
         # At least as long as `read_logout_request` accepts the message.
         if not self._store.add(f"message:{used}", {}, lifetime=OLDEST_MESSAGE + 3 * CLOCK_SKEW):
             raise ResponseRefused("message was used before", section="house rule, replay")
         ended = []
-        for stored in self._register.of(requested.subject.name_id):
+        for stored in self._register.of(request.subject.name_id):
             login = stored.login
             theirs = SubjectName(login.identity.name_id, login.name_id_qualifiers)
-            if requested.session_indexes and login.session_index not in requested.session_indexes:
+            if request.session_indexes and login.session_index not in request.session_indexes:
                 continue
-            if requested.subject.is_the_same_as(theirs):
+            if request.subject.is_the_same_as(theirs):
                 self._register.revoke(stored.public_id)
                 ended.append(login)
         return tuple(ended)
 
     def _answer(
         self,
-        requested: LogoutRequest,
+        request: LogoutRequest,
         relay_state: str,
         identity_provider: IdentityProvider,
         now: datetime,
@@ -184,7 +184,7 @@ class Logouts:
             return None
         message = build_logout_response(
             _new_id(),
-            requested.request_id,
+            request.request_id,
             service_provider=self._service_provider,
             identity_provider=identity_provider,
             now=now,

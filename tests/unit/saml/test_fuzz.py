@@ -15,14 +15,14 @@ MUTATIONS = 4_000
 
 
 def test_mutated_responses_give_nothing_but_what_was_signed_and_no_other_error() -> None:
-    shared_counters = judge(range(MUTATIONS), seed="awscons")
-    assert shared_counters.findings == []
-    assert shared_counters.count == MUTATIONS
+    results = judge(range(MUTATIONS), seed="awscons")
+    assert results.findings == []
+    assert results.count == MUTATIONS
 
 
 def test_the_mutations_reach_every_floor_of_the_verifier() -> None:
     """Noise that ends at the parser would prove nothing."""
-    shared_counters = judge(range(1_500), seed="awscons")
+    results = judge(range(1_500), seed="awscons")
     reached = {
         "not well-formed XML",
         "comment, entity or processing instruction",
@@ -34,8 +34,8 @@ def test_the_mutations_reach_every_floor_of_the_verifier() -> None:
         "read",
         "read (signed after the damage)",
     }
-    assert reached <= shared_counters.outcomes.keys()
-    assert shared_counters.outcomes["not well-formed XML"] < shared_counters.count / 2
+    assert reached <= results.outcomes.keys()
+    assert results.outcomes["not well-formed XML"] < results.count / 2
 
 
 def careless(_door: Door, form_value: str) -> Assertion:

@@ -149,14 +149,14 @@ class HttpPool:
         return known
 
     def _new_manager(self, url: str, authorities: Authorities) -> urllib3.PoolManager:
-        trusted_proxies = ProxyConfiguration(get_environ_proxies(url))
-        proxy: str | None = trusted_proxies.proxy_url_for(url)
+        proxies = ProxyConfiguration(get_environ_proxies(url))
+        proxy: str | None = proxies.proxy_url_for(url)
         # A proxy that is reached over TLS needs the context as well.
         tls = self._context(authorities) if "https:" in f"{url[:6]} {proxy}" else None
         if proxy is None:
             manager = urllib3.PoolManager(maxsize=_MAX_KEPT, ssl_context=tls)
         else:
-            manager = _through(proxy, trusted_proxies, tls)
+            manager = _through(proxy, proxies, tls)
         manager.pool_classes_by_scheme = self._pool_classes
         return manager
 
@@ -176,15 +176,13 @@ class HttpPool:
         return known
 
 
-def _through(
-    proxy: str, trusted_proxies: ProxyConfiguration, tls: ssl.SSLContext | None
-) -> urllib3.ProxyManager:
+def _through(proxy: str, proxies: ProxyConfiguration, tls: ssl.SSLContext | None) -> urllib3.ProxyManager:
     try:
         return urllib3.ProxyManager(
             proxy,
             maxsize=_MAX_KEPT,
             ssl_context=tls,
-            proxy_headers=trusted_proxies.proxy_headers_for(proxy),
+            proxy_headers=proxies.proxy_headers_for(proxy),
             proxy_ssl_context=tls,
         )
     except (HTTPError, ValueError) as error:
