@@ -8,7 +8,10 @@
     ├── DestinationRefused         a link names a page or region that is not in the console
     ├── SignInError
     │   ├── ResponseRefused        a SAML response failed a check
-    │   └── NoPendingLogin         a response to no pending login of this browser
+    │   │   └── IdpDeclined            the identity provider reports that it signed nobody in
+    │   ├── NoPendingLogin         a response to no pending login of this browser
+    │   ├── RelayStateLost         a response to a pending login came without the RelayState that was sent
+    │   └── SignInLoop             the browser came back twice and is still not signed in
     ├── TooManySignIns             more sign-ins than the configured limits allow
     ├── AttributesUnfit            the attributes of a person do not fit the target
     ├── LoginEndsTooSoon           the login ends before the shortest console would
@@ -173,6 +176,61 @@ class ResponseRefused(SignInError):
         if self.received:
             parts.append(f"received {self.received}")
         super().__init__(", ".join(parts), hint=hint)
+
+
+class IdpDeclined(ResponseRefused):
+    """The identity provider answered with a status other than Success.
+
+    status    the name of the status code that says most (SAML core 3.2.2.2), such as `AuthnFailed`
+    expired   the person took too long there; asking once more helps
+    """
+
+    public = "Your identity provider did not sign you in."
+
+    def __init__(self, status: str, *, received: str, hint: str, expired: bool = False) -> None:
+        super().__init__(
+            "status is not Success",
+            section="SAML core 3.2.2.2",
+            expected="Success",
+            received=received,
+            hint=hint,
+        )
+        self.status = status
+        self.expired = expired
+
+
+class RelayStateLost(SignInError):
+    """The response belongs to a pending login of this browser, but its RelayState is missing or another."""
+
+    public = (
+        "Your identity provider did not return the RelayState, which this service needs to finish the "
+        "sign-in. Please tell the people who run this service."
+    )
+
+    def __init__(self, cause: str, *, return_to: str) -> None:
+        super().__init__(
+            cause,
+            hint="set the identity provider to return the RelayState of each AuthnRequest unchanged "
+            "(SAML bindings 3.4.3 and 3.5.3)",
+            return_to=return_to,
+        )
+
+
+class SignInLoop(SignInError):
+    """The browser came back from the identity provider twice within a minute and is still not signed in."""
+
+    public = (
+        "You came back from your identity provider twice within a minute, and you are still not signed in."
+    )
+
+    def __init__(self, *, return_to: str) -> None:
+        super().__init__(
+            "the browser came back from the identity provider twice and had to be sent there a third time",
+            hint="the browser does not keep the login cookie (see `session_cookie`, `session_path`, "
+            "`session_secure`), the store loses logins, or the target asks for a fresher sign-in than the "
+            "identity provider gives (`max_login_age`)",
+            return_to=return_to,
+        )
 
 
 class NoPendingLogin(SignInError):

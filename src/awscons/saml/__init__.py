@@ -5,6 +5,7 @@ it knows `errors` alone. A response passes these modules in this order, and the 
 
 input_limits      what a posted form value must be before it is parsed
 xml               the one parser, the walk over the tree, and reading from it
+status            what an identity provider says in place of an assertion
 structure         where in the tree what is read stands, and that it stands nowhere else
 signature         XML signatures: verified by us and by a second verifier; and our own
 encryption        encrypted assertions

@@ -24,7 +24,7 @@ from urllib.parse import urlencode
 from awscons.access.groups import normalize_group
 from awscons.access.identity import Identity, Login
 from awscons.access.step_up import AuthnRequirement
-from awscons.errors import NoPendingLogin, ResponseRefused, SignInError
+from awscons.errors import NoPendingLogin, RelayStateLost, ResponseRefused, SignInError
 from awscons.saml.assertion import Assertion
 from awscons.saml.authn_request import AuthnRequest, build_authn_request
 from awscons.saml.names import HTTP_POST
@@ -46,6 +46,8 @@ RETURN_PATH_TTL = timedelta(minutes=20)
 """For how long after its end a pending login still gives the path that the person asked for."""
 
 _MAX_REPLAY_MEMORY = timedelta(days=366)
+_MAX_LOOKED_AT = 16
+"""Pending logins of one browser that are looked at when a RelayState is missing: the newest ones."""
 GROUPS_OMITTED = "http://schemas.microsoft.com/claims/groups.link"
 """Entra ID sends this attribute in place of all groups when they are more than 150."""
 _HINT = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff]{1,256}")
@@ -180,10 +182,16 @@ class Logins:
         browser_secrets   the browser's pending-login cookies: handle to secret
 
         Raises ResponseRefused for a response that fails a check; NoPendingLogin for one that this browser
-        did not request, requested too long ago or has used before; MetadataRefused, StoreUnavailable. The
-        first two carry `return_to` when the path that this browser requested is known.
+        did not request, requested too long ago or has used before; RelayStateLost; MetadataRefused,
+        StoreUnavailable. The first three carry `return_to` when the path that this browser requested is known.
         """
-        envelope = open_envelope(saml_response)
+        try:
+            envelope = open_envelope(saml_response)
+        except ResponseRefused as error:
+            error.return_to = self._requested_path(relay_state, browser_secrets)
+            raise
+        if relay_state not in browser_secrets:
+            self._refuse_lost_relay_state(envelope, relay_state, browser_secrets)
         pending = self._take_pending(relay_state, browser_secrets)
         now = self._clock()
         try:
@@ -242,6 +250,31 @@ class Logins:
             )
         return pending
 
+    def _requested_path(self, handle: str, browser_secrets: Mapping[str, str]) -> str | None:
+        """The path of the pending login under `handle`, if it is this browser's. Nothing is used up."""
+        pending = self._pending.find(handle) if handle in browser_secrets else None
+        if pending is None or not hmac.compare_digest(pending.browser_hash, hashed(browser_secrets[handle])):
+            return None
+        return pending.return_to
+
+    def _refuse_lost_relay_state(
+        self, envelope: Envelope, relay_state: str, browser_secrets: Mapping[str, str]
+    ) -> None:
+        """Raise RelayStateLost if a pending login of this browser requested this response.
+
+        InResponseTo is not verified here, so it only decides between two refusals.
+        """
+        request_id = envelope.unverified_response.get("InResponseTo")
+        for handle in sorted(browser_secrets)[-_MAX_LOOKED_AT:]:
+            pending = self._pending.find(handle)
+            if pending is not None and pending.request_id == request_id:
+                raise RelayStateLost(
+                    "the identity provider returned another RelayState than was sent"
+                    if relay_state
+                    else "the identity provider returned no RelayState",
+                    return_to=pending.return_to,
+                )
+
     def _verify(self, envelope: Envelope, pending: PendingLogin, now: datetime) -> Assertion:
         """The verified assertion of the response to this pending login."""
 
@@ -272,7 +305,9 @@ class Logins:
     def _login(self, identity: Identity, assertion: Assertion, pending: PendingLogin, now: datetime) -> Login:
         ends_at = now + self._settings.auth_duration
         if assertion.session_not_on_or_after is not None:
-            ends_at = min(ends_at, assertion.session_not_on_or_after)
+            # A session that has ended within the clock skew was accepted, so the login must be of some use:
+            # it lasts as long as the skew at least. One that ends at once would send the browser in circles.
+            ends_at = min(ends_at, max(assertion.session_not_on_or_after, now + CLOCK_SKEW))
         # With ForceAuthn the authentication was verified to be later than the request, within the clock
         # skew. Our own clock is exact about the request, so the later of the two moments counts.
         authenticated_at = assertion.authn_instant

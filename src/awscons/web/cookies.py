@@ -22,7 +22,7 @@ from awscons.site import LOOPBACK_HOSTS, CookieSettings, Site
 MAX_PENDING = 16
 """Maximum number of pending logins of one browser; above it the oldest are dropped. Each is one cookie."""
 
-RETRY_LIFETIME = timedelta(seconds=60)
+RETURNS_LIFETIME = timedelta(seconds=60)
 
 THEME_NAME = "awscons-theme"
 THEMES = ("light", "dark")
@@ -39,7 +39,7 @@ class CookiePolicy:
     login_name: str
     login_path: str
     pending_prefix: str
-    retry_name: str
+    returns_name: str
     path: str
     secure: bool
     pending_secure: bool
@@ -61,7 +61,7 @@ def choose_cookie_policy(site: Site, settings: CookieSettings, *, sso_url: str) 
         login_name=settings.name or f"{prefix}awscons",
         login_path=login_path,
         pending_prefix=f"{pending_prefix}awscons-pending-",
-        retry_name=f"{pending_prefix}awscons-login-retry",
+        returns_name=f"{pending_prefix}awscons-returns",
         path=path,
         secure=secure,
         pending_secure=pending_secure,
@@ -147,12 +147,18 @@ def drop_pending(response: Response, policy: CookiePolicy, handle: str) -> None:
     )
 
 
-def mark_retry_of_login(response: Response, policy: CookiePolicy) -> None:
-    """Mark for a minute that this service has restarted the sign-in of this browser."""
+def returns_in(request: Request, policy: CookiePolicy) -> int:
+    """How often this browser came back from the identity provider within a minute without being signed in."""
+    value = request.cookies.get(policy.returns_name, "")
+    return int(value) if value in {"1", "2"} else 0
+
+
+def count_return(request: Request, response: Response, policy: CookiePolicy) -> None:
+    """Count that the browser came back from the identity provider; `forget_returns` ends the count."""
     response.set_cookie(
-        policy.retry_name,
-        "1",
-        max_age=RETRY_LIFETIME,
+        policy.returns_name,
+        str(min(returns_in(request, policy) + 1, 2)),
+        max_age=RETURNS_LIFETIME,
         path=policy.path,
         secure=policy.pending_secure,
         httponly=True,
@@ -160,16 +166,11 @@ def mark_retry_of_login(response: Response, policy: CookiePolicy) -> None:
     )
 
 
-def is_retry_of_login(request: Request, policy: CookiePolicy) -> bool:
-    """Whether this service restarted the sign-in of this browser within the last minute."""
-    return policy.retry_name in request.cookies
-
-
-def drop_retry_of_login(request: Request, response: Response, policy: CookiePolicy) -> None:
-    """Delete the mark, if the browser sent it."""
-    if is_retry_of_login(request, policy):
+def forget_returns(request: Request, response: Response, policy: CookiePolicy) -> None:
+    """End the count, if there is one."""
+    if policy.returns_name in request.cookies:
         response.delete_cookie(
-            policy.retry_name,
+            policy.returns_name,
             path=policy.path,
             secure=policy.pending_secure,
             httponly=True,

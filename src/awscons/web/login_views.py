@@ -9,17 +9,20 @@ from flask import Blueprint, Flask, Response, abort, g, make_response, render_te
 from awscons.access.identity import Login
 from awscons.access.step_up import AuthnRequirement
 from awscons.audit import events
-from awscons.errors import NoPendingLogin, SignInError, StoreUnavailable
+from awscons.errors import IdpDeclined, NoPendingLogin, SignInError, SignInLoop, StoreUnavailable
 from awscons.signin.login import NO_REQUIREMENT
 from awscons.web import cookies
 from awscons.web.dependencies import WebDependencies
 from awscons.web.guards import content_security_policy
 from awscons.web.language import gettext as _
-from awscons.web.problems import NextStep, Problem, caller, problem_response
+from awscons.web.problems import NextStep, Problem, caller, log_problem, problem_response, status_of
 from awscons.web.redirects import redirect_to
 
 MAX_RETURN_PATH_LENGTH = 4096
 """Maximum length of the path and query that a pending login saves; anybody may fill the store with them."""
+
+MAX_RETURNS = 2
+"""How often a browser may come back from the identity provider within a minute and still have to sign in."""
 
 
 def register_login_views(app: Flask, deps: WebDependencies) -> None:
@@ -38,24 +41,27 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
                 relay_state,
                 browser_secrets=cookies.pending_secrets_in(request, deps.cookies),
             )
-        except NoPendingLogin as error:
-            error = _with_loop_seen(deps, error)
-            deps.audit.record(events.sign_in_refused(error, caller()))
-            return _retry_login(deps, error)
         except (SignInError, StoreUnavailable) as error:
             deps.audit.record(events.sign_in_refused(error, caller()))
-            raise
+            return _try_again(deps, error)
         deps.audit.record(events.signed_in(finished.login, caller()))
         response = redirect_to(deps.site.url(finished.return_to))
         cookies.set_login(response, deps.cookies, finished.login_id)
         cookies.drop_pending(response, deps.cookies, relay_state)
-        cookies.drop_retry_of_login(request, response, deps.cookies)
+        cookies.count_return(request, response, deps.cookies)
         return response
 
     @views.get("/metadata")
     def metadata() -> Response:
         # RFC 7580's type for SAML metadata; it is no secret and no page.
         return Response(deps.metadata, content_type="application/samlmetadata+xml")
+
+    @app.after_request
+    def forget_returns(response: Response) -> Response:
+        """A browser that is signed in, and is not being sent to the identity provider again, is in no loop."""
+        if g.get("login") is not None and "begun" not in g:
+            cookies.forget_returns(request, response, deps.cookies)
+        return response
 
     app.register_blueprint(views)
 
@@ -82,10 +88,13 @@ def begin_login(
 ) -> Response:
     """Send the browser to the identity provider; it comes back to `return_to`, a path of ours.
 
-    demands   what this sign-in has to bring beyond the usual
+    requirement   what this sign-in requires in addition to the configuration
+    A browser that came back twice within a minute and has to go once more gets a page instead of a loop.
     """
     if len(return_to) > MAX_RETURN_PATH_LENGTH:
         abort(414)
+    if cookies.returns_in(request, deps.cookies) >= MAX_RETURNS:
+        return _loop_page(deps, SignInLoop(return_to=return_to))
     deps.limits.check("begin", request.remote_addr or "")
     begun = deps.logins.begin(
         return_to,
@@ -100,25 +109,46 @@ def begin_login(
     else:
         response = make_response(render_template("post_on.html", url=begun.url, form=begun.form))
         response.headers["Content-Security-Policy"] = content_security_policy(posts_on=True)
+    g.begun = True
     cookies.set_pending(request, response, deps.cookies, begun, lifetime=deps.pending_lifetime)
     return response
 
 
-def _retry_login(deps: WebDependencies, error: NoPendingLogin) -> Response:
-    """An answer that this browser did not ask for is never trusted; the person is asked again, by us.
+def _try_again(deps: WebDependencies, error: SignInError | StoreUnavailable) -> Response:
+    """Start the sign-in afresh once, where that helps, or raise `error` for its page.
 
-    Their identity provider knows them already, so most people notice nothing: this is also how a tile
-    at the identity provider works. A second time in a row is a loop, and gets an explanation.
+    A response that this browser did not request is never trusted; this service asks the identity provider
+    anew. The identity provider knows the person already, so most people notice nothing: this is also how a
+    tile at the identity provider works. The same helps a person who took too long there.
     """
-    return_to = error.return_to or deps.site.home_path
-    if not error.in_a_loop:
-        response = begin_login(deps, return_to, retry_of_login=True)
-        cookies.mark_retry_of_login(response, deps.cookies)
-        return response
-    return problem_response(
+    returned_before = cookies.returns_in(request, deps.cookies) > 0
+    match error:
+        case NoPendingLogin() if error.in_a_loop or returned_before:
+            return _loop_page(deps, NoPendingLogin(error.cause, return_to=error.return_to, in_a_loop=True))
+        case NoPendingLogin():
+            response = begin_login(deps, error.return_to or deps.site.home_path, retry_of_login=True)
+        case IdpDeclined(expired=True, return_to=str(return_to)) if not returned_before:
+            # The path itself knows what its sign-in requires, and whether another tab has signed in by now.
+            response = redirect_to(deps.site.url(return_to))
+        case _:
+            raise error
+    cookies.count_return(request, response, deps.cookies)
+    return response
+
+
+def _loop_page(deps: WebDependencies, error: NoPendingLogin | SignInLoop) -> Response:
+    """A page in place of an endless loop; its button starts afresh."""
+    log_problem(status_of(error), error=type(error).__name__, cause=str(error), hint=error.hint)
+    if isinstance(error, SignInLoop):
+        sentence = _(SignInLoop.public)
+    else:
+        sentence = _(
+            "You were signed in, but the sign-in could not be matched to this browser, twice in a row."
+        )
+    response = problem_response(
         Problem(
-            HTTPStatus.BAD_REQUEST,
-            _("You were signed in, but the sign-in could not be matched to this browser, twice in a row."),
+            status_of(error),
+            sentence,
             details=(
                 _("The most common cause is a browser that blocks the cookies of this site."),
                 _(
@@ -129,19 +159,11 @@ def _retry_login(deps: WebDependencies, error: NoPendingLogin) -> Response:
                     "identity provider sends them to."
                 ),
             ),
-            next_step=NextStep(_("Sign in again"), deps.site.url(return_to)),
+            next_step=NextStep(_("Sign in again"), deps.site.url(error.return_to or deps.site.home_path)),
         )
     )
-
-
-def _with_loop_seen(deps: WebDependencies, error: NoPendingLogin) -> NoPendingLogin:
-    """The same, in a loop when this browser's last sign-in was a fresh start as well.
-
-    The pending login says so itself where the RelayState led to it; the cookie where it did not.
-    """
-    if error.in_a_loop or not cookies.is_retry_of_login(request, deps.cookies):
-        return error
-    return NoPendingLogin(error.cause, return_to=error.return_to, in_a_loop=True)
+    cookies.forget_returns(request, response, deps.cookies)
+    return response
 
 
 def end_current_login(deps: WebDependencies) -> None:

@@ -23,6 +23,7 @@ from awscons.errors import (
     BrokerCredentialsMissing,
     ConfigurationError,
     DestinationRefused,
+    IdpDeclined,
     LoginEndsTooSoon,
     MetadataRefused,
     SignInError,
@@ -79,6 +80,38 @@ _SENTENCES = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: N_("The request is larger than this service accepts."),
     HTTPStatus.REQUEST_URI_TOO_LONG: N_("This address is too long to be stored while you sign in."),
 }
+_TRY_LATER = N_("Your identity provider had a problem of its own. Please try again in a moment.")
+_NOT_REACHED = N_(
+    "Your identity provider could not reach the organization that signs you in. Please try again in a moment."
+)
+_DECLINED = {
+    "AuthnFailed": N_(
+        "Your identity provider could not sign you in: the sign-in there failed or was cancelled."
+    ),
+    "RequestDenied": N_(
+        "Your identity provider does not allow you to use this service. Please ask the people who run the "
+        "identity provider."
+    ),
+    "UnknownPrincipal": N_("Your identity provider does not know the account that you signed in with."),
+    "NoAuthnContext": N_(
+        "Your identity provider could not sign you in as this service requires, for example with a second factor."
+    ),
+    "NoPassive": N_(
+        "Your identity provider has to ask you something before it signs you in. Please sign in there first."
+    ),
+    "NoAvailableIDP": _NOT_REACHED,
+    "NoSupportedIDP": _NOT_REACHED,
+    "ProxyCountExceeded": _NOT_REACHED,
+    "Responder": _TRY_LATER,
+    "TooManyResponses": _TRY_LATER,
+    "PartialLogout": _TRY_LATER,
+}
+"""What the status of the identity provider means to the person, by the names of SAML core 3.2.2.2."""
+_REQUEST_NOT_ACCEPTED = N_(
+    "Your identity provider did not accept the request of this service. Please tell the people who run this service."
+)
+"""All other statuses: they are about the request, so the person can do nothing about it."""
+_EXPIRED = N_("Your sign-in at the identity provider took too long, or ended in another tab.")
 _NOT_UNDERSTOOD = N_("This service could not process the request.")
 _RETRY_AFTER = "5"
 """Seconds; the Retry-After of every 503."""
@@ -171,7 +204,7 @@ def register_problems(app: Flask, site: Site) -> None:
             step = NextStep(_("Sign in again"), site.url(error.return_to or site.home_path))
         elif request.method == "GET":
             step = NextStep(_("Try again"), site.url(path_and_query()))
-        response = problem_response(Problem(status, _(error.public), next_step=step))
+        response = problem_response(Problem(status, _(_sentence_of(error)), next_step=step))
         if isinstance(error, TooManySignIns):
             response.headers["Retry-After"] = str(error.retry_after)
         return response
@@ -187,6 +220,13 @@ def register_problems(app: Flask, site: Site) -> None:
         return problem_response(
             Problem(HTTPStatus.INTERNAL_SERVER_ERROR, _(AwsconsError.public), next_step=_home(site))
         )
+
+
+def _sentence_of(error: AwsconsError) -> str:
+    """The sentence for the person, not yet translated."""
+    if not isinstance(error, IdpDeclined):
+        return error.public
+    return _EXPIRED if error.expired else _DECLINED.get(error.status, _REQUEST_NOT_ACCEPTED)
 
 
 def answer_http_error(error: HTTPException, site: Site) -> Response:
