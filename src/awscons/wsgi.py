@@ -9,18 +9,35 @@ import os
 import sys
 from pathlib import Path
 
+import structlog
 from flask import Flask
 
 from awscons.adapters.audit_log import configure_logging
+from awscons.assembly.observability import is_debug_mode
 from awscons.assembly.service import build_service
 from awscons.config.load import load_settings
+from awscons.errors import AwsconsError
+
+_log = structlog.get_logger(__name__)
 
 
-def load_application(config: Path) -> Flask:
-    """The service, configured by the file at `config`. Raises ConfigurationError with all mistakes in it."""
-    configure_logging(debug="DEBUG" in os.environ)
-    settings = load_settings(config, environment=os.environ)
-    return build_service(settings, environment=os.environ, threads=_threads_of_mod_wsgi(), prepared=True)
+_BOOT_FAILED = 3
+"""gunicorn starts no further worker after a worker ends with this exit status."""
+
+
+def load_application(config: Path | str) -> Flask:
+    """The service, configured by the file at `config`.
+
+    Raises SystemExit, with the reason in the log, when the service cannot start: WSGI servers would show any other
+    exception as a traceback.
+    """
+    configure_logging(debug=is_debug_mode(os.environ))
+    try:
+        settings = load_settings(config, environment=os.environ)
+        return build_service(settings, environment=os.environ, threads=_threads_of_mod_wsgi(), prepared=True)
+    except AwsconsError as error:
+        _log.error("server.start_failed", cause=str(error), hint=error.hint or None)
+        raise SystemExit(_BOOT_FAILED) from None
 
 
 def _threads_of_mod_wsgi() -> int | None:
@@ -32,4 +49,4 @@ def __getattr__(name: str) -> Flask:
     # Importing `load_application` alone must build nothing, so `application` is built when a server reads it.
     if name != "application":
         raise AttributeError(name)
-    return load_application(Path(os.environ.get("AWSCONS_CONFIG", "config.py")))
+    return load_application(os.environ.get("AWSCONS_CONFIG", "config.py"))

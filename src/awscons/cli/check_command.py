@@ -21,7 +21,7 @@ from awscons.cli.terminal import print_json, table
 from awscons.config.configuration_warnings import configuration_warnings
 from awscons.config.load import load_settings
 from awscons.config.settings import Settings
-from awscons.errors import AwsconsError, ConfigurationError, UpstreamError
+from awscons.errors import AwsconsError, ConfigurationError, UpstreamError, grouped_mistakes
 from awscons.findings import Finding, Severity, error_finding, has_error, mistake_finding, warning
 from awscons.saml.certificates import end_of
 from awscons.saml.parties import IdentityProvider
@@ -220,7 +220,7 @@ def _findings(report: _Report) -> list[Finding]:
         case None:
             return found
         case ConfigurationError() as error:
-            return [*found, *map(mistake_finding, error.mistakes)]
+            return [*found, *map(mistake_finding, grouped_mistakes(error.mistakes))]
         case error:
             # AWS's silence is a finding of each target already.
             return found if has_error(found) else [*found, error_finding("service", error)]

@@ -88,8 +88,8 @@ def check(config: Path, *, as_json: bool, ask_aws: bool) -> None:
 def serve(config: Path, *, reload: bool, **options: Any) -> None:
     """Run the service. A proxy in front terminates TLS: nginx, Apache or a load balancer.
 
-    After SIGTERM, requests in flight have 30 seconds to finish. Set DEBUG in the environment to log debug
-    lines.
+    After SIGTERM, requests in flight have 30 seconds to finish. Set AWSCONS_DEBUG=1 in the environment to log
+    debug lines.
     """
     from awscons.cli.serve_command import ServeOptions, serve_and_restart, serve_configured
 

@@ -27,6 +27,7 @@ def configuration_warnings(
     now                 UTC; certificates that have expired or expire within 30 days are named
     """
     return [
+        *settings.file_findings,
         *_target_warnings(settings),
         *_partition_warnings(settings),
         *_backing_warnings(settings.backing),
