@@ -85,7 +85,8 @@ def type_words(annotation: object) -> str:
         entry = typing.get_args(annotation)[-1]
         entries = {
             schema.TargetSection: "list of targets",
-            schema.AccountSection: "dict of accounts",
+            schema.AccountSection: "list of accounts",
+            schema.PatternSection: "list of patterns",
             schema.PartitionSection: "dict of partitions",
         }
         return entries.get(entry) or f"{origin.__name__} of {type_words(entry)}"

@@ -16,7 +16,7 @@ from support.chromium import accessibility_faults, cut_off, page_of
 from support.faults import HANG, Fault, sts_error
 from support.forge import Forger, write_key_folder
 from support.house import House, open_house
-from support.portal import NAMELESS, ODD_TARGETS, ROLES, SITE, TARGETS
+from support.portal import ACCOUNTS, NAMELESS, ODD_TARGETS, ROLES, SITE, TARGETS
 
 PICTURES = Path(__file__).parents[2] / "build" / "pages"
 PHONE, WIDE = 320, 1100
@@ -31,7 +31,11 @@ CONSOLE_PAGE = "https%3A%2F%2Feu-west-1.console.aws.amazon.com%2Fec2%2Fhome%23In
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("pages")
     with open_house(
-        folder, debug=True, aws={"targets": CLOSED, "timeout": 4}, site=SITE, roles=ROLES
+        folder,
+        debug=True,
+        aws={"targets": CLOSED, "accounts": ACCOUNTS, "timeout": 4},
+        site=SITE,
+        roles=ROLES,
     ) as opened:
         browser = opened.browser()
         opened.sign_in(browser, "/aws/")
@@ -216,9 +220,10 @@ def test_the_page_for_too_many_sign_ins_is_open_to_everybody(tmp_path: Path, chr
 def test_odd_names_stay_in_their_place_and_are_read_in_their_own_direction(
     tmp_path: Path, chromium: Chromium
 ) -> None:
-    site = {"title": "شركة " * 40, "support_text": "x" * 500, "accounts": {NAMELESS: {"name": "👩‍💻" * 60}}}
+    site = {"title": "شركة " * 40, "support_text": "x" * 500}
+    aws = {"targets": ODD_TARGETS, "accounts": [{"id": NAMELESS, "name": "👩‍💻" * 60}]}
     with (
-        open_house(tmp_path, aws={"targets": ODD_TARGETS}, site=site) as house,
+        open_house(tmp_path, aws=aws, site=site) as house,
         page_of(chromium, house, width=PHONE) as page,
     ):
         page.goto(f"{house.url}/aws/")

@@ -9,12 +9,14 @@ from playwright.sync_api import Page, expect
 
 from support.chromium import page_of
 from support.house import House, open_house
-from support.portal import ROLES, SITE, TARGETS, very_many
+from support.portal import ACCOUNTS, ROLES, SITE, TARGETS, very_many
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    with open_house(tmp_path, aws={"targets": TARGETS}, site=SITE, roles=ROLES) as opened:
+    with open_house(
+        tmp_path, aws={"targets": TARGETS, "accounts": ACCOUNTS}, site=SITE, roles=ROLES
+    ) as opened:
         yield opened
 
 
@@ -183,8 +185,7 @@ def test_a_pasted_console_page_becomes_a_link_to_open_or_copy(page: Page) -> Non
 
 
 def test_five_thousand_targets_can_still_be_searched_while_typing(tmp_path: Path, chromium: Chromium) -> None:
-    targets, site = very_many(5_000)
-    with open_house(tmp_path, aws={"targets": targets}, site=site) as house, page_of(chromium, house) as page:
+    with open_house(tmp_path, aws=very_many(5_000)) as house, page_of(chromium, house) as page:
         page.goto(f"{house.url}/aws/")
         page.locator("#q").fill("team 77 role7")
         expect(page.get_by_role("status")).to_have_text("1 of 5000 shown")

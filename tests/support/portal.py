@@ -26,11 +26,11 @@ SITE: dict[str, Any] = {
     "title": "Example consoles",
     "support_text": "Ask the cloud team, extension 4711.",
     "support_url": "https://help.example.com/aws",
-    "accounts": {
-        SHOP: {"name": "Web shop", "environment": "production", "color": "#b42318"},
-        LAKE: {"name": "Data lake", "environment": "staging"},
-    },
 }
+ACCOUNTS: list[dict[str, object]] = [
+    {"id": SHOP, "name": "Web shop", "environment": "production", "color": "#b42318"},
+    {"id": LAKE, "name": "Data lake", "environment": "staging"},
+]
 
 
 def target(service: str, account: str, role: str, **more: object) -> dict[str, object]:
@@ -71,8 +71,8 @@ ODD_TARGETS = [
 ]
 
 
-def very_many(count: int) -> tuple[list[dict[str, object]], dict[str, object]]:
-    """So many targets, forty to an account, and the accounts' names."""
+def very_many(count: int) -> dict[str, object]:
+    """An `aws_config` of so many targets, forty to an account, and the accounts' names."""
     targets = [
         target(
             f"target-{number:05}",
@@ -85,15 +85,16 @@ def very_many(count: int) -> tuple[list[dict[str, object]], dict[str, object]]:
         for number in range(count)
     ]
     environments = [("production", "#b42318"), ("staging", "#b54708"), ("sandbox", "#067647")]
-    accounts = {
-        f"{100_000_000_000 + number}": {
+    accounts = [
+        {
+            "id": f"{100_000_000_000 + number}",
             "name": f"Team {number}",
             "environment": environments[number % 3][0],
             "color": environments[number % 3][1],
         }
         for number in range(-(-count // 40))
-    }
-    return targets, {"accounts": accounts}
+    ]
+    return {"targets": targets, "accounts": accounts}
 
 
 def titles_in(page: httpx.Response) -> list[str]:

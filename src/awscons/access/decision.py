@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from fnmatch import fnmatchcase
 
 from awscons.access.identity import Identity
 from awscons.access.targets import Target
@@ -34,6 +36,7 @@ class RefusalReason(Enum):
     GROUPS_OMITTED = "the identity provider left the groups out, since the person is in too many"
     IN_NONE_OF_THE_GROUPS = "in none of the groups"
     NONE_OF_THE_ATTRIBUTES = "none of the attributes is present and non-empty"
+    ATTRIBUTE_DOES_NOT_MATCH = "an attribute has no value that matches"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,8 @@ def decide(target: Target, identity: Identity) -> Granted | Refused:
     """Whether `identity` may open `target`, with the reason.
 
     Groups and attributes are two conditions. A condition applies if the target names any, and one match
-    fulfils it. Group names are compared exactly. A target that names neither is open to every person who
-    signs in, as documented; `awscons check` warns of it.
+    fulfils it. Group names are compared exactly. Every attribute that has globs is a condition of its own. A
+    target without conditions is open to every person who signs in, as documented; `awscons check` warns of it.
     """
     by_group = next((group for group in target.groups if group in identity.groups), None)
     by_attribute = next((name for name in target.attributes if _has_value(identity, name)), None)
@@ -58,6 +61,10 @@ def decide(target: Target, identity: Identity) -> Granted | Refused:
         return Refused(_why_in_no_group(identity), target.groups, target.attributes)
     if target.attributes and by_attribute is None:
         return Refused(RefusalReason.NONE_OF_THE_ATTRIBUTES, target.groups, target.attributes)
+    for name, globs in target.attribute_globs:
+        if not _has_match(identity, name, globs):
+            return Refused(RefusalReason.ATTRIBUTE_DOES_NOT_MATCH, target.groups, (name,))
+        by_attribute = by_attribute or name
     return Granted(by_group, by_attribute)
 
 
@@ -69,9 +76,16 @@ def _why_in_no_group(identity: Identity) -> RefusalReason:
 
 def _has_value(identity: Identity, name: str) -> bool:
     """Whether an attribute of that name (case-insensitive) has at least one non-empty value."""
+    return any(value.strip() for value in _values(identity, name))
+
+
+def _has_match(identity: Identity, name: str, globs: tuple[str, ...]) -> bool:
+    """Whether an attribute of that name has a value that matches one of the globs as a whole, with regard to case."""
+    return any(fnmatchcase(value, glob) for value in _values(identity, name) for glob in globs)
+
+
+def _values(identity: Identity, name: str) -> Iterator[str]:
     wanted = name.casefold()
-    return any(
-        any(value.strip() for value in values)
-        for attribute, values in identity.attributes.items()
-        if attribute.casefold() == wanted
-    )
+    for attribute, values in identity.attributes.items():
+        if attribute.casefold() == wanted:
+            yield from values

@@ -100,6 +100,7 @@ class Target:
     ends_with_login   the console never outlasts the login that opened it
     groups      the person must be in one of them; empty: no group is required
     attributes  one of them must be present and non-empty; empty: none is required
+    attribute_globs   attributes, each with globs; every one must have a value that matches one of its globs
     region      where the console opens unless a link says otherwise; None: where the service itself is
     max_login_age   maximum seconds since the person authenticated; None: no limit
     authn_context   URIs of AuthnContextClassRef, one of which is required; empty: any
@@ -115,6 +116,7 @@ class Target:
     duration: int
     groups: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
+    attribute_globs: tuple[tuple[str, tuple[str, ...]], ...] = ()
     region: str | None = None
     console_destination: str | None = None
     max_login_age: int | None = None
@@ -133,4 +135,4 @@ class Target:
     @property
     def open_to_everyone(self) -> bool:
         """True when every person who can sign in may open it."""
-        return not self.groups and not self.attributes
+        return not (self.groups or self.attributes or self.attribute_globs)

@@ -6,6 +6,9 @@ config_file              runs the file, and modules beside it
 outside_values           texts in files and environment variables that the dicts refer to
 file_access              who else can write or read the files that the service trusts
 environment_file         reads a file of environment variables as systemd does
+many_accounts            accounts and patterns of `aws_config`, expanded before it is parsed
+accounts                 reads the accounts: a list, or a CSV, JSON or TOML file
+patterns                 expands patterns into targets, and names their mistakes
 mistakes                 pydantic's errors in the words of the person who edits the file
 checks                   rules that need more than one key
 trust_and_keys           the certificates and key folders that the configuration names

@@ -86,9 +86,7 @@ def _text_of(path: Path) -> str:
         content = path.read_bytes()
     except OSError as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror or "unreadable"
-        raise _UnreadableError(
-            Mistake(_KEY, f"{path}: {reason}", "a file that this user may read")
-        ) from None
+        raise _UnreadableError(Mistake(_KEY, f"{path}: {reason}", "a file that this user may read")) from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import SplitResult, urlsplit
@@ -13,6 +14,7 @@ from awscons.audit.metrics_recorder import MetricsSettings
 from awscons.aws import partitions
 from awscons.aws.settings import AwsSettings, PartitionSettings
 from awscons.config.schema import (
+    AccountSection,
     AwsSection,
     OrganizationSection,
     PartitionSection,
@@ -141,6 +143,7 @@ def build_target(section: TargetSection) -> targets.Target:
         duration=section.duration,
         groups=tuple(section.groups),
         attributes=tuple(section.attrs),
+        attribute_globs=tuple((name, tuple(globs)) for name, globs in section.attrs_match.items()),
         max_login_age=section.max_login_age,
         authn_context=tuple(section.authn_context),
         region=section.region,
@@ -165,8 +168,8 @@ def build_target(section: TargetSection) -> targets.Target:
     )
 
 
-def build_branding(site: SiteSection, logo: Logo | None) -> Branding:
-    """What people see of the whole site."""
+def build_branding(site: SiteSection, logo: Logo | None, accounts: Sequence[AccountSection]) -> Branding:
+    """What people see of the whole site, with the names of the accounts."""
     return Branding(
         title=site.title,
         logo=logo,
@@ -175,8 +178,8 @@ def build_branding(site: SiteSection, logo: Logo | None) -> Branding:
         support_url=site.support_url or "",
         show_required_groups=site.show_required_groups,
         accounts={
-            number: Account(account.name or "", account.environment or "", account.color or "")
-            for number, account in site.accounts.items()
+            account.id: Account(account.name or "", account.environment or "", account.color or "")
+            for account in accounts
         },
     )
 

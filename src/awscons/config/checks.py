@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from awscons.access import targets
 from awscons.aws import destinations, durations, partitions, role_request
 from awscons.config.build import build_partitions, build_target
 from awscons.config.mistakes import did_you_mean, found_words
@@ -16,7 +15,6 @@ from awscons.config.schema import (
     NetworkBacking,
     SamlSection,
     SessionSection,
-    SiteSection,
     TargetSection,
 )
 from awscons.errors import Mistake
@@ -24,7 +22,7 @@ from awscons.site import LOOPBACK_HOSTS
 
 
 def section_mistakes(
-    session: SessionSection | None, saml: SamlSection | None, aws: AwsSection | None, site: SiteSection | None
+    session: SessionSection | None, saml: SamlSection | None, aws: AwsSection | None
 ) -> Iterator[Mistake]:
     """Every mistake between keys; a section that has mistakes of its own is None and is not judged."""
     if saml:
@@ -46,8 +44,6 @@ def section_mistakes(
     if session and saml:
         yield from _plain_http(session, saml)
         yield from _cookie_reach(session, saml)
-    if aws and site:
-        yield from _unknown_accounts(site, aws)
 
 
 def _duplicate_services(sections: Sequence[TargetSection]) -> list[Mistake]:
@@ -191,22 +187,6 @@ def _keys_needed(saml: SamlSection) -> Iterator[Mistake]:
     for key in ("sign_requests", "single_logout"):
         if getattr(saml, key) and saml.sp_keys is None:
             yield Mistake(f"saml_config.{key}", "True", "`sp_keys` beside it: there is no key to sign with")
-
-
-def _unknown_accounts(site: SiteSection, aws: AwsSection) -> list[Mistake]:
-    """An account that no target opens is most likely a mistyped number."""
-    roles = [targets.parse_role_arn(section.role) for section in aws.targets]
-    known = sorted({role.account_id for role in roles if role})
-    return [
-        Mistake(
-            f"site_config.accounts[{number!r}]",
-            "an account that no target opens",
-            "the number of an account that some target's role lies in",
-            did_you_mean(number, known),
-        )
-        for number in site.accounts
-        if number not in known
-    ]
 
 
 def _store_access(backing: Backing) -> Iterator[Mistake]:

@@ -52,7 +52,7 @@ def _target_warnings(settings: Settings) -> Iterator[Finding]:
             yield warning(
                 subject, f"{subject} asks for groups, but {not_stored} 'groups', so nobody can open it", cure
             )
-        for attribute in target.attributes:
+        for attribute in (*target.attributes, *(name for name, _ in target.attribute_globs)):
             if attribute.casefold() not in stored:
                 yield warning(
                     subject, f"{subject} asks for the attribute {attribute!r}, but {not_stored} it", cure

@@ -19,6 +19,7 @@ from awscons.config.build import build_branding, build_settings
 from awscons.config.checks import section_mistakes
 from awscons.config.config_file import file_findings, run_config_file
 from awscons.config.logo_file import read_logo
+from awscons.config.many_accounts import ManyAccounts, read_patterns
 from awscons.config.mistakes import mistakes_of
 from awscons.config.outside_values import OutsideValues
 from awscons.config.schema import (
@@ -79,6 +80,9 @@ def parse_settings(
     outside = OutsideValues(folder or Path(), environment, mistakes, findings)
     sections = {name: outside.resolve(name, value) for name, value in sections.items() if name in SECTIONS}
     unread = {mistake.path for mistake in mistakes}
+    many = read_patterns(sections.get("aws_config"), folder=folder or Path(), mistakes=mistakes)
+    if many is not None:
+        sections["aws_config"] = many.aws_config
     session = _parse_section(SessionSection, "session_config", sections, mistakes)
     saml = _parse_section(SamlSection, "saml_config", _with_acs_endpoint(sections, environment), mistakes)
     aws = _parse_section(AwsSection, "aws_config", sections, mistakes)
@@ -95,13 +99,14 @@ def parse_settings(
     keys = read_key_ring(_text_in(written, "sp_keys"), mistakes)
     trust = read_trust(saml, certificates, pinned, mistakes) if saml else None
     logo = read_logo(site.logo, mistakes) if site else None
-    mistakes += section_mistakes(session, saml, aws, site)
+    mistakes += section_mistakes(session, saml, aws)
     if session is None or saml is None or aws is None or server is None or site is None:
-        raise ConfigurationError(source, _without_echoes(mistakes, unread))
+        raise ConfigurationError(source, _worded(mistakes, unread, many))
     if trust is None or mistakes:
-        raise ConfigurationError(source, _without_echoes(mistakes, unread))
-    settings = build_settings(session, saml, aws, server, trust, keys, build_branding(site, logo))
-    return replace(settings, file_findings=tuple(findings))
+        raise ConfigurationError(source, _worded(mistakes, unread, many))
+    branding = build_branding(site, logo, many.accounts if many else ())
+    settings = build_settings(session, saml, aws, server, trust, keys, branding)
+    return replace(settings, file_findings=(*findings, *(many.findings() if many else ())))
 
 
 # --- the dicts ---------------------------------------------------------------------------
@@ -134,11 +139,14 @@ def _parse_section(
         return None
 
 
-def _without_echoes(mistakes: Sequence[Mistake], unread: AbstractSet[str]) -> list[Mistake]:
-    """The mistakes without those that merely follow from an outside text that cannot be read."""
-    return [
+def _worded(
+    mistakes: Sequence[Mistake], unread: AbstractSet[str], many: ManyAccounts | None
+) -> list[Mistake]:
+    """The mistakes without those that merely follow from an outside text, those of patterns by their pattern."""
+    own = [
         mistake for index, mistake in enumerate(mistakes) if index < len(unread) or mistake.path not in unread
     ]
+    return many.name_origins(own) if many else own
 
 
 def _text_in(section: object, key: str) -> str | None:

@@ -15,10 +15,10 @@ from pydantic_core import ErrorDetails
 
 from awscons.config.schema import (
     BACKINGS,
-    AccountSection,
     OrganizationSection,
     PartitionSection,
     Section,
+    SelectionSection,
     TargetSection,
 )
 from awscons.errors import Mistake
@@ -126,9 +126,6 @@ def _without_tag(
     match location:
         case ["session_backing", str() as tag, *keys] if tag in BACKINGS:
             return ("session_backing", *keys), BACKINGS[tag]
-        case ["accounts", _, "[key]"]:
-            # Pydantic reports an invalid key of a dict as a part of its own.
-            return location[:-1], model
         case _:
             return location, model
 
@@ -138,8 +135,8 @@ def _model_at(model: type[Section], location: Sequence[int | str]) -> type[Secti
     match location:
         case ["targets", int()]:
             return TargetSection
-        case ["accounts", str()]:
-            return AccountSection
+        case ["only" | "except"]:
+            return SelectionSection
         case ["organization"]:
             return OrganizationSection
         case ["partitions", str()]:

@@ -86,9 +86,9 @@ def _targets_of(
     index: int, pattern: PatternSection, accounts: Sequence[AccountSection], mistakes: list[Mistake]
 ) -> Iterator[tuple[dict[str, object], Origin]]:
     common = pattern.model_extra or {}
-    roles: Mapping[str | None, Mapping[str, object]] = dict(pattern.roles) or {None: {}}
+    roles: list[tuple[str | None, dict[str, object]]] = [*pattern.roles.items()] or [(None, {})]
     for account in accounts:
-        for role, own_keys in roles.items():
+        for role, own_keys in roles:
             origin = Origin(index, account, role, frozenset(own_keys))
             values = _values(account, role)
             written = {**common, **own_keys}
@@ -152,15 +152,11 @@ def _filled(
     """`value` with every placeholder in its texts replaced, at any depth."""
     match value:
         case str():
-            return _PLACEHOLDER.sub(
-                lambda found: _replacement(key, found, values, origin, mistakes), value
-            )
+            return _PLACEHOLDER.sub(lambda found: _replacement(key, found, values, origin, mistakes), value)
         case list() | tuple():
             return [_filled(key, entry, values, origin, mistakes) for entry in value]
         case dict():
-            return {
-                name: _filled(key, entry, values, origin, mistakes) for name, entry in value.items()
-            }
+            return {name: _filled(key, entry, values, origin, mistakes) for name, entry in value.items()}
         case _:
             return value
 
@@ -184,18 +180,14 @@ def _replacement(
         mistakes.append(Mistake(path, f"{found[0]}, for {_account_words(origin)}", what))
     else:
         known = ", ".join(f"{{{name}}}" for name in _NAMES)
-        mistakes.append(
-            Mistake(path, found[0], f"one of {known}, {{tag:NAME}}", did_you_mean(name, _NAMES))
-        )
+        mistakes.append(Mistake(path, found[0], f"one of {known}, {{tag:NAME}}", did_you_mean(name, _NAMES)))
     return found[0]
 
 
 # --- mistakes ----------------------------------------------------------------------------
 
 
-def name_origins(
-    mistakes: Sequence[Mistake], expansion: Expansion, *, by_hand: int
-) -> list[Mistake]:
+def name_origins(mistakes: Sequence[Mistake], expansion: Expansion, *, by_hand: int) -> list[Mistake]:
     """The mistakes with the place in a pattern instead of the index of a target, equal ones once.
 
     by_hand   how many targets stand in the configuration before those of the patterns
@@ -207,7 +199,7 @@ def name_origins(
         first, count = merged.get(key, (known, 0))
         merged[key] = (first, count + 1)
     return [
-        replace(first, found=f"{first.found}; {count:,} times") if count > 1 else first
+        replace(first, repeated=f"{count:,} targets") if count > 1 else first
         for first, count in merged.values()
     ]
 

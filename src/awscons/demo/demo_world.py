@@ -20,7 +20,7 @@ from awscons.demo.faults import FaultInjector
 from awscons.demo.identity_provider import DemoIdentityProvider
 from awscons.demo.pretend_signin import PretendSignin
 from awscons.demo.pretend_sts import PretendRole, PretendSts
-from awscons.demo.sample_people import PEOPLE, SITE, TARGETS
+from awscons.demo.sample_people import ACCOUNTS, PEOPLE, SITE, TARGETS
 from awscons.saml.parties import ServiceProvider
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def build_demo(address: DemoAddress, *, folder: Path, environment: Mapping[str, 
                 "regions": list(REGIONS),
                 "aws_profile_name": "cons",
                 "aws_credentials_file": str(credentials_file),
+                "accounts": ACCOUNTS,
                 "targets": list(TARGETS),
             },
             "site_config": SITE,

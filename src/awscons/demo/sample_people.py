@@ -53,11 +53,12 @@ SITE = {
     "title": "awscons demo",
     "support_text": "Ask the cloud team",
     "support_url": "mailto:cloud-team@example.com",
-    "accounts": {
-        "123456789012": {"name": "Web shop", "environment": "production", "color": "#b42318"},
-        "999999789012": {"name": "Playground", "environment": "sandbox", "color": "#067647"},
-    },
 }
+
+ACCOUNTS = (
+    {"id": "123456789012", "name": "Web shop", "environment": "production", "color": "#b42318"},
+    {"id": "999999789012", "name": "Playground", "environment": "sandbox", "color": "#067647"},
+)
 
 
 def who_may_open(target: dict[str, object]) -> list[Person]:

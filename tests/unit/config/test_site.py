@@ -8,7 +8,7 @@ import pytest
 from awscons.config.load import parse_settings
 from awscons.config.settings import Settings
 from awscons.errors import ConfigurationError, Mistake
-from awscons.site import Account, Logo
+from awscons.site import Logo
 from support.forge import Forger, pem_of
 
 ACCOUNT = "123456789012"
@@ -69,7 +69,6 @@ def test_every_key_of_the_site_is_taken(tmp_path: Path) -> None:
             "support_text": "Ask Ada.",
             "support_url": "mailto:ada@example.com?subject=Consoles",
             "show_required_groups": False,
-            "accounts": {ACCOUNT: {"name": "Web shop", "environment": "production", "color": "#B42318"}},
         }
     ).branding
     assert branding.title == "Cloud doors"
@@ -80,7 +79,6 @@ def test_every_key_of_the_site_is_taken(tmp_path: Path) -> None:
         "mailto:ada@example.com?subject=Consoles",
     )
     assert not branding.show_required_groups
-    assert branding.accounts == {ACCOUNT: Account("Web shop", "production", "#b42318")}
 
 
 def test_every_key_of_a_targets_face_is_taken() -> None:
@@ -128,28 +126,8 @@ def test_support_may_be_a_page_or_an_address(url: str) -> None:
         ({"logo": "logo.svg"}, "site_config.logo", "a full path", "Path(__file__).with_name('logo.svg')"),
         ({"logo": "/nowhere/logo.gif"}, "site_config.logo", "a picture file: .svg, .png, .webp", ""),
         ({"logo": "/nowhere/logo.svg"}, "site_config.logo", "that this user may read", ""),
-        ({"tittle": "x"}, "site_config.tittle", "one of accent_color, accounts", "did you mean 'title'?"),
+        ({"tittle": "x"}, "site_config.tittle", "one of accent_color, logo", "did you mean 'title'?"),
         ({"show_required_groups": "no"}, "site_config.show_required_groups", "True or False", ""),
-        ({"accounts": {"12345": {}}}, "site_config.accounts['12345']", "twelve digits, as text", ""),
-        ({"accounts": {123456789012: {}}}, "site_config.accounts[123456789012]", "text", ""),
-        (
-            {"accounts": {"123456789021": {}}},
-            "site_config.accounts['123456789021']",
-            "some target's role lies in",
-            f"did you mean '{ACCOUNT}'?",
-        ),
-        (
-            {"accounts": {ACCOUNT: {"color": "blue"}}},
-            f"site_config.accounts['{ACCOUNT}'].color",
-            "a colour such as",
-            "",
-        ),
-        (
-            {"accounts": {ACCOUNT: {"nmae": "x"}}},
-            f"site_config.accounts['{ACCOUNT}'].nmae",
-            "one of color, environment, name",
-            "did you mean 'name'?",
-        ),
         ([], "site_config", "a dict", ""),
     ],
 )

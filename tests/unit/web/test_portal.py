@@ -10,6 +10,7 @@ import pytest
 from support.browser import Browser, sent_to_idp, text_of
 from support.house import House, open_house
 from support.portal import (
+    ACCOUNTS,
     LAKE,
     NAMELESS,
     ODD_TARGETS,
@@ -27,7 +28,9 @@ from support.portal import (
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """With accounts, faces and regions."""
-    with open_house(tmp_path, aws={"targets": TARGETS}, site=SITE, roles=ROLES) as opened:
+    with open_house(
+        tmp_path, aws={"targets": TARGETS, "accounts": ACCOUNTS}, site=SITE, roles=ROLES
+    ) as opened:
         yield opened
 
 
@@ -35,7 +38,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """The same, once for all tests that only look."""
     folder = tmp_path_factory.mktemp("shared")
-    with open_house(folder, aws={"targets": TARGETS}, site=SITE, roles=ROLES) as opened:
+    with open_house(folder, aws={"targets": TARGETS, "accounts": ACCOUNTS}, site=SITE, roles=ROLES) as opened:
         yield opened
 
 
@@ -127,8 +130,7 @@ def test_five_thousand_targets_are_all_there_and_a_thousand_weigh_little(tmp_pat
     for count in (1_000, 5_000):
         folder = tmp_path / str(count)
         folder.mkdir()
-        targets, site = very_many(count)
-        with open_house(folder, aws={"targets": targets}, site=site) as house:
+        with open_house(folder, aws=very_many(count)) as house:
             page = house.sign_in(house.browser(), "/aws/")
             assert len(titles_in(page)) == count
             assert page.headers["Content-Encoding"] == "gzip"
@@ -369,7 +371,7 @@ OVERAGE = (
 def test_somebody_with_nothing_to_open_is_told_why_and_whom_to_ask_and_so_is_the_operator(
     tmp_path: Path, attributes: tuple[tuple[str, tuple[str, ...]], ...], said: str, hint: str
 ) -> None:
-    with open_house(tmp_path, aws={"targets": CLOSED}, site=SITE) as house:
+    with open_house(tmp_path, aws={"targets": CLOSED, "accounts": ACCOUNTS}, site=SITE) as house:
         page = house.sign_in(house.browser(), "/aws/", attributes=attributes)
         assert page.status_code == 200
         assert "you may not open any target of this service" in text_of(page)

@@ -7,12 +7,14 @@ base             the strict dict, and the types that several sections share
 session_section  `session_config`, with each kind of store
 saml_section     `saml_config`
 aws_section      `aws_config`, with partitions and targets
+pattern_section  accounts and patterns of `aws_config`
 server_section   `server_config`
-site_section     `site_config`, with accounts
+site_section     `site_config`
 """
 
 from awscons.config.schema.aws_section import AwsSection, PartitionSection, TargetSection
 from awscons.config.schema.base import Section
+from awscons.config.schema.pattern_section import AccountSection, PatternSection, SelectionSection
 from awscons.config.schema.saml_section import OrganizationSection, SamlSection
 from awscons.config.schema.server_section import ServerSection
 from awscons.config.schema.session_section import (
@@ -27,7 +29,7 @@ from awscons.config.schema.session_section import (
     SimpleBacking,
     SqliteBacking,
 )
-from awscons.config.schema.site_section import AccountSection, SiteSection
+from awscons.config.schema.site_section import SiteSection
 
 SECTIONS: dict[str, type[Section]] = {
     "session_config": SessionSection,
@@ -50,9 +52,11 @@ __all__ = [
     "NetworkBacking",
     "OrganizationSection",
     "PartitionSection",
+    "PatternSection",
     "RedisBacking",
     "SamlSection",
     "Section",
+    "SelectionSection",
     "ServerSection",
     "SessionSection",
     "SimpleBacking",

@@ -22,6 +22,7 @@ from awscons.config.schema.base import (
     list_from_tuple,
     not_as_wanted,
 )
+from awscons.config.schema.pattern_section import AccountSection, Globs, PatternSection
 
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,63}", re.ASCII)
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}", re.ASCII)
@@ -151,6 +152,13 @@ class TargetSection(Section):
     )
     attrs: Texts = Field(
         default=[], description="The person must have a non-empty value for at least one of these attributes."
+    )
+    attrs_match: dict[NonEmpty, Globs] = Field(
+        default={},
+        description=(
+            "Attributes, each with a text or a list of texts that one of its values must match; `*` stands for any "
+            "characters, `?` for one. Every attribute must match."
+        ),
     )
     max_login_age: int | None = Field(
         default=None,
@@ -359,4 +367,16 @@ class AwsSection(Section):
     partitions: Annotated[dict[str, PartitionSection], AfterValidator(_partition_names)] = Field(
         default={}, description="Settings of a partition by its name (`aws`, `aws-cn`, `aws-us-gov`, …)."
     )
-    targets: list[TargetSection] = Field(min_length=1, description="The targets, at least one.")
+    accounts: str | list[AccountSection] | None = Field(
+        default=None,
+        description=(
+            "The AWS accounts, for `patterns` and for the names that people read: a list, or a file `.csv`, `.json` or "
+            "`.toml`. A relative name starts at the folder of `config.py`."
+        ),
+    )
+    patterns: list[PatternSection] = Field(
+        default=[], description="Targets for many accounts at once. Needs `accounts`."
+    )
+    targets: list[TargetSection] = Field(
+        min_length=1, description="The targets, at least one. With `patterns` the key may be missing."
+    )

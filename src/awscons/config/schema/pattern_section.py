@@ -16,7 +16,7 @@ _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,62}", re.ASCII)
 def _account_id(value: str) -> str:
     if not _ACCOUNT_ID.fullmatch(value):
         likely = value.rjust(12, "0")
-        hint = "a spreadsheet may have removed leading zeros: did you mean %r?" % likely
+        hint = f"a spreadsheet may have removed leading zeros: did you mean {likely!r}?"
         raise not_as_wanted(
             "an account number: twelve digits, as text",
             hint if value.isdigit() and _ACCOUNT_ID.fullmatch(likely) else "",

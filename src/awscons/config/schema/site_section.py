@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import PurePath
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -18,8 +17,6 @@ from awscons.config.schema.base import (
     not_as_wanted,
 )
 from awscons.site import LOGO_TYPES
-
-_ACCOUNT_ID = re.compile(r"[0-9]{12}", re.ASCII)
 
 
 def _support_url(value: str) -> str:
@@ -45,23 +42,6 @@ def _logo(value: str) -> str:
     return value
 
 
-def _account_id(value: str) -> str:
-    if not _ACCOUNT_ID.fullmatch(value):
-        raise not_as_wanted("an account number: twelve digits, as text")
-    return value
-
-
-class AccountSection(Section):
-    """One AWS account, as people know it."""
-
-    name: ShownText | None = Field(default=None, description="Name of the account: `Web shop`.")
-    environment: ShownText | None = Field(
-        default=None,
-        description="One word for its purpose: `production`. It is the label of the account's targets.",
-    )
-    color: Color | None = Field(default=None, description="Colour of that label, `#rrggbb`.")
-
-
 class SiteSection(Section):
     """What people see. Every key is optional, and so is the whole dict."""
 
@@ -85,7 +65,4 @@ class SiteSection(Section):
     )
     show_required_groups: bool = Field(
         default=True, description="Show on a refusal which groups or attributes would give access."
-    )
-    accounts: dict[Annotated[str, AfterValidator(_account_id)], AccountSection] = Field(
-        default={}, description="Names, environments and colours of accounts, by account number."
     )
