@@ -179,6 +179,9 @@ def _who(target: Target) -> str:
         conditions.append(f"members of {' or '.join(target.groups)}")
     if target.attributes:
         conditions.append(f"people with a value for {' or '.join(target.attributes)}")
+    conditions += [
+        f"people whose {name} matches {' or '.join(globs)}" for name, globs in target.attribute_globs
+    ]
     return " who are also ".join(conditions) if conditions else "EVERYONE who can sign in"
 
 
@@ -233,6 +236,7 @@ def _target_document(site: Site, target: Target) -> dict[str, object]:
         "duration": target.duration,
         "groups": list(target.groups),
         "attributes": list(target.attributes),
+        "attributes_match": {name: list(globs) for name, globs in target.attribute_globs},
         "open_to_everyone": target.open_to_everyone,
     }
 

@@ -145,9 +145,15 @@ def _same_place_elsewhere(
 def _what_would_help(identity: Identity, refused: Refused, *, says_which: bool) -> tuple[str, ...]:
     """The reason, in words that a person can act on; `says_which`: naming groups and attributes."""
     sentences = []
+    names = ", ".join(refused.attributes)
+    if refused.reason is RefusalReason.ATTRIBUTE_DOES_NOT_MATCH:
+        if says_which:
+            sentences.append(
+                _("This target is open to people with a certain value of: %(attributes)s.", attributes=names)
+            )
+        return tuple(sentences)
     if refused.reason is RefusalReason.NONE_OF_THE_ATTRIBUTES:
         if says_which:
-            names = ", ".join(refused.attributes)
             sentences.append(
                 _("This target is open to people who have a value for: %(attributes)s.", attributes=names)
             )

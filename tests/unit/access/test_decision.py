@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awscons.access.decision import Granted, RefusalReason, Refused, decide
+from awscons.access.identity import Identity
 from awscons.access.targets import Target
 from support.sample_people import ADA, ADMIN_ROLE, AWSADM, CLOUDADMIN, NINA, OTTO, SANDBOX, person
 
@@ -85,3 +86,22 @@ def test_whoever_is_let_in_by_groups_holds_one_of_them(wanted: list[str], held: 
             assert group in held
         case Refused():
             assert not set(wanted) & set(held)
+
+
+@pytest.mark.parametrize(
+    ("values", "allowed"),
+    [
+        (("arn:aws:iam::123456789012:role/x,arn:aws:iam::123456789012:saml-provider/p",), True),
+        (("other", "arn:aws:iam::123456789012:role/x,anything"), True),
+        (("arn:aws:iam::123456789012:role/xx,p",), False),
+        (("ARN:aws:iam::123456789012:role/x,p",), False),
+        ((), False),
+    ],
+)
+def test_an_attribute_must_match_one_of_its_globs(values: tuple[str, ...], *, allowed: bool) -> None:
+    globs = (("aws_role", ("arn:aws:iam::123456789012:role/x,*",)),)
+    target = Target("match", ADMIN_ROLE, 3600, attribute_globs=globs)
+    decision = decide(target, Identity("ada", "ada", {"AWS_role": values}, frozenset()))
+    assert isinstance(decision, Granted) is allowed
+    if isinstance(decision, Refused):
+        assert decision.reason is RefusalReason.ATTRIBUTE_DOES_NOT_MATCH

@@ -1,5 +1,6 @@
 """Many accounts: a file of accounts and a pattern give ordinary targets, and mistakes name where they come from."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -233,3 +234,17 @@ def test_a_mistake_in_the_accounts_says_file_and_line(
 def test_eleven_digits_get_the_hint_that_a_spreadsheet_removed_the_zero(tmp_path: Path) -> None:
     written(tmp_path, "a.csv", "id\n12345678901\n")
     assert "'012345678901'" in mistakes(tmp_path, PATTERN, accounts="a.csv")[0].hint
+
+
+def test_the_example_of_the_documents_works_as_written(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs/how-to/many-accounts.md").read_text(encoding="utf-8")
+    (accounts,) = re.findall(r"```csv\n(.*?)```", page, re.DOTALL)
+    written(tmp_path, "accounts.csv", accounts)
+    first, *_, loop = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    for code, expected in ((first, "shop-Admin"), (loop, "shop-Admin")):
+        names_in: dict[str, Any] = {"__file__": str(tmp_path / "config.py")}
+        exec(code, names_in)
+        sections = {"session_config": {}, "saml_config": SAML, "aws_config": names_in["aws_config"]}
+        settings = parse_settings(sections, source="config.py", environment={}, folder=tmp_path)
+        assert names(settings)[0] == expected
+        assert len(settings.targets) == 4
