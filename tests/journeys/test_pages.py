@@ -16,7 +16,7 @@ from support.chromium import accessibility_faults, cut_off, page_of
 from support.faults import HANG, Fault, sts_error
 from support.forge import Forger, write_key_folder
 from support.house import House, open_house
-from support.portal import ACCOUNTS, NAMELESS, ODD_TARGETS, ROLES, SITE, TARGETS
+from support.portal import ACCOUNTS, NAMELESS, ODD_TARGETS, ROLES, SITE, TARGETS, very_many
 
 PICTURES = Path(__file__).parents[2] / "build" / "pages"
 PHONE, WIDE = 320, 1100
@@ -215,6 +215,27 @@ def test_the_page_for_too_many_sign_ins_is_open_to_everybody(tmp_path: Path, chr
         page.goto(f"{house.url}/aws/cloudadmin")
         assert page.inner_text(".status") == "429"
         check_for_everybody(page, "too-many")
+
+
+def test_a_large_portal_can_be_filtered_and_opened_by_keyboard(tmp_path: Path, chromium: Chromium) -> None:
+    aws = very_many(320)
+    aws["accounts"][1]["name"] = "Archive"  # type: ignore[index]
+    with open_house(tmp_path, aws=aws) as house, page_of(chromium, house, width=PHONE) as page:
+        page.goto(f"{house.url}/aws/?environment=production")
+        check_for_everybody(page, "large-portal-filtered")
+        page.goto(f"{house.url}/aws/")
+        page.get_by_role("link", name="T", exact=True).click()
+        assert page.locator("details.group[open]").count() == 1
+        check_for_everybody(page, "large-portal")
+        page.locator("summary", has_text="Archive").focus()
+        page.keyboard.press("Enter")
+        assert page.locator("details.group[open]").count() == 2
+        page.locator("#q").fill("archive role7")
+        assert page.locator("#t-target-00047").is_visible()
+        page.goto(f"{house.url}/aws/?link=&find=archive")
+        check_for_everybody(page, "large-portal-link")
+        page.goto(f"{house.url}/aws/#t-target-00300")
+        assert page.locator("#t-target-00300").is_visible()
 
 
 def test_odd_names_stay_in_their_place_and_are_read_in_their_own_direction(

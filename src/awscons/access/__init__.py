@@ -4,5 +4,6 @@ targets    a target is a named door to one IAM role
 identity   the person that a verified assertion speaks of, and the login that follows
 groups     how group names are normalized
 decision   may this identity open this target
+target_index   which targets may this identity open, without asking all of them
 step_up    must this person authenticate again first
 """

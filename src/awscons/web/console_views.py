@@ -25,7 +25,7 @@ from awscons.web.dependencies import WebDependencies
 from awscons.web.group_messages import groups_received
 from awscons.web.language import gettext as _
 from awscons.web.login_views import begin_login, current_login
-from awscons.web.portal_model import Entry, allowed_entries, same_account
+from awscons.web.portal_model import Entries
 from awscons.web.problems import (
     NextStep,
     Problem,
@@ -41,7 +41,7 @@ MAX_CHOICES = 8
 """Consoles of the same account that a refusal offers instead."""
 
 
-def register_console_views(app: Flask, deps: WebDependencies, entries: Sequence[Entry]) -> None:
+def register_console_views(app: Flask, deps: WebDependencies, entries: Entries) -> None:
     """The targets, under the configured prefix. `entries`: all of them, as people see them."""
     views = Blueprint("console", __name__)
 
@@ -69,7 +69,7 @@ def unknown_target(deps: WebDependencies) -> Response:
     return problem_response(Problem(HTTPStatus.UNAUTHORIZED, sentence, next_step=home))
 
 
-def _open(deps: WebDependencies, entries: Sequence[Entry], target: Target, login: Login) -> Response:
+def _open(deps: WebDependencies, entries: Entries, target: Target, login: Login) -> Response:
     link = deps.site.url(deps.site.target_path(target.name))
     result = deps.consoles.open(target, login, link=link, parameters=_parameters(), caller=caller())
     match result:
@@ -106,7 +106,7 @@ def _parameters() -> Mapping[str, Sequence[str]]:
 
 
 def _refuse(
-    deps: WebDependencies, entries: Sequence[Entry], target: Target, identity: Identity, refused: Refused
+    deps: WebDependencies, entries: Entries, target: Target, identity: Identity, refused: Refused
 ) -> Response:
     choices = _same_place_elsewhere(deps, entries, target, identity)
     return problem_response(
@@ -126,7 +126,7 @@ def _refuse(
 
 
 def _same_place_elsewhere(
-    deps: WebDependencies, entries: Sequence[Entry], target: Target, identity: Identity
+    deps: WebDependencies, entries: Entries, target: Target, identity: Identity
 ) -> tuple[NextStep, ...]:
     """What the person may open in the same account, landing where the refused link would have led."""
     try:
@@ -135,7 +135,7 @@ def _same_place_elsewhere(
     except DestinationRefused:
         requested = ConsoleDestination()
     query = build_destination_query(requested)
-    allowed = allowed_entries(same_account(entries, target), identity)
+    allowed = entries.allowed_in_account(target, identity)
     return tuple(
         NextStep(entry.target.title, f"{entry.url}{query}", entry.target.role.role_name)
         for entry in allowed[:MAX_CHOICES]

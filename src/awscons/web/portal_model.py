@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from awscons.access.decision import Granted, decide
 from awscons.access.identity import Identity
+from awscons.access.target_index import TargetIndex
 from awscons.access.targets import Target
 from awscons.aws.destinations import ConsoleDestination, build_destination_query
 from awscons.aws.durations import duration_text
 from awscons.site import Account, Branding, Site
 
 UNNAMED_ACCOUNT = Account()
+MANY = 200
+"""With more targets than these, the portal collapses accounts and offers filters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,18 @@ class AccountGroup:
     color: str
     entries: tuple[Entry, ...]
 
+    @property
+    def initial(self) -> str:
+        """The letter under which the jump list has the account; `#` for those without a name."""
+        return self.name[:1].upper() or "#"
+
 
 @dataclass(frozen=True, slots=True)
 class PortalModel:
     """What one person sees: favourites, recently opened targets, and the other targets by account.
 
-    count   number of entries that match the search, of `total` that the person may open
+    count          number of entries that match the search and the environment, of `total` that the person may open
+    environments   labels of all entries that the person may open, each with its number of entries, most first
     """
 
     favourites: tuple[Entry, ...]
@@ -72,43 +81,85 @@ class PortalModel:
     groups: tuple[AccountGroup, ...]
     count: int
     total: int
+    environments: tuple[tuple[str, int], ...]
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the person may open so many targets that filters help."""
+        return self.total > MANY
+
+    @property
+    def is_collapsed(self) -> bool:
+        """Whether the page shows so many targets that accounts are collapsed."""
+        return self.count > MANY
+
+    @property
+    def jumps(self) -> tuple[tuple[str, str], ...]:
+        """For each initial the id of the first account that has it."""
+        first: dict[str, str] = {}
+        for group in self.groups:
+            first.setdefault(group.initial, group.account_id)
+        return tuple(first.items())
 
 
-def build_entries(targets: Iterable[Target], *, site: Site, branding: Branding) -> tuple[Entry, ...]:
-    """Build an entry for each target, sorted by account; within an account in the configuration's order."""
-    entries = [_entry(target, site, branding) for target in targets]
-    return tuple(sorted(entries, key=lambda entry: (_sorting_name(entry), entry.target.role.account_id)))
+class Entries:
+    """All entries, sorted by account; within an account in the configuration's order."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._all = sorted(entries, key=lambda entry: (_sorting_name(entry), entry.target.role.account_id))
+        self._index = TargetIndex([entry.target for entry in self._all])
+
+    def allowed(self, identity: Identity) -> list[Entry]:
+        """Return the entries that `identity` may open."""
+        return [self._all[position] for position in self._index.allowed(identity)]
+
+    def allowed_in_account(self, target: Target, identity: Identity) -> list[Entry]:
+        """Return the entries in the account of `target` that `identity` may open."""
+        place = (target.role.partition, target.role.account_id)
+        return [
+            entry
+            for entry in self.allowed(identity)
+            if (entry.target.role.partition, entry.target.role.account_id) == place
+        ]
+
+
+def build_entries(targets: Iterable[Target], *, site: Site, branding: Branding) -> Entries:
+    """Build an entry for each target."""
+    return Entries(_entry(target, site, branding) for target in targets)
 
 
 def build_portal_model(
-    entries: Iterable[Entry],
+    allowed: Sequence[Entry],
     *,
-    identity: Identity,
     favourites: Sequence[str],
     recent: Sequence[str],
     search: str,
+    environment: str,
     branding: Branding,
 ) -> PortalModel:
-    """Select the entries that `identity` may open and that contain every word of `search`."""
-    allowed = allowed_entries(entries, identity)
+    """Select from the entries that the person may open.
+
+    search        every word of it must be in an entry
+    environment   the label that an entry must have; "": any
+    """
     words = search.casefold().split()
-    found = [entry for entry in allowed if all(word in entry.words for word in words)]
+    found = [
+        entry
+        for entry in allowed
+        if all(word in entry.words for word in words) and environment in {"", entry.label}
+    ]
     by_name = {entry.name: entry for entry in found}
     chosen = [by_name[name] for name in favourites if name in by_name]
     names = {entry.name for entry in chosen}
     return PortalModel(
         favourites=tuple(chosen),
         # Search results show each target once.
-        recent=() if words else tuple(by_name[name] for name in recent if name in by_name),
+        recent=() if words or environment else tuple(by_name[name] for name in recent if name in by_name),
         groups=_grouped([entry for entry in found if entry.name not in names], branding.accounts),
         count=len(found),
         total=len(allowed),
+        environments=tuple(Counter(entry.label for entry in allowed if entry.label).most_common()),
     )
-
-
-def allowed_entries(entries: Iterable[Entry], identity: Identity) -> list[Entry]:
-    """Return the entries that `identity` may open."""
-    return [entry for entry in entries if isinstance(decide(entry.target, identity), Granted)]
 
 
 def with_granted_durations(entries: Iterable[Entry], given: Callable[[Target], int | None]) -> list[Entry]:
@@ -121,14 +172,6 @@ def with_granted_durations(entries: Iterable[Entry], given: Callable[[Target], i
         if (seconds := given(entry.target)) is None or seconds >= entry.target.duration
         else replace(entry, lasts=duration_text(seconds), promised=duration_text(entry.target.duration))
         for entry in entries
-    ]
-
-
-def same_account(entries: Iterable[Entry], target: Target) -> list[Entry]:
-    """Return the entries in the account of `target`."""
-    place = (target.role.partition, target.role.account_id)
-    return [
-        entry for entry in entries if (entry.target.role.partition, entry.target.role.account_id) == place
     ]
 
 

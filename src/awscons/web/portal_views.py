@@ -7,7 +7,6 @@ One address for all of it. `GET <url_prefix>/` lists, `?q=` searches, `?link=` m
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -30,9 +29,9 @@ from awscons.web.group_messages import groups_hint, groups_received
 from awscons.web.language import gettext as _
 from awscons.web.login_views import begin_login, current_login
 from awscons.web.portal_model import (
+    Entries,
     Entry,
     PortalModel,
-    allowed_entries,
     build_portal_model,
     with_granted_durations,
 )
@@ -44,21 +43,23 @@ from awscons.web.problems import (
     wants_json,
 )
 from awscons.web.redirects import redirect_to
-from awscons.web.row_cache import RowCache
+from awscons.web.row_writer import RowWriter
 
 MAX_SEARCH_LENGTH = 200
 """Characters."""
+MAX_CHOICES = 50
+"""Targets that the form for links offers at once; above it, a search narrows them down."""
 # With multi-session support, AWS puts the account and an id of the browser before the console host.
 _OWN_CONSOLE = re.compile(r"https://(?P<account>[0-9]{12})-[a-z0-9]+\.", re.ASCII)
 
 _log = structlog.get_logger(__name__)
 
 
-def register_portal_views(app: Flask, deps: WebDependencies, entries: Sequence[Entry]) -> None:
+def register_portal_views(app: Flask, deps: WebDependencies, entries: Entries) -> None:
     """Register the portal at `<url_prefix>/`, the redirects to it, and `/healthz`. `entries`: all targets."""
     views = Blueprint("portal", __name__)
     site = deps.site
-    rows = RowCache(app.jinja_env)
+    rows = RowWriter(app.jinja_env)
 
     @views.get(site.home_path)
     def portal() -> Response:
@@ -123,30 +124,34 @@ def _save_favourite(deps: WebDependencies) -> Response:
     changed = added or dropped
     if changed is None:
         return redirect_to(home)
-    search = request.form.get("q", "")[:MAX_SEARCH_LENGTH]
-    query = f"?{urlencode({'q': search})}" if search else ""
-    return redirect_to(f"{home}{query}#t-{changed.name}")
+    kept = {name: request.form.get(name, "")[:MAX_SEARCH_LENGTH] for name in ("q", "environment")}
+    query = urlencode({name: value for name, value in kept.items() if value})
+    return redirect_to(f"{home}{f'?{query}' if query else ''}#t-{changed.name}")
 
 
 # --- the list ----------------------------------------------------------------------------
 
 
-def _page(deps: WebDependencies, login: Login, entries: Sequence[Entry], rows: RowCache) -> Response:
+def _page(deps: WebDependencies, login: Login, entries: Entries, rows: RowWriter) -> Response:
     search = request.args.get("q", "")[:MAX_SEARCH_LENGTH].strip()
-    portal = _portal_model(deps, login, entries, search)
+    environment = request.args.get("environment", "")[:MAX_SEARCH_LENGTH]
+    portal = _portal_model(deps, login, entries, search, environment)
     if not portal.total:
         return _nothing_to_open(login)
-    return make_response(render_template("portal.html", portal=portal, search=search, row=rows))
+    page = render_template("portal.html", portal=portal, search=search, environment=environment, row=rows)
+    return make_response(page)
 
 
-def _portal_model(deps: WebDependencies, login: Login, entries: Sequence[Entry], search: str) -> PortalModel:
+def _portal_model(
+    deps: WebDependencies, login: Login, entries: Entries, search: str, environment: str
+) -> PortalModel:
     preferred = deps.preferences.of(login.identity.user_name)
     return build_portal_model(
-        with_granted_durations(entries, deps.broker.last_granted),
-        identity=login.identity,
+        with_granted_durations(entries.allowed(login.identity), deps.broker.last_granted),
         favourites=preferred.favourites,
         recent=preferred.recent,
         search=search,
+        environment=environment,
         branding=deps.branding,
     )
 
@@ -168,14 +173,14 @@ def _nothing_to_open(login: Login) -> Response:
     return make_response(page)
 
 
-def _as_json(deps: WebDependencies, login: Login, entries: Sequence[Entry]) -> Response:
+def _as_json(deps: WebDependencies, login: Login, entries: Entries) -> Response:
     """Return the targets that the person may open as JSON."""
     search = request.args.get("q", "")[:MAX_SEARCH_LENGTH].strip()
     favourites = set(deps.preferences.of(login.identity.user_name).favourites)
     words = search.casefold().split()
     found = [
         _entry_as_json(entry, favourite=entry.name in favourites)
-        for entry in allowed_entries(entries, login.identity)
+        for entry in entries.allowed(login.identity)
         if all(word in entry.words for word in words)
     ]
     response = jsonify(
@@ -209,19 +214,26 @@ def _entry_as_json(entry: Entry, *, favourite: bool) -> dict[str, object]:
 # --- links to console pages --------------------------------------------------------------
 
 
-def _link_page(deps: WebDependencies, login: Login, entries: Sequence[Entry]) -> Response:
+def _link_page(deps: WebDependencies, login: Login, entries: Entries) -> Response:
     """Show the form that turns a console URL into a link to a target."""
-    allowed = allowed_entries(entries, login.identity)
+    allowed = entries.allowed(login.identity)
     if not allowed:
         return _nothing_to_open(login)
-    chosen = next((entry for entry in allowed if entry.name == request.args["link"]), None)
+    name, search = request.args["link"], request.args.get("find", "")[:MAX_SEARCH_LENGTH].strip()
+    chosen = next((entry for entry in allowed if entry.name == name), None)
+    words = search.casefold().split()
+    found = [entry for entry in allowed if all(word in entry.words for word in words)]
     pasted = request.args.get("page", "").strip()
     link, mistake = "", ""
     if chosen:
         link, mistake = _link_to(chosen, pasted, deps.broker.partition_of(chosen.target))
+        found = [chosen, *(entry for entry in found if entry is not chosen)]
     page = render_template(
         "link.html",
-        choices=allowed,
+        choices=found[:MAX_CHOICES],
+        left_out=max(len(found) - MAX_CHOICES, 0),
+        is_searchable=len(allowed) > MAX_CHOICES,
+        search=search,
         chosen=chosen,
         pasted=pasted,
         longest=MAX_DESTINATION_LENGTH,

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from awscons.access.decision import Granted, RefusalReason, Refused, decide
 from awscons.access.identity import Identity
+from awscons.access.target_index import TargetIndex
 from awscons.access.targets import Target
 from support.sample_people import ADA, ADMIN_ROLE, AWSADM, CLOUDADMIN, NINA, OTTO, SANDBOX, person
 
@@ -105,3 +106,30 @@ def test_an_attribute_must_match_one_of_its_globs(values: tuple[str, ...], *, al
     assert isinstance(decision, Granted) is allowed
     if isinstance(decision, Refused):
         assert decision.reason is RefusalReason.ATTRIBUTE_DOES_NOT_MATCH
+
+
+_ATTRIBUTES = st.dictionaries(st.sampled_from(["mail", "Mail", "team", "role"]), st.tuples(names), max_size=3)
+_TARGETS = st.builds(
+    Target,
+    names,
+    st.just(ADMIN_ROLE),
+    st.just(3600),
+    groups=st.lists(st.sampled_from("abc"), max_size=2).map(tuple),
+    attributes=st.lists(st.sampled_from(["mail", "TEAM"]), max_size=2).map(tuple),
+    attribute_globs=st.lists(st.tuples(st.sampled_from(["role", "MAIL"]), st.just(("a*",))), max_size=2).map(
+        tuple
+    ),
+)
+
+
+@given(
+    st.lists(_TARGETS, max_size=8),
+    st.builds(Identity, names, names, _ATTRIBUTES, st.frozensets(st.sampled_from("abc"))),
+)
+def test_the_index_finds_exactly_the_targets_that_a_decision_about_each_would_grant(
+    targets: list[Target], identity: Identity
+) -> None:
+    granted = [
+        position for position, target in enumerate(targets) if isinstance(decide(target, identity), Granted)
+    ]
+    assert list(TargetIndex(targets).allowed(identity)) == granted

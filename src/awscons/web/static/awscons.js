@@ -56,12 +56,12 @@
   const field = one("input", search);
   const rows = all("[data-targets] li").map((row) => {
     const group = row.closest(".group");
-    const account = row.closest(".targets").previousElementSibling;
+    const account = one("h2", group);
     return { row, group, account, text: null };
   }).filter(({ row }) => one(".target", row));
   const groups = all("[data-targets] .group");
   const none = one("[data-none]");
-  const aside = one("[data-aside]");
+  const asides = all("[data-aside]");
   const readable = ({ row, account }) =>
     [row.id.slice(2), one(".what", row).textContent, account.textContent].join(" ").toLowerCase();
   const show = () => {
@@ -72,19 +72,30 @@
       entry.row.hidden = !words.every((word) => entry.text.includes(word));
       if (!entry.row.hidden) count += 1;
     }
-    for (const group of groups) group.hidden = !one("li:not([hidden])", group);
+    for (const group of groups) {
+      group.hidden = !one("li:not([hidden])", group);
+      // Accounts are collapsed where there are many targets; a search opens them once it leaves few.
+      if (group.matches("details")) group.open = words.length > 0 && count <= 200;
+    }
     none.hidden = count > 0;
-    if (aside) aside.hidden = words.length > 0;
+    for (const aside of asides) aside.hidden = words.length > 0;
     const said = count === 1 ? status.dataset.one : status.dataset.many.replace("#", count);
     say(words.length ? said : "");
     return words.length > 0;
   };
+  // A link to a row or an account opens the account.
+  const reveal = () => {
+    const group = document.getElementById(location.hash.slice(1))?.closest("details.group");
+    if (group) { group.open = true; group.scrollIntoView(); }
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
   // A page that was searched by the server holds only what was found: a new search needs the whole list.
   const searchedByServer = field.value !== "";
   if (!searchedByServer) field.addEventListener("input", show);
 
   // --- keys ---
-  const shown = () => all("[data-targets] .target").filter((link) => !link.closest("[hidden]"));
+  const shown = () => all("[data-targets] .target").filter((link) => !link.closest("[hidden], details:not([open])"));
   const shortcut = one("[data-shortcut]");
   const stored = (value) => {
     try { return value === undefined ? localStorage.shortcut : (localStorage.shortcut = value); } catch { return ""; }
