@@ -19,6 +19,7 @@ from awscons.adapters.stores.failures import STORE_HINT
 from awscons.adapters.stores.file_store import FileStore
 from awscons.adapters.stores.memory_store import MemoryStore
 from awscons.adapters.stores.sqlite_store import SqliteStore
+from awscons.config.file_access import refuse_if_open
 from awscons.config.schema import (
     Backing,
     DynamoDBBacking,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from awscons.adapters.stores.memcached_store import MemcachedStore
     from awscons.adapters.stores.redis_store import RedisStore
 
+_BACKING = "session_config.session_backing"
 _TIMEOUT = 2.0
 """Seconds to wait for a store across the network: for a connection, and for each answer."""
 
@@ -102,18 +104,22 @@ def state_folder(backing: Backing, environment: Mapping[str, str]) -> Path:
     """The folder for files of the service.
 
     It is the folder of the embedded store's `path` where the configuration names one, else systemd's
-    `STATE_DIRECTORY`, else the user's state folder.
+    `STATE_DIRECTORY`, else the user's state folder. Raises ConfigurationError if every user of the host can write it.
     """
     if isinstance(backing, SqliteBacking) and backing.path is not None:
         return Path(backing.path).parent
     state = environment.get("STATE_DIRECTORY", "").split(":")[0]
-    return Path(state) if state else platformdirs.user_state_path("awscons")
+    folder = Path(state) if state else platformdirs.user_state_path("awscons")
+    refuse_if_open("STATE_DIRECTORY" if state else "state folder", folder)
+    return folder
 
 
 # --- each kind of store ------------------------------------------------------------------
 
 
 def _open_sqlite(store: SqliteStore, path: Path) -> SqliteStore:
+    for place in (path.parent, path):
+        refuse_if_open(f"{_BACKING}.path", place)
     try:
         store.prepare()
     except (OSError, ValueError, sqlite3.Error) as error:
@@ -124,6 +130,7 @@ def _open_sqlite(store: SqliteStore, path: Path) -> SqliteStore:
 
 def _open_folder(backing: FileSystemBacking, now: Callable[[], float]) -> FileStore:
     folder = Path(backing.cache_dir)
+    refuse_if_open(f"{_BACKING}.cache_dir", folder)
     store = FileStore(folder, threshold=backing.threshold, mode=backing.mode, now=now)
     try:
         store.prepare()
@@ -196,5 +203,5 @@ def _library_missing(extra: str) -> ConfigurationError:
 
 
 def _mistake(key: str, found: str, wanted: str) -> ConfigurationError:
-    mistake = Mistake(f"session_config.session_backing.{key}", found, wanted)
+    mistake = Mistake(f"{_BACKING}.{key}", found, wanted)
     return ConfigurationError("the store of logins", [mistake])
