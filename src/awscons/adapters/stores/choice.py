@@ -5,17 +5,17 @@ Also where the service's own files are. The stores themselves are in the modules
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
 
-from awscons.adapters.stores.failures import STORE_HINT
 from awscons.adapters.stores.file_store import FileStore
 from awscons.adapters.stores.memory_store import MemoryStore
 from awscons.adapters.stores.sqlite_store import SqliteStore
@@ -31,7 +31,7 @@ from awscons.config.schema import (
     SqliteBacking,
 )
 from awscons.errors import ConfigurationError, Mistake, StoreUnavailable
-from awscons.findings import Finding
+from awscons.findings import Finding, Severity
 from awscons.store import RecordStore
 
 if TYPE_CHECKING:
@@ -90,9 +90,44 @@ def store_warnings(backing: Backing) -> list[Finding]:
         store.set("probe", {}, lifetime=timedelta(seconds=1))
         return store.warnings()
     except StoreUnavailable as error:
-        raise StoreUnavailable(
-            f"{backing.cache_type} does not take records: {error}", hint=STORE_HINT
-        ) from None
+        hint = error.hint
+        if backing.password != (backing.password or "").strip() and backing.password is not None:
+            hint += "; `password` begins or ends with white space, such as the line end of a file"
+        raise StoreUnavailable(f"{backing.cache_type} does not take records: {error}", hint=hint) from None
+
+
+def folder_errors(backing: Backing, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """What would keep this user from storing logins in a file or folder. Makes none, so it leaves no file of root's.
+
+    A folder that systemd names in STATE_DIRECTORY may be missing: systemd makes it. Raises ConfigurationError for one
+    that every user can write.
+    """
+    match backing:
+        case SqliteBacking():
+            file = sqlite_path(backing, environment)
+            folder, key, is_named = file.parent, "path", backing.path is not None
+        case FileSystemBacking():
+            file = folder = Path(backing.cache_dir)
+            key, is_named = "cache_dir", True
+        case _:
+            return
+    for place in (folder, file):
+        refuse_if_open(f"{_BACKING}.{key}", place)
+        needed = os.R_OK | os.W_OK | (os.X_OK if place.is_dir() else 0)
+        if os.access(place, os.F_OK) and not os.access(place, needed):
+            cause = f"{place} cannot be read and written by this user"
+            yield Finding(
+                Severity.ERROR, f"{_BACKING}.{key}", cause, "change its owner to the service's user"
+            )
+            return
+    if os.access(folder, os.F_OK) or (not is_named and environment.get("STATE_DIRECTORY")):
+        return
+    existing = next(parent for parent in folder.absolute().parents if os.access(parent, os.F_OK))
+    if not os.access(existing, os.W_OK | os.X_OK):
+        cause = f"{folder} does not exist, and this user cannot make it"
+        severity = Severity.ERROR if is_named else Severity.WARNING
+        cure = "make it: install -d --owner=USER --mode=0700 FOLDER; under systemd, set STATE_DIRECTORY for this command"
+        yield Finding(severity, f"{_BACKING}.{key}", cause, cure)
 
 
 def sqlite_path(backing: SqliteBacking, environment: Mapping[str, str]) -> Path:
