@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from support.describe import Description
-from support.house import MINIMAL_TARGETS, config_for
+from support.house import MINIMAL_TARGETS, config_for, write_credentials
 from support.stage import environment_of
 
 USER = "daemon" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
@@ -39,7 +39,7 @@ def configure(
         "https://sso.example.com/saml/acs",
         sts_url="http://127.0.0.1:1/",
         signin_url="http://127.0.0.1:1/federation",
-        credentials_file=folder / "credentials",
+        credentials_file=write_credentials(folder / "credentials", "AKIAEXAMPLE", "secret"),
         store=store or {"cache_type": "SimpleCache"},
         aws={"targets": MINIMAL_TARGETS, "aws_profile_name": "cons"},
     )

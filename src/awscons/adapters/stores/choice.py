@@ -126,7 +126,9 @@ def folder_errors(backing: Backing, environment: Mapping[str, str]) -> Iterator[
     if not os.access(existing, os.W_OK | os.X_OK):
         cause = f"{folder} does not exist, and this user cannot make it"
         severity = Severity.ERROR if is_named else Severity.WARNING
-        cure = "make it: install -d --owner=USER --mode=0700 FOLDER; under systemd, set STATE_DIRECTORY for this command"
+        cure = (
+            "install -d --owner=USER --mode=0700 FOLDER; under systemd, set STATE_DIRECTORY for this command"
+        )
         yield Finding(severity, f"{_BACKING}.{key}", cause, cure)
 
 

@@ -18,7 +18,7 @@ _CLUSTER = (
     "use a server without cluster mode"
 )
 _HINTS = {
-    r"MovedError|AskError|MOVED|CrossSlot|CROSSSLOT": _CLUSTER,
+    r"Moved|AskError|MOVED|CrossSlot|ClusterDown|CLUSTERDOWN": _CLUSTER,
     r"unknown command": "a Redis Sentinel answers like this: name the server that it watches, not the Sentinel",
     r"READONLY|ReadOnlyError": "this is a replica: name the primary server",
     r"WRONGPASS|NOAUTH|AuthenticationError|[Ii]nvalid username-password": "see `username` and `password`",
