@@ -1,6 +1,7 @@
 """Redis servers that cannot work as they are configured: what `awscons check` says helps."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -24,7 +25,7 @@ def refused(folder: Path, port: int, **more: object) -> str:
 def test_a_node_of_a_redis_cluster_is_named_as_such(tmp_path: Path, slots: int) -> None:
     port = free_port()
     with redis_server(tmp_path, port, "--cluster-enabled", "yes", "--dir", str(tmp_path)):
-        client = redis.Redis(port=port, password=PASSWORD)
+        client: Any = redis.Redis(port=port, password=PASSWORD)
         if slots:
             client.execute_command("CLUSTER", "ADDSLOTS", *range(slots))
         said = refused(tmp_path, port)

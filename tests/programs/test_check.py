@@ -43,7 +43,7 @@ def configure(
         store=store or {"cache_type": "SimpleCache"},
         aws={"targets": MINIMAL_TARGETS, "aws_profile_name": "cons"},
     )
-    for key, value in saml.items():
+    for key, value in (saml or {}).items():
         config["saml_config"][key] = value
         if value is None:
             del config["saml_config"][key]
@@ -115,7 +115,7 @@ def test_nothing_is_left_behind(folder: Path, store: dict[str, str]) -> None:
         folder,
         {key: value.format(folder=folder) for key, value in store.items()},
         "import team_groups",
-        **metadata_at(folder / "idp.xml"),
+        saml=metadata_at(folder / "idp.xml"),
     )
     before = tree(folder)
     done = check(folder, STATE_DIRECTORY=str(folder / "state"))
@@ -125,7 +125,7 @@ def test_nothing_is_left_behind(folder: Path, store: dict[str, str]) -> None:
 
 def test_an_old_copy_that_stands_in_for_broken_metadata_is_an_error(folder: Path) -> None:
     (folder / "idp.xml").write_bytes(Description().document())
-    configure(folder, **metadata_at(folder / "idp.xml"))
+    configure(folder, saml=metadata_at(folder / "idp.xml"))
     environment = {"STATE_DIRECTORY": str(folder / "state")}
     start = f"from awscons.wsgi import load_application as load; load({str(folder / 'config.py')!r})"
     subprocess.run([sys.executable, "-c", start], env=environment_of(**environment), check=True, timeout=60)
