@@ -62,7 +62,7 @@ hosts to reach without a proxy. |
 `region`, which takes precedence over `AWS_REGION`. |
 | `AWS_DEFAULT_PROFILE`, `AWS_PROFILE` | The profile, if `aws_profile_name` is not set. |
 | `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL` | The URL of STS, if it is not the one of AWS, as in every AWS SDK. |
-| `AWS_…` | Every other variable that botocore reads: credentials, `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`. |
+| `AWS_ACCESS_KEY_ID`, `AWS_…` | Every other variable that botocore reads: credentials, `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`. |
 """
 
 TYPE_WORDS: dict[object, str] = {

@@ -5,5 +5,7 @@ identity   the person that a verified assertion speaks of, and the login that fo
 groups     how group names are normalized
 decision   may this identity open this target
 target_index   which targets may this identity open, without asking all of them
+report     who can open what, for people who review access
+comparison what changes for whom between two configurations
 step_up    must this person authenticate again first
 """

@@ -34,16 +34,22 @@ def cli() -> None:
 @click.option(
     "--aws", "ask_aws", is_flag=True, help="Also ask AWS: our principal, and how long consoles last."
 )
-def check(config: Path, *, as_json: bool, ask_aws: bool) -> None:
+@click.option("--as", "user", help="Check with the rights of this user, the service's. Needs root.")
+@click.option(
+    "--env-file",
+    help="Read environment variables from this file, as systemd does; with - before the path, it may be missing.",
+)
+def check(config: Path, *, as_json: bool, ask_aws: bool, user: str | None, env_file: str | None) -> None:
     """Check the configuration, and show who may open which target.
 
-    Reads the identity provider's metadata and writes a test record to Redis or memcached. Calls AWS only
-    with --aws. The exit status is 2 when the configuration has mistakes, and 1 when the metadata, the
-    store, or AWS for one of the targets does not answer.
+    Reads the identity provider's metadata and the files of AWS credentials, and writes a test record to Redis
+    or memcached. It leaves no file behind. Calls AWS only with --aws. The exit status is 2 when the
+    configuration has mistakes, and 1 when a sign-in would fail: the metadata, the store, the credentials, or
+    AWS for one of the targets.
     """
     from awscons.cli.check_command import check_configuration
 
-    check_configuration(config, ask_aws=ask_aws, as_json=as_json)
+    check_configuration(config, ask_aws=ask_aws, as_json=as_json, user=user, env_file=env_file)
 
 
 @cli.command()

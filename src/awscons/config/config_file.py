@@ -25,7 +25,7 @@ from awscons.config.file_access import (
     others_can_read,
     read_only_by_others,
     reason_of,
-    refuse_open_folder,
+    refuse_if_open,
 )
 from awscons.config.mistakes import SECRET_KEYS
 from awscons.errors import ConfigurationError, Mistake
@@ -46,7 +46,7 @@ class ConfigFile:
 
 def run_config_file(path: Path) -> ConfigFile:
     """Run the file at `path`. Raises ConfigurationError with one mistake."""
-    refuse_open_folder(path.name, path.absolute().parent)
+    refuse_if_open(path.name, path.absolute().parent)
     source = _read(path)
     names: dict[str, object] = {"__name__": "config", "__file__": str(path)}
     with _modules_beside(path.absolute().parent) as beside:

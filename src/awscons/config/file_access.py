@@ -42,14 +42,14 @@ def writers_mistake(key: str, path: Path) -> Mistake | None:
     return Mistake(key, found, _WANTED, close_to_writers(path)) if found else None
 
 
-def refuse_open_folder(key: str, folder: Path) -> None:
-    """Raise ConfigurationError if every user can write `folder`; a folder that does not exist is not judged."""
+def refuse_if_open(key: str, path: Path) -> None:
+    """Raise ConfigurationError if every user can write the file or folder; one that does not exist is not judged."""
     try:
-        mistake = writers_mistake(key, folder)
+        mistake = writers_mistake(key, path)
     except OSError:
         return
     if mistake is not None:
-        raise ConfigurationError(str(folder), [mistake])
+        raise ConfigurationError(str(path), [mistake])
 
 
 def read_only_by_others(key: str, path: Path) -> bytes:

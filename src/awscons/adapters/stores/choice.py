@@ -5,20 +5,21 @@ Also where the service's own files are. The stores themselves are in the modules
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
 
-from awscons.adapters.stores.failures import STORE_HINT
 from awscons.adapters.stores.file_store import FileStore
 from awscons.adapters.stores.memory_store import MemoryStore
 from awscons.adapters.stores.sqlite_store import SqliteStore
+from awscons.config.file_access import refuse_if_open
 from awscons.config.schema import (
     Backing,
     DynamoDBBacking,
@@ -30,13 +31,14 @@ from awscons.config.schema import (
     SqliteBacking,
 )
 from awscons.errors import ConfigurationError, Mistake, StoreUnavailable
-from awscons.findings import Finding
+from awscons.findings import Finding, Severity
 from awscons.store import RecordStore
 
 if TYPE_CHECKING:
     from awscons.adapters.stores.memcached_store import MemcachedStore
     from awscons.adapters.stores.redis_store import RedisStore
 
+_BACKING = "session_config.session_backing"
 _TIMEOUT = 2.0
 """Seconds to wait for a store across the network: for a connection, and for each answer."""
 
@@ -88,9 +90,46 @@ def store_warnings(backing: Backing) -> list[Finding]:
         store.set("probe", {}, lifetime=timedelta(seconds=1))
         return store.warnings()
     except StoreUnavailable as error:
-        raise StoreUnavailable(
-            f"{backing.cache_type} does not take records: {error}", hint=STORE_HINT
-        ) from None
+        hint = error.hint
+        if backing.password != (backing.password or "").strip() and backing.password is not None:
+            hint += "; `password` begins or ends with white space, such as the line end of a file"
+        raise StoreUnavailable(f"{backing.cache_type} does not take records: {error}", hint=hint) from None
+
+
+def folder_errors(backing: Backing, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """What would keep this user from storing logins in a file or folder. Makes none, so it leaves no file of root's.
+
+    A folder that systemd names in STATE_DIRECTORY may be missing: systemd makes it. Raises ConfigurationError for one
+    that every user can write.
+    """
+    match backing:
+        case SqliteBacking():
+            file = sqlite_path(backing, environment)
+            folder, key, is_named = file.parent, "path", backing.path is not None
+        case FileSystemBacking():
+            file = folder = Path(backing.cache_dir)
+            key, is_named = "cache_dir", True
+        case _:
+            return
+    for place in (folder, file):
+        refuse_if_open(f"{_BACKING}.{key}", place)
+        needed = os.R_OK | os.W_OK | (os.X_OK if place.is_dir() else 0)
+        if os.access(place, os.F_OK) and not os.access(place, needed):
+            cause = f"{place} cannot be read and written by this user"
+            yield Finding(
+                Severity.ERROR, f"{_BACKING}.{key}", cause, "change its owner to the service's user"
+            )
+            return
+    if os.access(folder, os.F_OK) or (not is_named and environment.get("STATE_DIRECTORY")):
+        return
+    existing = next(parent for parent in folder.absolute().parents if os.access(parent, os.F_OK))
+    if not os.access(existing, os.W_OK | os.X_OK):
+        cause = f"{folder} does not exist, and this user cannot make it"
+        severity = Severity.ERROR if is_named else Severity.WARNING
+        cure = (
+            "install -d --owner=USER --mode=0700 FOLDER; under systemd, set STATE_DIRECTORY for this command"
+        )
+        yield Finding(severity, f"{_BACKING}.{key}", cause, cure)
 
 
 def sqlite_path(backing: SqliteBacking, environment: Mapping[str, str]) -> Path:
@@ -102,18 +141,22 @@ def state_folder(backing: Backing, environment: Mapping[str, str]) -> Path:
     """The folder for files of the service.
 
     It is the folder of the embedded store's `path` where the configuration names one, else systemd's
-    `STATE_DIRECTORY`, else the user's state folder.
+    `STATE_DIRECTORY`, else the user's state folder. Raises ConfigurationError if every user of the host can write it.
     """
     if isinstance(backing, SqliteBacking) and backing.path is not None:
         return Path(backing.path).parent
     state = environment.get("STATE_DIRECTORY", "").split(":")[0]
-    return Path(state) if state else platformdirs.user_state_path("awscons")
+    folder = Path(state) if state else platformdirs.user_state_path("awscons")
+    refuse_if_open("STATE_DIRECTORY" if state else "state folder", folder)
+    return folder
 
 
 # --- each kind of store ------------------------------------------------------------------
 
 
 def _open_sqlite(store: SqliteStore, path: Path) -> SqliteStore:
+    for place in (path.parent, path):
+        refuse_if_open(f"{_BACKING}.path", place)
     try:
         store.prepare()
     except (OSError, ValueError, sqlite3.Error) as error:
@@ -124,6 +167,7 @@ def _open_sqlite(store: SqliteStore, path: Path) -> SqliteStore:
 
 def _open_folder(backing: FileSystemBacking, now: Callable[[], float]) -> FileStore:
     folder = Path(backing.cache_dir)
+    refuse_if_open(f"{_BACKING}.cache_dir", folder)
     store = FileStore(folder, threshold=backing.threshold, mode=backing.mode, now=now)
     try:
         store.prepare()
@@ -196,5 +240,5 @@ def _library_missing(extra: str) -> ConfigurationError:
 
 
 def _mistake(key: str, found: str, wanted: str) -> ConfigurationError:
-    mistake = Mistake(f"session_config.session_backing.{key}", found, wanted)
+    mistake = Mistake(f"{_BACKING}.{key}", found, wanted)
     return ConfigurationError("the store of logins", [mistake])
