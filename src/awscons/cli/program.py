@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, TextIO
 
 import click
 
@@ -151,6 +151,73 @@ def logins_end(config: Path, person: str | None, id_prefix: str | None, *, every
     from awscons.cli.logins_command import end_logins
 
     end_logins(config, person, id_prefix, everybody=everybody)
+
+
+# --- who can open what -------------------------------------------------------------------
+
+_format = click.option(
+    "--format", "form", type=click.Choice(["table", "csv", "json", "md"]), default="table", show_default=True
+)
+
+
+@cli.group(invoke_without_command=True)
+@config_option
+@click.option("--target", help="Only this target.")
+@click.option("--account", help="Only this account: its number or name.")
+@click.option("--group", help="Only what this group opens.")
+@click.option("--everyone", is_flag=True, help="Only what is open to every person who can sign in.")
+@click.option("--groups-of", type=click.Path(path_type=Path), help="CSV file of person,group: name people.")
+@click.option(
+    "--used",
+    "logs",
+    multiple=True,
+    type=click.File(encoding="utf-8", errors="replace"),
+    help="Audit log: say when each target was last opened. Can be given several times.",
+)
+@click.option(
+    "--unused-for", type=click.IntRange(1), help="With --used: only what nobody opened for so many days."
+)
+@_format
+@click.pass_context
+def access(
+    context: click.Context,
+    /,
+    config: Path,
+    *,
+    groups_of: Path | None,
+    logs: tuple[TextIO, ...],
+    unused_for: int | None,
+    form: str,
+    **selection: Any,
+) -> None:
+    """Show who can open what: one row for each target and group."""
+    from awscons.cli.access_command import Selection, show_access
+
+    if context.invoked_subcommand is not None:
+        return
+    if unused_for is not None and not logs:
+        raise click.UsageError("--unused-for needs --used LOG")
+    show_access(
+        config, Selection(**selection), members=groups_of, logs=logs, unused_for=unused_for, form=form
+    )
+
+
+@access.command("diff")
+@click.argument("old")
+@click.argument("new")
+@click.option("--all", "every", is_flag=True, help="List every change, however many are alike.")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json", "md"]), default="table", show_default=True
+)
+def access_diff(old: str, new: str, *, every: bool, form: str) -> None:
+    """Show what changes for whom from OLD to NEW. The exit status is 3 when somebody can do more than before.
+
+    OLD and NEW are configuration files, or git:REVISION for the file as of that revision. Each is run as a
+    program by a process of its own: compare only configurations that you would run.
+    """
+    from awscons.cli.access_diff_command import show_changes
+
+    sys.exit(3 if show_changes(old, new, form=form, every=every) else 0)
 
 
 # --- the SAML side -----------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -35,6 +35,17 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
         "  " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines of a table in Markdown, for a comment on a merge request."""
+    for number, row in enumerate(rows):
+        cells = [
+            printable(cell).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in row
+        ]
+        yield f"| {' | '.join(cells)} |"
+        if number == 0:
+            yield f"|{'---|' * len(row)}"
 
 
 def printable(text: str) -> str:

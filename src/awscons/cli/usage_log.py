@@ -1,0 +1,82 @@
+"""Reads audit logs, to join who can open what with who did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TextIO
+
+from awscons.access.report import Grant
+from awscons.errors import AwsconsError
+
+
+class LogUnreadable(AwsconsError):
+    """A file is no log of this service."""
+
+
+@dataclass(slots=True)
+class Usage:
+    """When each target was last opened through each group, and by whom; times in UTC.
+
+    ends_at   of the newest line: the moment from which days without use are counted
+    """
+
+    ends_at: datetime | None = None
+    _last: dict[tuple[str, str | None, str | None], datetime] = field(default_factory=dict)
+
+    def note(self, target: str, decided_by: str, person: str, moment: datetime) -> None:
+        """Note one opening."""
+        for who in (None, person):
+            key = (target, decided_by.partition(" and ")[0], who)
+            self._last[key] = max(moment, self._last.get(key, moment))
+
+    def last_opened(self, grant: Grant, person: str | None = None) -> datetime | None:
+        """The last opening of the target through that group; None if the log has none."""
+        decided_by = f"group {grant.group!r}" if grant.group is not None else None
+        return max(
+            (
+                moment
+                for (target, by, who), moment in self._last.items()
+                if target == grant.target.name
+                and who == person
+                and (by == decided_by or (decided_by is None and not str(by).startswith("group ")))
+            ),
+            default=None,
+        )
+
+    def is_unused(self, last: datetime | None, *, days: int) -> bool:
+        """Whether there was no opening in the last `days` days of the log."""
+        return last is None or self.ends_at is None or last < self.ends_at - timedelta(days=days)
+
+
+def read_usage(logs: Iterable[TextIO]) -> Usage:
+    """The openings in audit logs; other lines are passed over. Raises LogUnreadable for a file without events."""
+    usage = Usage()
+    for log in logs:
+        found = False
+        for event in _events(log):
+            found = True
+            moment = datetime.fromisoformat(str(event["timestamp"]))
+            usage.ends_at = max(moment, usage.ends_at or moment)
+            if event.get("action") in {"open-console", "get-credentials"} and event.get("outcome") == "done":
+                usage.note(
+                    str(event["target"]), str(event.get("decided_by")), str(event.get("user_name")), moment
+                )
+        if not found:
+            raise LogUnreadable(
+                f"{log.name} has no audit event of this service",
+                hint="a log has one JSON object on each line",
+            )
+    return usage
+
+
+def _events(log: TextIO) -> Iterator[dict[str, object]]:
+    for line in log:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict) and event.get("event") == "audit" and "timestamp" in event:
+            yield event
