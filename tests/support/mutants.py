@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import libcst as cst
-from mutmut.__main__ import cli, get_diff_for_mutant, status_by_exit_code
+from mutmut.__main__ import cli
 from mutmut.mutation import mutators
 from mutmut.mutation.data import SourceFileMutationData
+from mutmut.mutation.diff_apply import get_diff_for_mutant
 from mutmut.mutation.file_mutation import MutationVisitor
+from mutmut.stats import status_by_exit_code
 from mutmut.utils.file_utils import walk_mutatable_files
 
 _ACCEPTED = Path("tests/mutants.toml")
