@@ -40,6 +40,10 @@ fuzz: $(VENV)/.dev ## Mutate well-signed responses (MUTATIONS=100000 PROCESSES=2
 hostile: $(VENV)/.dev ## What documents cost that are made to cost: each within 50 ms
 	@$(ADVERSARY) hostile
 
+.PHONY: mutants
+mutants: $(VENV)/.dev ## Change the rules one by one and see that a test notices (NAMES="awscons.access.*"; takes hours)
+	@PYTHONPATH=src:tests $(BIN)/python -m support.mutants $(NAMES)
+
 .PHONY: lint
 lint: $(VENV)/.dev ## Style and common mistakes
 	@$(BIN)/ruff check --quiet .
