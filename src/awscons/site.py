@@ -84,6 +84,7 @@ class Branding:
     """What people see of the whole site; colours as `#rrggbb`.
 
     support_text, support_url   whom and where to ask; each may be ""
+    auditors                    groups whose members can read the access report
     accounts                    by account number
     """
 
@@ -93,4 +94,5 @@ class Branding:
     support_text: str = ""
     support_url: str = ""
     show_required_groups: bool = True
+    auditors: frozenset[str] = frozenset()
     accounts: Mapping[str, Account] = field(default_factory=dict)

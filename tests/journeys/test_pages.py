@@ -238,6 +238,15 @@ def test_a_large_portal_can_be_filtered_and_opened_by_keyboard(tmp_path: Path, c
         assert page.locator("#t-target-00300").is_visible()
 
 
+def test_an_auditor_reads_the_access_report(tmp_path: Path, chromium: Chromium) -> None:
+    aws = {"targets": TARGETS, "accounts": ACCOUNTS}
+    site = {**SITE, "auditors": ["sysadmin"]}
+    with open_house(tmp_path, aws=aws, site=site) as house, page_of(chromium, house) as page:
+        page.goto(f"{house.url}/aws/")
+        page.get_by_role("link", name="Who can open what").click()
+        check_for_everybody(page, "access-report")
+
+
 def test_odd_names_stay_in_their_place_and_are_read_in_their_own_direction(
     tmp_path: Path, chromium: Chromium
 ) -> None:

@@ -5,11 +5,14 @@ The service knows groups, and not their members. A row says which group opens a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from awscons.access.targets import Target
 
+_FORMULA_SIGNS = frozenset("=+-@\t\r")
 EVERYONE = "EVERYONE"
 """Stands for the group of a target that requires no group."""
 
@@ -63,6 +66,28 @@ def _conditions(target: Target) -> dict[str, object]:
         "policy_arns": list(terms.policy_arns),
     }
     return {name: value for name, value in bounds.items() if value}
+
+
+def in_addition(grant: Grant) -> str:
+    """What a person needs in addition to the group, and what bounds the console, as one cell of a report."""
+    bounds = [
+        name if name == "session_policy" or value is True else f"{name} {_plain(value)}"
+        for name, value in _conditions(grant.target).items()
+    ]
+    return "; ".join([*grant.needs, *bounds])
+
+
+def _plain(value: object) -> str:
+    return " or ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def csv_text(rows: Iterable[Sequence[str]]) -> str:
+    """The rows as CSV (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe in front."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows(
+        [f"'{cell}" if cell[:1] in _FORMULA_SIGNS else cell for cell in row] for row in rows
+    )
+    return text.getvalue()
 
 
 def facts_of(target: Target) -> dict[str, object]:

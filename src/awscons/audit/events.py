@@ -37,6 +37,7 @@ class Action(StrEnum):
     GET_CREDENTIALS = "get-credentials"
     SIGN_OUT = "sign-out"
     END_LOGIN = "end-login"
+    READ_ACCESS_REPORT = "read-access-report"
     IDP_KEYS_CHANGED = "idp-keys-changed"
 
 
@@ -229,6 +230,24 @@ def opening_failed(
         sts_request_id=(error.request_id or None) if isinstance(error, UpstreamError) else None,
         cause=str(expected) if expected else type(error).__name__,
         hint=(expected.hint or None) if expected else None,
+        client_address=caller.address,
+    )
+
+
+# --- reports -----------------------------------------------------------------------------
+
+
+def access_report_read(login: Login, caller: Caller, *, group: str | None) -> AuditEvent:
+    """A person asked who can open what. `group`: of the auditors, the one that allows it; None: refused."""
+    return AuditEvent(
+        action=Action.READ_ACCESS_REPORT,
+        outcome=Outcome.DONE if group else Outcome.REFUSED,
+        incident_id=None if group else caller.incident_id,
+        reason=None if group else "not an auditor",
+        login_id=login.public_id,
+        user_name=login.identity.user_name,
+        name_id=login.identity.name_id,
+        decided_by=f"group {group!r}" if group else "not an auditor",
         client_address=caller.address,
     )
 

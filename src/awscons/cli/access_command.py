@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import TextIO
 
 import click
 
-from awscons.access.report import Grant, facts_of, grants
+from awscons.access.report import Grant, csv_text, facts_of, grants, in_addition
 from awscons.aws.durations import duration_text
 from awscons.cli.terminal import markdown_table, print_json, printable, table
 from awscons.cli.usage_log import Usage, read_usage
@@ -132,7 +131,7 @@ def _print(rows: Sequence[_Row], usage: Usage | None, *, form: str) -> None:
     header = list(_columns(rows, with_usage=usage is not None))
     match form:
         case "csv":
-            _print_csv([header, *cells])
+            click.echo(csv_text([header, *cells]), nl=False)
         case "md":
             click.echo("\n".join(markdown_table([header, *cells])))
         case _:
@@ -150,29 +149,14 @@ def _columns(rows: Sequence[_Row], *, with_usage: bool) -> Iterator[str]:
 
 def _cells(row: _Row, *, with_usage: bool) -> list[str]:
     grant, target = row.grant, row.grant.target
-    bounds = facts_of(target)["conditions"]
-    needs = [*grant.needs, *(_bound_words(name, value) for name, value in _items(bounds))]
     account = f"{row.account_name} {target.role.account_id}".strip()
     lasts = duration_text(target.duration)
-    cells = [grant.who, target.name, account, target.role.role_name, lasts, "; ".join(needs)]
+    cells = [grant.who, target.name, account, target.role.role_name, lasts, in_addition(grant)]
     if row.person is not None:
         cells.insert(0, row.person)
     if with_usage:
         cells.append(f"{row.last_opened:%Y-%m-%d}" if row.last_opened else "never")
     return cells
-
-
-def _items(bounds: object) -> Iterator[tuple[str, object]]:
-    yield from bounds.items() if isinstance(bounds, dict) else ()
-
-
-def _bound_words(name: str, value: object) -> str:
-    """A condition in a cell; a policy is too long for one."""
-    return name if name == "session_policy" or value is True else f"{name} {_plain(value)}"
-
-
-def _plain(value: object) -> str:
-    return " or ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _person_document(row: _Row) -> dict[str, object]:
@@ -187,12 +171,3 @@ def _usage_document(row: _Row) -> dict[str, object]:
         "person": row.person,
         "last_opened": last,
     }
-
-
-def _print_csv(rows: Sequence[Sequence[str]]) -> None:
-    text = io.StringIO()
-    # A cell that begins with one of these signs would be a formula to a spreadsheet.
-    csv.writer(text, lineterminator="\n").writerows(
-        [f"'{cell}" if cell[:1] in set("=+-@\t\r") else cell for cell in row] for row in rows
-    )
-    click.echo(text.getvalue(), nl=False)

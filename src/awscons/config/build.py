@@ -177,6 +177,7 @@ def build_branding(site: SiteSection, logo: Logo | None, accounts: Sequence[Acco
         support_text=site.support_text or "",
         support_url=site.support_url or "",
         show_required_groups=site.show_required_groups,
+        auditors=frozenset(site.auditors),
         accounts={
             account.id: Account(account.name or "", account.environment or "", account.color or "")
             for account in accounts

@@ -7,6 +7,7 @@ login_views      the way through the identity provider and back
 logout_views     signing out, here and at the identity provider
 portal_views     the portal: what a person may open, favourites, links to console pages
 portal_model     what the portal lists: by account, searched by words
+access_report_view   who can open what, for auditors
 row_writer       writes the rows of the portal
 group_messages   sentences about a person's groups
 whoami_view      in debug mode: what the identity provider sent

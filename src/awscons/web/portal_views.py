@@ -24,6 +24,7 @@ from awscons.aws.destinations import (
 from awscons.aws.partitions import Partition
 from awscons.errors import DestinationRefused
 from awscons.web import cookies
+from awscons.web.access_report_view import access_report, auditor_group
 from awscons.web.dependencies import WebDependencies
 from awscons.web.group_messages import groups_hint, groups_received
 from awscons.web.language import gettext as _
@@ -68,6 +69,8 @@ def register_portal_views(app: Flask, deps: WebDependencies, entries: Entries) -
             return _sign_in_first(deps)
         if wants_json():
             return _as_json(deps, login, entries)
+        if "access" in request.args:
+            return access_report(deps, login)
         if "link" in request.args:
             return _link_page(deps, login, entries)
         return _page(deps, login, entries, rows)
@@ -138,7 +141,14 @@ def _page(deps: WebDependencies, login: Login, entries: Entries, rows: RowWriter
     portal = _portal_model(deps, login, entries, search, environment)
     if not portal.total:
         return _nothing_to_open(login)
-    page = render_template("portal.html", portal=portal, search=search, environment=environment, row=rows)
+    page = render_template(
+        "portal.html",
+        portal=portal,
+        search=search,
+        environment=environment,
+        row=rows,
+        is_auditor=auditor_group(deps, login) is not None,
+    )
     return make_response(page)
 
 

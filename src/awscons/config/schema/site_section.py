@@ -13,6 +13,7 @@ from awscons.config.schema.base import (
     Color,
     Section,
     ShownText,
+    Texts,
     http_url,
     not_as_wanted,
 )
@@ -62,6 +63,12 @@ class SiteSection(Section):
     )
     support_url: Annotated[str, AfterValidator(_support_url)] | None = Field(
         default=None, description="Where to ask for help: an https URL, or `mailto:` and an address."
+    )
+    auditors: Texts = Field(
+        default=[],
+        description=(
+            "Groups whose members can read in the portal who can open which target. Each look is an audit event."
+        ),
     )
     show_required_groups: bool = Field(
         default=True, description="Show on a refusal which groups or attributes would give access."
