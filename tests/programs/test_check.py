@@ -29,12 +29,12 @@ def folder() -> Iterator[Path]:
 
 
 def configure(
-    folder: Path, store: Mapping[str, object] | None = None, text: str = "", **saml: object
+    folder: Path,
+    store: Mapping[str, object] | None = None,
+    text: str = "",
+    saml: Mapping[str, object] | None = None,
 ) -> None:
     """A configuration with a file of credentials; `text` stands before it, and may use `os`."""
-    (folder / "credentials").write_text(
-        "[cons]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = x\n"
-    )
     config = config_for(
         "https://sso.example.com/saml/acs",
         sts_url="http://127.0.0.1:1/",
@@ -173,3 +173,14 @@ def test_an_unknown_user_is_a_sentence(folder: Path) -> None:
     done = check(folder, "--as", "nobody-of-that-name")
     assert done.returncode == 2
     assert "this host has no such user" in done.stderr
+
+
+def test_the_other_commands_read_the_file_of_variables_as_well(folder: Path) -> None:
+    configure(folder, text="assert os.environ['X'] == 'a b'")
+    (folder / "environment").write_text("X='a b'\n")
+    command = [sys.executable, "-m", "awscons", "metadata", "--config", str(folder / "config.py")]
+    for more, status in (([], 2), (["--env-file", str(folder / "environment")], 0)):
+        done = subprocess.run(
+            [*command, *more], env=environment_of(), capture_output=True, check=False, timeout=60
+        )
+        assert done.returncode == status

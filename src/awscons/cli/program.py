@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, NoReturn
 import click
 
 from awscons import __version__
-from awscons.cli.terminal import config_option, json_option
+from awscons.cli.terminal import config_option, env_file_option, json_option
 from awscons.errors import AwsconsError, ConfigurationError
 
 
@@ -132,6 +132,7 @@ def logins() -> None:
 
 @logins.command("list")
 @config_option
+@env_file_option
 @json_option
 @click.option("--person", help="List the logins of this person: a NameID or a user name.")
 def logins_list(config: Path, person: str | None, *, as_json: bool) -> None:
@@ -143,6 +144,7 @@ def logins_list(config: Path, person: str | None, *, as_json: bool) -> None:
 
 @logins.command("end")
 @config_option
+@env_file_option
 @click.option("--person", help="End all logins of this person: a NameID or a user name.")
 @click.option("--id", "id_prefix", help="End this login: its id from `awscons logins list`.")
 @click.option("--all", "everybody", is_flag=True, help="End the logins of all people.")
@@ -158,6 +160,7 @@ def logins_end(config: Path, person: str | None, id_prefix: str | None, *, every
 
 @cli.command()
 @config_option
+@env_file_option
 def metadata(config: Path) -> None:
     """Print our SAML metadata, for the identity provider's administrators.
 
@@ -209,6 +212,7 @@ def saml() -> None:
 
 @saml.command("explain")
 @config_option
+@env_file_option
 @json_option
 @click.option(
     "--at",

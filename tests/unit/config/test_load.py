@@ -198,6 +198,16 @@ def test_a_file_that_holds_a_password_and_that_every_user_can_read_is_pointed_ou
     assert ["can be read by every user" in finding.cause for finding in found] == [True] * findings
 
 
+def test_credentials_that_every_user_can_read_are_pointed_out(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("")
+    path = written(tmp_path, f"{GOOD}\naws_config['aws_credentials_file'] = {str(keys)!r}\n")
+    for mode, findings in ((0o644, 1), (0o640, 0)):
+        keys.chmod(mode)
+        found = load_settings(path, environment={}).file_findings
+        assert [finding.cure for finding in found] == [f"chmod o-r {keys}"] * findings
+
+
 def test_equal_mistakes_are_reported_once_with_their_number(tmp_path: Path) -> None:
     targets = "aws_config['targets'] = [{**aws_config['targets'][0], 'service': f's{n}', 'durration': 1} for n in range(2998)]"
     said = report(written(tmp_path, f"{GOOD}\n{targets}\n"))

@@ -19,7 +19,7 @@ import platformdirs
 from awscons.adapters.stores.file_store import FileStore
 from awscons.adapters.stores.memory_store import MemoryStore
 from awscons.adapters.stores.sqlite_store import SqliteStore
-from awscons.config.file_access import refuse_if_open
+from awscons.config.file_access import group_can_write, refuse_if_open
 from awscons.config.schema import (
     Backing,
     DynamoDBBacking,
@@ -120,6 +120,8 @@ def folder_errors(backing: Backing, environment: Mapping[str, str]) -> Iterator[
                 Severity.ERROR, f"{_BACKING}.{key}", cause, "change its owner to the service's user"
             )
             return
+        if os.access(place, os.F_OK) and (by_group := group_can_write(place)) is not None:
+            yield by_group
     if os.access(folder, os.F_OK) or (not is_named and environment.get("STATE_DIRECTORY")):
         return
     existing = next(parent for parent in folder.absolute().parents if os.access(parent, os.F_OK))
