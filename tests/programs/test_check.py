@@ -168,6 +168,16 @@ def test_a_file_of_variables_that_others_can_change_or_read_is_told_of(folder: P
     assert f"chmod o-w {file}" in done.stderr
 
 
+def test_a_folder_that_the_services_user_cannot_enter_or_make_is_named(folder: Path) -> None:
+    (folder / "closed").mkdir(mode=0o000)
+    path = folder / "closed" / "state" / "logins.sqlite3"
+    configure(folder, {"cache_type": "SQLite", "path": str(path)})
+    done = check(folder, "--as", USER)
+    assert done.returncode == 1
+    (folder / "closed").chmod(0o755)
+    assert f"this user finds no folder {path.parent}, and cannot make it" in done.stderr
+
+
 def test_an_unknown_user_is_a_sentence(folder: Path) -> None:
     configure(folder)
     done = check(folder, "--as", "nobody-of-that-name")

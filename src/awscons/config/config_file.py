@@ -156,7 +156,7 @@ def _modules_beside(folder: Path) -> Iterator[_ModulesBeside]:
 
 def _mistake_of(error: BaseException, path: Path, files: Sequence[str]) -> Mistake:
     """The mistake for an exception of the file, or of a module beside it."""
-    if isinstance(error, SyntaxError):
+    if isinstance(error, SyntaxError) and error.filename in {None, *files}:
         where = f"{Path(error.filename or path).name}, line {error.lineno}"
         return Mistake(where, error.msg, "valid Python")
     frames = traceback.extract_tb(error.__traceback__)

@@ -109,7 +109,10 @@ def test_a_file_that_fails_names_what_it_misses(tmp_path: Path, text: str, said:
     assert said in report(written(tmp_path, text))
 
 
-@pytest.mark.parametrize("text", ["int('hunter2')\n", "{}['hunter2']\n", "raise ValueError('hunter2')\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["int('hunter2')\n", "{}['hunter2']\n", "raise ValueError('hunter2')\n", "eval('hunter2 hunter2')\n"],
+)
 def test_the_text_of_an_exception_is_not_shown(tmp_path: Path, text: str) -> None:
     said = report(written(tmp_path, "pass\n" + text))
     assert "config.py, line 2" in said

@@ -91,7 +91,7 @@ def store_warnings(backing: Backing) -> list[Finding]:
         return store.warnings()
     except StoreUnavailable as error:
         hint = error.hint
-        if backing.password != (backing.password or "").strip() and backing.password is not None:
+        if backing.password and backing.password != backing.password.strip():
             hint += "; `password` begins or ends with white space, such as the line end of a file"
         raise StoreUnavailable(f"{backing.cache_type} does not take records: {error}", hint=hint) from None
 
@@ -111,9 +111,8 @@ def folder_errors(backing: Backing, environment: Mapping[str, str]) -> Iterator[
             key, is_named = "cache_dir", True
         case _:
             return
-    for place in (folder, file):
+    for place, needed in ((folder, os.R_OK | os.W_OK | os.X_OK), (file, os.R_OK | os.W_OK)):
         refuse_if_open(f"{_BACKING}.{key}", place)
-        needed = os.R_OK | os.W_OK | (os.X_OK if place.is_dir() else 0)
         if os.access(place, os.F_OK) and not os.access(place, needed):
             cause = f"{place} cannot be read and written by this user"
             yield Finding(
@@ -126,7 +125,7 @@ def folder_errors(backing: Backing, environment: Mapping[str, str]) -> Iterator[
         return
     existing = next(parent for parent in folder.absolute().parents if os.access(parent, os.F_OK))
     if not os.access(existing, os.W_OK | os.X_OK):
-        cause = f"{folder} does not exist, and this user cannot make it"
+        cause = f"this user finds no folder {folder}, and cannot make it"
         severity = Severity.ERROR if is_named else Severity.WARNING
         cure = (
             "install -d --owner=USER --mode=0700 FOLDER; under systemd, set STATE_DIRECTORY for this command"
