@@ -32,7 +32,10 @@ def cli() -> None:
 @config_option
 @json_option
 @click.option(
-    "--aws", "ask_aws", is_flag=True, help="Also ask AWS: our principal, and how long consoles last."
+    "--aws",
+    "ask_aws",
+    is_flag=True,
+    help="Also ask AWS: our principal, how long consoles last, a store in DynamoDB.",
 )
 @click.option("--as", "user", help="Check with the rights of this user, the service's. Needs root.")
 @click.option(

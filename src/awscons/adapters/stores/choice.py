@@ -31,10 +31,11 @@ from awscons.config.schema import (
     SqliteBacking,
 )
 from awscons.errors import ConfigurationError, Mistake, StoreUnavailable
-from awscons.findings import Finding, Severity
+from awscons.findings import Finding, Severity, warning
 from awscons.store import RecordStore
 
 if TYPE_CHECKING:
+    from awscons.adapters.stores.dynamodb_store import DynamoDbStore
     from awscons.adapters.stores.memcached_store import MemcachedStore
     from awscons.adapters.stores.redis_store import RedisStore
 
@@ -72,17 +73,20 @@ def open_store(
             return _open_dynamodb(backing, now)
 
 
-def store_warnings(backing: Backing) -> list[Finding]:
-    """Warnings about a Redis or memcached server that may evict live logins; none for other stores.
+def store_warnings(backing: Backing, *, ask_aws: bool = False) -> list[Finding]:
+    """Warnings about a Redis or memcached server that may evict live logins, and about a missing DynamoDB table.
 
     Does not touch files: a file that an operator makes here would not belong to the service's user.
+    DynamoDB is asked only with `ask_aws`, and no table is made.
     Raises ConfigurationError as `open_store` does, StoreUnavailable when the server does not take records.
     """
     match backing:
         case RedisBacking():
-            store: RedisStore | MemcachedStore = _open_redis(backing)
+            store: RedisStore | MemcachedStore | DynamoDbStore = _open_redis(backing)
         case MemcachedBacking():
             store = _open_memcached(backing, time.time)
+        case DynamoDBBacking() if ask_aws:
+            store = _open_dynamodb(backing, time.time, create=False)
         case _:
             return []
     try:
@@ -91,7 +95,14 @@ def store_warnings(backing: Backing) -> list[Finding]:
         return store.warnings()
     except StoreUnavailable as error:
         hint = error.hint
-        if backing.password and backing.password != backing.password.strip():
+        if "ResourceNotFoundException" in str(error):
+            cause = "the table of DynamoDB does not exist, or not in this region"
+            return [warning(f"{_BACKING}.table_name", cause, "the service creates it when it starts")]
+        if (
+            isinstance(backing, NetworkBacking)
+            and backing.password
+            and backing.password != backing.password.strip()
+        ):
             hint += "; `password` begins or ends with white space, such as the line end of a file"
         raise StoreUnavailable(f"{backing.cache_type} does not take records: {error}", hint=hint) from None
 
@@ -198,13 +209,15 @@ def _open_memcached(backing: MemcachedBacking, now: Callable[[], float]) -> Memc
     return MemcachedStore(backing, timeout=_TIMEOUT, tls=_tls(backing), now=now)
 
 
-def _open_dynamodb(backing: DynamoDBBacking, now: Callable[[], float]) -> RecordStore:
+def _open_dynamodb(
+    backing: DynamoDBBacking, now: Callable[[], float], *, create: bool = True
+) -> DynamoDbStore:
     from botocore.exceptions import NoRegionError  # noqa: PLC0415  see above
 
     from awscons.adapters.stores.dynamodb_store import open_dynamodb_store  # noqa: PLC0415  see above
 
     try:
-        return open_dynamodb_store(backing, timeout=_TIMEOUT, now=now)
+        return open_dynamodb_store(backing, timeout=_TIMEOUT, now=now, create=create)
     except NoRegionError:
         raise _mistake("region_name", "nothing, and no region in AWS's own settings", "a region") from None
 
