@@ -26,6 +26,22 @@ file. Start from `config.py.sample`.
 
 `awscons check` reports every mistake at once and shows who may open what. The service does not start with a
 configuration that has mistakes.
+
+**The file is a program.** The service runs it with its own rights, once in each process. It may compute, read
+environment variables and import modules that lie beside it (`from team_groups import GROUPS` reads `team_groups.py`).
+So only root or the service's user may be able to write it. If every user of the host can write the file, its folder or
+such a module, the service does not start; if a group can, that is a warning. The same holds for the state folder and
+for the folder of the store: a user who can write there can sign in as anybody.
+
+**Passwords and other texts can stand elsewhere.** Wherever a key takes a text, `{"file": "/run/secrets/redis"}` takes
+the content of that file and `{"env": "REDIS_PASSWORD"}` the value of that environment variable, without white space at
+the ends. A relative path starts at the folder of `config.py`. A value from elsewhere appears in no report of a mistake.
+If every user of the host can read such a file, or a `config.py` with a password in it, that is a warning.
+
+```python
+session_config = {"session_backing": {"cache_type": "Redis", "password": {"file": "/run/secrets/redis"}}}
+server_config = {"metrics_token": {"env": "METRICS_TOKEN"}}
+```
 """
 
 ENVIRONMENT = """## Environment
@@ -35,7 +51,8 @@ ENVIRONMENT = """## Environment
 | `AWSCONS_CONFIG` | Path of the configuration, for `awscons` and for `awscons.wsgi:application`. Default: `config.py`. |
 | `ACS_ENDPOINT` | Overrides `saml_config["acs_url"]`. |
 | `STATE_DIRECTORY` | Folder of the embedded store; systemd sets it. Default: the user's state folder. |
-| `DEBUG` | When set: debug lines in the log (without secrets), and the page `/saml/whoami`. |
+| `AWSCONS_DEBUG` | `1`, `true` or `yes`: debug lines in the log (without secrets), and the page `/saml/whoami`. |
+| `DEBUG` | The same, if `AWSCONS_DEBUG` is not set, with a warning in the log. |
 | `AWS_CA_BUNDLE` | File of the certificates to trust at AWS, PEM, for STS and the federation endpoint, as the profile's \
 `ca_bundle` does. For the metadata of the identity provider they are trusted in addition to those of the operating system. |
 | `REQUESTS_CA_BUNDLE` | The same, if neither `AWS_CA_BUNDLE` nor `ca_bundle` is set, as in every AWS SDK for Python. |
@@ -45,7 +62,7 @@ hosts to reach without a proxy. |
 `region`, which takes precedence over `AWS_REGION`. |
 | `AWS_DEFAULT_PROFILE`, `AWS_PROFILE` | The profile, if `aws_profile_name` is not set. |
 | `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL` | The URL of STS, if it is not the one of AWS, as in every AWS SDK. |
-| `AWS_…` | Every other variable that botocore reads: credentials, `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`. |
+| `AWS_ACCESS_KEY_ID`, `AWS_…` | Every other variable that botocore reads: credentials, `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`. |
 """
 
 TYPE_WORDS: dict[object, str] = {

@@ -55,7 +55,8 @@ def warning(subject: str, cause: str, cure: str = "") -> Finding:
 
 def mistake_finding(mistake: Mistake) -> Finding:
     """A mistake in the configuration as a finding."""
-    found = f"found {mistake.found}, wanted " if mistake.found else "wanted "
+    found = f"in {mistake.repeated}: " if mistake.repeated else ""
+    found += f"found {mistake.found}, wanted " if mistake.found else "wanted "
     return Finding(Severity.ERROR, mistake.path, found + mistake.wanted, mistake.hint)
 
 

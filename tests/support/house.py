@@ -259,7 +259,7 @@ def open_house(
                 **sections,
             )
             settings = parse_settings(config, source="test", environment={})
-            environment = {"DEBUG": "1"} if debug else {}
+            environment = {"AWSCONS_DEBUG": "1"} if debug else {}
             return build_service(settings, environment=environment, clock=clock, prepared=prepared)
 
         port = stack.enter_context(serving(build, tls=server_tls(), multiprocess=multiprocess))

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from support.house import MINIMAL_TARGETS, config_for
+from support.house import MINIMAL_TARGETS, config_for, write_credentials
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,7 +18,7 @@ def configure(folder: Path, store: Mapping[str, object]) -> None:
         "https://sso.example.com/saml/acs",
         sts_url="http://127.0.0.1:1/",
         signin_url="http://127.0.0.1:1/federation",
-        credentials_file=folder / "credentials",
+        credentials_file=write_credentials(folder / "credentials", "AKIAEXAMPLE", "secret"),
         store=store,
         aws={"targets": MINIMAL_TARGETS},
     )

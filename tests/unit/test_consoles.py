@@ -44,7 +44,7 @@ class Scene:
     preferences: Preferences
 
     def login(self, *groups: str, lasts: timedelta = timedelta(hours=8)) -> Login:
-        identity = Identity("ada@example.com", "ada", {}, frozenset(groups))
+        identity = Identity("ada@example.com", "ada", {"groups": groups}, frozenset(groups))
         now = self.clock()
         return Login(identity, now, now + lasts, authenticated_at=now, public_id="0123abc")
 

@@ -63,8 +63,8 @@ def test_a_package_names_each_of_its_modules_on_its_first_page(package: Path) ->
 
 def test_every_log_event_is_in_the_reference() -> None:
     others = re.compile(
-        r".*\.(html|audit)|[a-z]+_config\..*"
-    )  # templates, a logger, keys of the configuration
+        r".*\.(html|audit|py)|[a-z]+_config\..*"
+    )  # templates, a logger, files, keys of the configuration
     events = {event for event in log_events() if not others.fullmatch(event)}
     assert {"problem.unexpected", "idp_metadata.refused_at_start"} <= events
     assert sorted(events - first_column(section("Log"))) == []
@@ -104,7 +104,7 @@ def test_every_address_is_in_the_reference(tmp_path: Path) -> None:
         server={"metrics_token": "made-up-for-tests-0123456789"},
     )
     settings = parse_settings(config, source="test", environment={})
-    rules = build_service(settings, environment={"DEBUG": "1"}).url_map.iter_rules()
+    rules = build_service(settings, environment={"AWSCONS_DEBUG": "1"}).url_map.iter_rules()
     addresses = {
         f"{method} {rule.rule.replace('/aws/<name>', '<prefix>/<service>').replace('/aws', '<prefix>')}"
         for rule in rules

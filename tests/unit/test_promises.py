@@ -51,7 +51,7 @@ def test_every_environment_variable_that_we_read_is_documented() -> None:
     read = set(re.findall(r"""(?:os\.environ|environment)\.get\("([A-Z_]+)\"""", source))
     read |= set(re.findall(r""""([A-Z_]+)" in os\.environ""", source))
     reference = REFERENCE.read_text(encoding="utf-8")
-    assert {"AWSCONS_CONFIG", "ACS_ENDPOINT", "STATE_DIRECTORY", "DEBUG"} <= read
+    assert {"AWSCONS_CONFIG", "ACS_ENDPOINT", "STATE_DIRECTORY", "AWSCONS_DEBUG", "DEBUG"} <= read
     for variable in read:
         assert f"`{variable}`" in reference
 

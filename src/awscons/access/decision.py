@@ -31,6 +31,7 @@ class RefusalReason(Enum):
     """Why access was refused; the value is the text for the audit log."""
 
     NO_GROUPS_RECEIVED = "the identity provider sent no groups"
+    GROUPS_NOT_KEPT = "this service keeps no groups: saml_config['assertions'] does not list `groups`"
     GROUPS_OMITTED = "the identity provider left the groups out, since the person is in too many"
     IN_NONE_OF_THE_GROUPS = "in none of the groups"
     NONE_OF_THE_ATTRIBUTES = "none of the attributes is present and non-empty"
@@ -64,6 +65,8 @@ def decide(target: Target, identity: Identity) -> Granted | Refused:
 def _why_in_no_group(identity: Identity) -> RefusalReason:
     if identity.groups:
         return RefusalReason.IN_NONE_OF_THE_GROUPS
+    if not identity.has_group_attribute:
+        return RefusalReason.GROUPS_NOT_KEPT
     return RefusalReason.GROUPS_OMITTED if identity.groups_omitted else RefusalReason.NO_GROUPS_RECEIVED
 
 

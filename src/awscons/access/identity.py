@@ -24,6 +24,11 @@ class Identity:
     groups: frozenset[str]
     groups_omitted: bool = False
 
+    @property
+    def has_group_attribute(self) -> bool:
+        """Whether the configuration's attribute map has `groups`; without it no group is read from an assertion."""
+        return any(name.casefold() == "groups" for name in self.attributes)
+
 
 @dataclass(frozen=True, slots=True)
 class Login:

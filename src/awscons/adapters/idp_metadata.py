@@ -6,7 +6,6 @@ good one stays in use, also on disk, until its `validUntil`.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 import threading
@@ -28,9 +27,11 @@ from awscons.adapters.aws.http_pool import (
     Limits,
     Step,
 )
+from awscons.adapters.metadata_copy import MetadataCopy
 from awscons.audit import events
 from awscons.audit.events import AuditLog
 from awscons.config.configuration_warnings import certificate_warnings
+from awscons.config.file_access import close_to_writers, open_to_writers
 from awscons.errors import MetadataRefused, UpstreamError
 from awscons.saml.certificates import fingerprint
 from awscons.saml.metadata import MAX_METADATA_BYTES, IdpMetadata, parse_idp_metadata
@@ -113,20 +114,25 @@ class MetadataIdpTrust:
         audit: AuditLog,
         http: HttpPool,
         in_background: Callable[[Callable[[], object]], None] = _in_a_thread,
+        inspect_only: bool = False,
     ) -> None:
         """Read the metadata: a saved copy of less than a day, else the source, else an older saved copy.
 
         folder          for the last good copy
         clock           UTC
         in_background   starts work without waiting for it
+        inspect_only    always ask the source first, and write, log and report nothing: for `awscons check`
         Raises MetadataRefused when none of them is good: without keys no response can be verified.
         """
         self._settings = settings
-        self._saved = _SavedCopy(folder, settings.location)
+        self._saved = MetadataCopy(folder, settings.location)
         self._clock = clock
         self._audit = audit
         self._in_background = in_background
         self._http = http
+        self._inspect_only = inspect_only
+        self.source_error: MetadataRefused | None = None
+        """Why the source gave no good metadata at the start, so that an older copy is in use; None: it did."""
         self._refreshing = threading.Lock()
         now = clock()
         self._looked_for_key_at = now - AFTER_UNKNOWN_KEY
@@ -172,8 +178,9 @@ class MetadataIdpTrust:
     # --- refreshing ---
 
     def _at_start(self, now: datetime) -> _Trusted:
-        saved = self._saved.read()
-        if saved is not None and now - saved.fetched_at < USUAL_INTERVAL and self._is_remote:
+        saved = self._saved.read(now)
+        is_recent = saved is not None and now - saved.fetched_at < USUAL_INTERVAL
+        if saved is not None and is_recent and self._is_remote and not self._inspect_only:
             try:
                 return self._trust(saved.document, looked_at=saved.fetched_at)
             except MetadataRefused as error:
@@ -183,9 +190,11 @@ class MetadataIdpTrust:
         except MetadataRefused as error:
             if saved is None:
                 raise
-            self._say("idp_metadata.refused_at_start", error)
+            self.source_error = error
             trusted = self._trust(saved.document, looked_at=now)
-            _log.warning("idp_metadata.copy_in_use", fetched_at=saved.fetched_at.isoformat())
+            if not self._inspect_only:
+                self._say("idp_metadata.refused_at_start", error)
+                _log.warning("idp_metadata.copy_in_use", fetched_at=saved.fetched_at.isoformat())
             return replace(trusted, look_again_at=now + self._after_failure)
 
     def _refresh(self) -> None:
@@ -205,7 +214,9 @@ class MetadataIdpTrust:
     def _take(self, document: bytes, now: datetime) -> _Trusted:
         """Trust a document that was just fetched, save it, and report changed keys."""
         trusted = self._trust(document, looked_at=now)
-        saved = self._saved.read()
+        if self._inspect_only:
+            return trusted
+        saved = self._saved.read(now)
         self._saved.write(document, now)
         if saved is not None and saved.document != document:
             self._report_changed_keys(saved.document, trusted)
@@ -318,6 +329,9 @@ def _read_file(path: Path) -> bytes:
                 f"{path} is longer than {MAX_METADATA_BYTES:,} bytes",
                 hint="take the metadata of your identity provider alone, not of the whole federation",
             )
+        for place in (path, path.parent):
+            if open_to_writers(place):
+                raise MetadataRefused(open_to_writers(place), hint=close_to_writers(place))
         return path.read_bytes()
     except OSError as error:
         raise MetadataRefused(f"{path} cannot be read: {error.strerror or type(error).__name__}") from None
@@ -348,41 +362,3 @@ def identity_provider_of(metadata: IdpMetadata, settings: MetadataSettings) -> I
 
 def _fingerprints(certificates: set[Certificate]) -> str:
     return ", ".join(sorted(map(fingerprint, certificates)))
-
-
-# --- the last good copy ------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Copy:
-    document: bytes
-    fetched_at: datetime
-
-
-class _SavedCopy:
-    """The last good document on disk, shared by all processes of this host. It holds no secret."""
-
-    def __init__(self, folder: Path, location: str) -> None:
-        name = hashlib.sha256(location.encode()).hexdigest()[:16]
-        self._path = folder / f"idp-metadata-{name}.xml"
-
-    def read(self) -> _Copy | None:
-        try:
-            return _Copy(self._path.read_bytes(), datetime.fromtimestamp(self._path.stat().st_mtime, tz=UTC))
-        except OSError:
-            return None
-
-    def write(self, document: bytes, now: datetime) -> None:
-        """Write the whole file or nothing. A failure is logged, and the service works without a copy."""
-        draft = self._path.with_suffix(f".{os.getpid()}")
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            draft.write_bytes(document)
-            os.utime(draft, (now.timestamp(), now.timestamp()))
-            draft.replace(self._path)
-        except OSError as error:
-            _log.warning(
-                "idp_metadata.copy_not_saved",
-                file=str(self._path),
-                cause=error.strerror or type(error).__name__,
-            )

@@ -1,4 +1,4 @@
-"""Builds what operators watch: counters, the metrics page and its gauges."""
+"""Builds what operators watch: counters, the metrics page and its gauges; and whether debug mode is on."""
 
 from __future__ import annotations
 
@@ -13,6 +13,17 @@ from awscons.config.settings import Settings
 from awscons.errors import MetadataRefused
 from awscons.saml.certificates import end_of, fingerprint
 from awscons.signin.idp_trust import IdpTrust
+
+_YES = frozenset({"1", "true", "yes"})
+
+
+def is_debug_mode(environment: Mapping[str, str]) -> bool:
+    """Whether `AWSCONS_DEBUG`, else `DEBUG`, is 1, true or yes, in any case of letters.
+
+    Container images and shells set `DEBUG` for other programs, so it is read only where ours is not set.
+    """
+    value = environment.get("AWSCONS_DEBUG", environment.get("DEBUG", ""))
+    return value.strip().casefold() in _YES
 
 
 def build_counters(settings: Settings, *, environment: Mapping[str, str]) -> SharedCounters | None:

@@ -18,7 +18,7 @@ from awscons.adapters.metered_ports import MeteredAuditLog
 from awscons.adapters.stores.choice import open_store
 from awscons.assembly.aws_side import build_broker
 from awscons.assembly.clock import utc_now
-from awscons.assembly.observability import build_counters, build_metrics_page
+from awscons.assembly.observability import build_counters, build_metrics_page, is_debug_mode
 from awscons.assembly.signin_side import (
     build_idp_trust,
     build_logins,
@@ -41,6 +41,8 @@ from awscons.web.dependencies import WebDependencies
 
 _log = structlog.get_logger(__name__)
 
+_OLD_DEBUG = "DEBUG switches on debug mode, and other programs read it too"
+
 
 def build_service(
     settings: Settings,
@@ -59,7 +61,9 @@ def build_service(
     Raises ConfigurationError when a part that the settings name is not installed, MetadataRefused when the identity
     provider's metadata is not available.
     """
-    debug = "DEBUG" in environment
+    debug = is_debug_mode(environment)
+    if debug and "AWSCONS_DEBUG" not in environment:
+        _log.warning("configuration.warning", subject="DEBUG", warning=_OLD_DEBUG, hint="set AWSCONS_DEBUG")
     counters = build_counters(settings, environment=environment)
     recorder = counters or NoMetrics()
     audit = MeteredAuditLog(StructlogAuditLog(), recorder)

@@ -12,7 +12,7 @@ from awscons.assembly.clock import utc_now
 from awscons.audit.events import AuditLog
 from awscons.config.schema import SimpleBacking, SqliteBacking
 from awscons.config.settings import Settings
-from awscons.errors import StoreCannotList, StoreUnavailable
+from awscons.errors import MetadataRefused, StoreCannotList, StoreUnavailable
 from awscons.saml.metadata import build_sp_metadata
 from awscons.saml.parties import IdentityProvider
 from awscons.signin.idp_trust import IdpTrust
@@ -42,6 +42,27 @@ def build_idp_trust(
         audit=audit,
         http=http or HttpPool(),
     )
+
+
+def inspect_idp_trust(
+    settings: Settings, *, environment: Mapping[str, str], audit: AuditLog
+) -> tuple[IdentityProvider, MetadataRefused | None]:
+    """The identity provider as a start of the service would find it now, without leaving a file.
+
+    Beside it, why the source of its metadata cannot be used, if an older copy stands in for it. Raises
+    MetadataRefused if there is none.
+    """
+    if isinstance(settings.trust, IdentityProvider):
+        return settings.trust, None
+    trust = MetadataIdpTrust(
+        settings.trust,
+        folder=state_folder(settings.backing, environment),
+        clock=utc_now,
+        audit=audit,
+        http=HttpPool(),
+        inspect_only=True,
+    )
+    return trust.current(), trust.source_error
 
 
 def our_metadata(settings: Settings) -> bytes:

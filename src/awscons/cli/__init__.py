@@ -2,6 +2,7 @@
 
 program            the click tree, with all options and exit codes; it imports a command's module when the command runs
 check_command      `awscons check`: mistakes and warnings in the configuration, and who may open which target
+service_surroundings   `awscons check` as the service's user, with its environment variables
 serve_command      `awscons serve`: the service under gunicorn
 demo_command       `awscons demo`: the service with a pretend identity provider and AWS; alone imports `awscons.demo`
 logins_command     `awscons logins`: list logins and revoke them

@@ -11,17 +11,26 @@ import click
 
 from awscons.access.targets import Target
 from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
-from awscons.adapters.stores.choice import store_warnings
+from awscons.adapters.aws.credential_files import credential_file_error
+from awscons.adapters.stores.choice import folder_errors, store_warnings
 from awscons.assembly.aws_side import build_broker
 from awscons.assembly.clock import utc_now
-from awscons.assembly.signin_side import build_idp_trust
+from awscons.assembly.signin_side import inspect_idp_trust
 from awscons.aws.broker import Preflight
 from awscons.aws.durations import duration_text
+from awscons.cli.service_surroundings import become, read_environment
 from awscons.cli.terminal import print_json, table
 from awscons.config.configuration_warnings import configuration_warnings
 from awscons.config.load import load_settings
 from awscons.config.settings import Settings
-from awscons.errors import AwsconsError, ConfigurationError, UpstreamError
+from awscons.errors import (
+    AwsconsError,
+    ConfigurationError,
+    MetadataRefused,
+    StoreUnavailable,
+    UpstreamError,
+    grouped_mistakes,
+)
 from awscons.findings import Finding, Severity, error_finding, has_error, mistake_finding, warning
 from awscons.saml.certificates import end_of
 from awscons.saml.parties import IdentityProvider
@@ -40,24 +49,35 @@ class _AwsAnswer:
 
 @dataclass(slots=True)
 class _Report:
-    """What was found so far; `failure` ends the command after the report is printed."""
+    """What was found so far; `failure` ends the command after the report is printed.
+
+    errors   what would keep people from signing in or opening consoles, although the configuration has no mistake
+    """
 
     settings: Settings | None = None
     identity_provider: IdentityProvider | None = None
+    errors: list[Finding] = field(default_factory=list)
     configuration: list[Finding] = field(default_factory=list)
     store: list[Finding] = field(default_factory=list)
     aws: list[_AwsAnswer] = field(default_factory=list)
     failure: AwsconsError | None = None
 
 
-def check_configuration(config: Path, *, ask_aws: bool, as_json: bool) -> None:
-    """Print what the configuration opens, and the findings.
+def check_configuration(
+    config: Path, *, ask_aws: bool, as_json: bool, user: str | None = None, env_file: str | None = None
+) -> None:
+    """Print what the configuration opens, and the findings. Leaves no file behind.
 
-    Raises, after printing: ConfigurationError with all mistakes; AwsconsError when the metadata cannot be
-    used, when the store takes no records, or when AWS does not answer for a target.
+    user       whose rights this process takes for good; None: it keeps its own
+    env_file   file of environment variables, which this process takes over; see `read_environment`
+
+    Raises, after printing: ConfigurationError with all mistakes; AwsconsError when the metadata, the store or the
+    files of AWS credentials cannot be used, or when AWS does not answer for a target. Raises click.UsageError.
     """
     report = _Report()
     try:
+        variables, report.configuration = read_environment(env_file) if env_file else ({}, [])
+        os.environ.update({**(become(user) if user else {}), **variables})
         _gather(report, config, ask_aws=ask_aws)
     except AwsconsError as error:
         report.failure = error
@@ -73,16 +93,38 @@ def check_configuration(config: Path, *, ask_aws: bool, as_json: bool) -> None:
 def _gather(report: _Report, config: Path, *, ask_aws: bool) -> None:
     report.settings = settings = load_settings(config, environment=os.environ)
     configure_logging()
-    trust = build_idp_trust(settings, environment=os.environ, audit=StructlogAuditLog())
-    report.identity_provider = trust.current()
-    report.configuration = configuration_warnings(settings, report.identity_provider, now=utc_now())
-    report.store = store_warnings(settings.backing)
-    if not ask_aws:
-        return
-    report.aws = list(_ask_aws(settings))
+    report.identity_provider, source_error = inspect_idp_trust(
+        settings, environment=os.environ, audit=StructlogAuditLog()
+    )
+    report.configuration += configuration_warnings(settings, report.identity_provider, now=utc_now())
+    _ask_surroundings(report, settings, source_error, ask_aws=ask_aws)
+    if ask_aws:
+        report.aws = list(_ask_aws(settings))
     silent = sum(answer.preflight is None for answer in report.aws)
+    if report.errors:
+        more = f"; and {len(report.errors) - 1} more errors" if report.errors[1:] else ""
+        raise AwsconsError(f"{report.errors[0].cause}{more}", hint=report.errors[0].cure)
     if silent:
         raise AwsconsError(f"AWS has no answer for {silent} of {len(settings.targets)} targets")
+
+
+def _ask_surroundings(
+    report: _Report, settings: Settings, source_error: MetadataRefused | None, *, ask_aws: bool
+) -> None:
+    """What a sign-in needs beside the configuration: metadata, credentials, a store."""
+    if source_error is not None:
+        cause = f"an older copy of the identity provider's metadata stands in: {source_error}"
+        report.errors.append(Finding(Severity.ERROR, "saml_config.idp_metadata", cause, source_error.hint))
+    for profile in dict.fromkeys(map(settings.aws.profile_for, settings.targets)):
+        wrong_file = credential_file_error(settings.aws, profile)
+        if wrong_file is not None:
+            report.errors.append(error_finding(f"profile {profile or 'default'!r}", wrong_file))
+    for finding in folder_errors(settings.backing, os.environ):
+        (report.errors if finding.severity is Severity.ERROR else report.store).append(finding)
+    try:
+        report.store += store_warnings(settings.backing, ask_aws=ask_aws)
+    except StoreUnavailable as error:
+        report.errors.append(error_finding("session_config.session_backing", error))
 
 
 def _ask_aws(settings: Settings) -> Iterator[_AwsAnswer]:
@@ -109,7 +151,8 @@ def _lines(report: _Report, config: Path) -> Iterator[str]:
     settings, identity_provider = report.settings, report.identity_provider
     if settings is None or identity_provider is None:
         return
-    yield from _summary(config, settings, identity_provider)
+    yield from _summary(report, config, settings, identity_provider)
+    yield from _list("Errors:", report.errors)
     yield from _list("Warnings:", report.configuration)
     yield from _list("About the store of logins:", report.store)
     if report.aws:
@@ -123,10 +166,14 @@ def _list(title: str, findings: Iterable[Finding]) -> list[str]:
     return ["", f"  {title}", *lines] if lines else []
 
 
-def _summary(config: Path, settings: Settings, identity_provider: IdentityProvider) -> list[str]:
+def _summary(
+    report: _Report, config: Path, settings: Settings, identity_provider: IdentityProvider
+) -> list[str]:
+    but = ", but the service would not work here" if report.errors else ""
+    user = "  as root, who may read every file: see --as" if os.geteuid() == 0 else ""
     header = ["URL path", "account", "role", "lasts", "who may enter"]
     return [
-        f"{config}: no mistakes",
+        f"{config}: no mistakes{but}",
         "",
         f"  reached at          {settings.site.url('/')}",
         f"  answers posted to   {settings.service_provider.acs_url}",
@@ -134,6 +181,7 @@ def _summary(config: Path, settings: Settings, identity_provider: IdentityProvid
         f"  identity provider   {identity_provider.entity_id}",
         f"  trusted by          {_trusted_by(settings, identity_provider)}",
         f"  logins kept in      {settings.backing.cache_type}",
+        *([f"  checked           {user}"] if user else []),
         "",
         *table([header, *(_row(settings.site, target) for target in settings.targets)]),
     ]
@@ -215,12 +263,12 @@ def _document(report: _Report, config: Path) -> dict[str, object]:
 
 
 def _findings(report: _Report) -> list[Finding]:
-    found = [*report.configuration, *report.store, *(answer.finding for answer in report.aws)]
+    found = [*report.errors, *report.configuration, *report.store, *(answer.finding for answer in report.aws)]
     match report.failure:
         case None:
             return found
         case ConfigurationError() as error:
-            return [*found, *map(mistake_finding, error.mistakes)]
+            return [*found, *map(mistake_finding, grouped_mistakes(error.mistakes))]
         case error:
             # AWS's silence is a finding of each target already.
             return found if has_error(found) else [*found, error_finding("service", error)]

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, NoReturn
 import click
 
 from awscons import __version__
-from awscons.cli.terminal import config_option, json_option
+from awscons.cli.terminal import config_option, env_file_option, json_option
 from awscons.errors import AwsconsError, ConfigurationError
 
 
@@ -32,18 +32,27 @@ def cli() -> None:
 @config_option
 @json_option
 @click.option(
-    "--aws", "ask_aws", is_flag=True, help="Also ask AWS: our principal, and how long consoles last."
+    "--aws",
+    "ask_aws",
+    is_flag=True,
+    help="Also ask AWS: our principal, how long consoles last, a store in DynamoDB.",
 )
-def check(config: Path, *, as_json: bool, ask_aws: bool) -> None:
+@click.option("--as", "user", help="Check with the rights of this user, the service's. Needs root.")
+@click.option(
+    "--env-file",
+    help="Read environment variables from this file, as systemd does; with - before the path, it may be missing.",
+)
+def check(config: Path, *, as_json: bool, ask_aws: bool, user: str | None, env_file: str | None) -> None:
     """Check the configuration, and show who may open which target.
 
-    Reads the identity provider's metadata and writes a test record to Redis or memcached. Calls AWS only
-    with --aws. The exit status is 2 when the configuration has mistakes, and 1 when the metadata, the
-    store, or AWS for one of the targets does not answer.
+    Reads the identity provider's metadata and the files of AWS credentials, and writes a test record to Redis
+    or memcached. It leaves no file behind. Calls AWS only with --aws. The exit status is 2 when the
+    configuration has mistakes, and 1 when a sign-in would fail: the metadata, the store, the credentials, or
+    AWS for one of the targets.
     """
     from awscons.cli.check_command import check_configuration
 
-    check_configuration(config, ask_aws=ask_aws, as_json=as_json)
+    check_configuration(config, ask_aws=ask_aws, as_json=as_json, user=user, env_file=env_file)
 
 
 @cli.command()
@@ -88,8 +97,8 @@ def check(config: Path, *, as_json: bool, ask_aws: bool) -> None:
 def serve(config: Path, *, reload: bool, **options: Any) -> None:
     """Run the service. A proxy in front terminates TLS: nginx, Apache or a load balancer.
 
-    After SIGTERM, requests in flight have 30 seconds to finish. Set DEBUG in the environment to log debug
-    lines.
+    After SIGTERM, requests in flight have 30 seconds to finish. Set AWSCONS_DEBUG=1 in the environment to log
+    debug lines.
     """
     from awscons.cli.serve_command import ServeOptions, serve_and_restart, serve_configured
 
@@ -126,6 +135,7 @@ def logins() -> None:
 
 @logins.command("list")
 @config_option
+@env_file_option
 @json_option
 @click.option("--person", help="List the logins of this person: a NameID or a user name.")
 def logins_list(config: Path, person: str | None, *, as_json: bool) -> None:
@@ -137,6 +147,7 @@ def logins_list(config: Path, person: str | None, *, as_json: bool) -> None:
 
 @logins.command("end")
 @config_option
+@env_file_option
 @click.option("--person", help="End all logins of this person: a NameID or a user name.")
 @click.option("--id", "id_prefix", help="End this login: its id from `awscons logins list`.")
 @click.option("--all", "everybody", is_flag=True, help="End the logins of all people.")
@@ -152,6 +163,7 @@ def logins_end(config: Path, person: str | None, id_prefix: str | None, *, every
 
 @cli.command()
 @config_option
+@env_file_option
 def metadata(config: Path) -> None:
     """Print our SAML metadata, for the identity provider's administrators.
 
@@ -203,6 +215,7 @@ def saml() -> None:
 
 @saml.command("explain")
 @config_option
+@env_file_option
 @json_option
 @click.option(
     "--at",

@@ -16,6 +16,7 @@ from awscons.adapters.server.listeners import load_tls, open_listeners
 from awscons.adapters.server.reloader import serve_and_reload
 from awscons.adapters.server.worker_memory import freeze_gc, limit_malloc_arenas
 from awscons.adapters.stores.choice import open_store
+from awscons.assembly.observability import is_debug_mode
 from awscons.assembly.service import build_service
 from awscons.assembly.signin_side import build_idp_trust
 from awscons.cli.terminal import printable
@@ -57,7 +58,7 @@ def serve_configured(config: Path, options: ServeOptions) -> None:
         raise click.UsageError("--certificate and --key belong together")
     tls = load_tls(options.certificate, options.key) if options.certificate and options.key else None
     _refuse_open_http(settings, host, tls=tls is not None, plain_http=options.plain_http)
-    configure_logging(debug="DEBUG" in os.environ)
+    configure_logging(debug=is_debug_mode(os.environ))
     # Each worker builds these again. Building them here first reports a broken store or missing metadata as one
     # error with a hint, instead of workers that fail to start.
     open_store(settings.backing, environment=os.environ)

@@ -1,7 +1,11 @@
 """Configuration: `config.py` in, frozen values out, every mistake reported together.
 
 schema                   every key with its type, default and description: settings as data
-load                     reads the file, parses its dicts, raises all mistakes together
+load                     parses the dicts of the file, raises all mistakes together
+config_file              runs the file, and modules beside it
+outside_values           texts in files and environment variables that the dicts refer to
+file_access              who else can write or read the files that the service trusts
+environment_file         reads a file of environment variables as systemd does
 mistakes                 pydantic's errors in the words of the person who edits the file
 checks                   rules that need more than one key
 trust_and_keys           the certificates and key folders that the configuration names

@@ -27,6 +27,7 @@ def configuration_warnings(
     now                 UTC; certificates that have expired or expire within 30 days are named
     """
     return [
+        *settings.file_findings,
         *_target_warnings(settings),
         *_partition_warnings(settings),
         *_backing_warnings(settings.backing),
@@ -84,6 +85,12 @@ def _backing_warnings(backing: Backing) -> Iterator[Finding]:
         case _:
             return
     kind, subject = backing.cache_type, "session_config.session_backing"
+    if backing.password is not None and backing.password != backing.password.strip():
+        yield warning(
+            f"{subject}.password",
+            "`password` begins or ends with white space, such as the line end of a file",
+            'let the service read the file: {"file": "…"} drops white space at the ends',
+        )
     if LOOPBACK_HOSTS.issuperset(host.strip("[]") for host in hosts):
         return
     if backing.password is None and backing.ssl_certfile is None:

@@ -1,12 +1,16 @@
-"""Runs `config.py`, parses its dicts into Settings, and reports all mistakes together.
+"""Parses the dicts of `config.py` into Settings, and reports all mistakes together.
 
 `config.py` is a Python file that runs on its own; the service takes only the dicts from it.
 """
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Mapping, Sequence
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,8 +18,11 @@ from pydantic import ValidationError
 
 from awscons.config.build import build_branding, build_settings
 from awscons.config.checks import section_mistakes
+from awscons.config.config_file import file_findings, run_config_file
+from awscons.config.file_access import others_can_read
 from awscons.config.logo_file import read_logo
-from awscons.config.mistakes import did_you_mean, mistakes_of
+from awscons.config.mistakes import mistakes_of
+from awscons.config.outside_values import OutsideValues
 from awscons.config.schema import (
     SECTIONS,
     AwsSection,
@@ -28,39 +35,57 @@ from awscons.config.schema import (
 from awscons.config.settings import Settings
 from awscons.config.trust_and_keys import missing_trust, read_certificates, read_key_ring, read_trust
 from awscons.errors import ConfigurationError, Mistake
+from awscons.findings import Finding
 
+_SECTION_SUFFIX = re.compile(r"_?(?:config(?:s|uration)?|conf|cfg|settings|section)$")
 _OPTIONAL_SECTIONS = frozenset({"server_config", "site_config"})
 
 
-def load_settings(path: Path, *, environment: Mapping[str, str]) -> Settings:
+def load_settings(path: Path | str, *, environment: Mapping[str, str]) -> Settings:
     """The settings in the file at `path`.
 
-    Raises ConfigurationError when the file is missing, unreadable, no Python, fails while it runs, or
-    says something that cannot be used.
+    Raises ConfigurationError when the file is missing, unreadable, no Python, fails while it runs, can be written
+    by other users, or says something that cannot be used.
     """
-    namespace = _run(path)
-    strays = _unknown_sections([name for name in namespace if not name.startswith("_")])
+    file = run_config_file(Path(path))
+    strays = list(_misnamed_sections(file.names))
     try:
-        settings = parse_settings(namespace, source=str(path), environment=environment)
+        settings = parse_settings(
+            file.names, source=str(path), environment=environment, folder=Path(path).absolute().parent
+        )
     except ConfigurationError as error:
         raise ConfigurationError(str(path), [*strays, *error.mistakes]) from None
     if strays:
         raise ConfigurationError(str(path), strays)
-    return settings
+    found = [
+        *settings.file_findings,
+        *file_findings(file),
+        *_credentials_for_all(settings.aws.credentials_file),
+    ]
+    return replace(settings, file_findings=tuple(found))
 
 
 def parse_settings(
-    sections: Mapping[str, object], *, source: str, environment: Mapping[str, str]
+    sections: Mapping[str, object],
+    *,
+    source: str,
+    environment: Mapping[str, str],
+    folder: Path | None = None,
 ) -> Settings:
     """The settings that the dicts give; `server_config` and `site_config` may be missing.
 
     sections     the dicts by name; every other name is ignored
     source       the name of the configuration in an error: a file's name
-    environment  of the process; `ACS_ENDPOINT` overrides `acs_url`
+    environment  of the process; `ACS_ENDPOINT` overrides `acs_url`, and `{"env": …}` reads from it
+    folder       at which the relative paths of `{"file": …}` start; None: the working folder
 
     Raises ConfigurationError with every mistake in all of the dicts.
     """
     mistakes: list[Mistake] = []
+    findings: list[Finding] = []
+    outside = OutsideValues(folder or Path(), environment, mistakes, findings)
+    sections = {name: outside.resolve(name, value) for name, value in sections.items() if name in SECTIONS}
+    unread = {mistake.path for mistake in mistakes}
     session = _parse_section(SessionSection, "session_config", sections, mistakes)
     saml = _parse_section(SamlSection, "saml_config", _with_acs_endpoint(sections, environment), mistakes)
     aws = _parse_section(AwsSection, "aws_config", sections, mistakes)
@@ -79,10 +104,11 @@ def parse_settings(
     logo = read_logo(site.logo, mistakes) if site else None
     mistakes += section_mistakes(session, saml, aws, site)
     if session is None or saml is None or aws is None or server is None or site is None:
-        raise ConfigurationError(source, mistakes)
+        raise ConfigurationError(source, _without_echoes(mistakes, unread))
     if trust is None or mistakes:
-        raise ConfigurationError(source, mistakes)
-    return build_settings(session, saml, aws, server, trust, keys, build_branding(site, logo))
+        raise ConfigurationError(source, _without_echoes(mistakes, unread))
+    settings = build_settings(session, saml, aws, server, trust, keys, build_branding(site, logo))
+    return replace(settings, file_findings=tuple(findings))
 
 
 # --- the dicts ---------------------------------------------------------------------------
@@ -115,68 +141,37 @@ def _parse_section(
         return None
 
 
+def _without_echoes(mistakes: Sequence[Mistake], unread: AbstractSet[str]) -> list[Mistake]:
+    """The mistakes without those that merely follow from an outside text that cannot be read."""
+    return [
+        mistake for index, mistake in enumerate(mistakes) if index < len(unread) or mistake.path not in unread
+    ]
+
+
 def _text_in(section: object, key: str) -> str | None:
     """The text under a key of a dict that may have mistakes; None where there is none to look at."""
     value = section.get(key) if isinstance(section, Mapping) else None
     return value if isinstance(value, str) and value.strip() else None
 
 
-def _unknown_sections(names: Sequence[str]) -> list[Mistake]:
-    """Names in a configuration file that look like one of the dicts and are not."""
-    return [
-        Mistake(
-            name,
-            "a name that does not exist",
-            f"one of {', '.join(SECTIONS)}",
-            did_you_mean(name, SECTIONS),
-        )
-        for name in names
-        if name.endswith("_config") and name not in SECTIONS
-    ]
+def _credentials_for_all(file: str | None) -> Iterator[Finding]:
+    """A warning if every user can read the file of AWS credentials; nothing if there is none to look at."""
+    with suppress(OSError):
+        found = others_can_read(Path(file), holds="AWS credentials") if file else None
+        if found is not None:
+            yield found
 
 
-# --- the file ----------------------------------------------------------------------------
-
-
-def _run(path: Path) -> dict[str, object]:
-    try:
-        source = path.read_bytes()
-    except FileNotFoundError:
-        raise ConfigurationError(
-            str(path),
-            [
-                Mistake(
-                    path.name,
-                    "no such file",
-                    "your configuration",
-                    "copy config.py.sample to config.py and edit it",
-                )
-            ],
-        ) from None
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ConfigurationError(
-            str(path), [Mistake(path.name, reason, "a file that this user may read")]
-        ) from None
-    namespace: dict[str, object] = {"__name__": "config", "__file__": str(path)}
-    try:
-        # The operator's own file, as with AWScons 1: it may compute, read the environment, import.
-        exec(compile(source, str(path), "exec"), namespace)  # noqa: S102  see above
-    except SyntaxError as error:
-        where = f"{path.name}, line {error.lineno}"
-        raise ConfigurationError(str(path), [Mistake(where, error.msg, "valid Python")]) from None
-    except (Exception, SystemExit) as error:  # noqa: BLE001  it is somebody else's code
-        where = f"{path.name}, line {_line_of(error, str(path))}"
-        what = f"{type(error).__name__}: {error}"
-        raise ConfigurationError(
-            str(path), [Mistake(where, what, "a file that runs without an error")]
-        ) from None
-    return {name: value for name, value in namespace.items() if name in SECTIONS or not name.startswith("_")}
-
-
-def _line_of(error: BaseException, filename: str) -> int | str:
-    """The last line of the file that was running when `error` came up."""
-    lines = [
-        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == filename
-    ]
-    return lines[-1] if lines and lines[-1] is not None else "?"
+def _misnamed_sections(names: Mapping[str, object]) -> Iterator[Mistake]:
+    """Dicts of a configuration file whose names resemble one of ours; every other name is the file's own."""
+    stems = {name.removesuffix("_config"): name for name in SECTIONS}
+    for name, value in names.items():
+        stem = _SECTION_SUFFIX.sub("", name.casefold())
+        near = difflib.get_close_matches(stem, stems, n=1, cutoff=0.66)
+        if name not in SECTIONS and isinstance(value, Mapping) and stem != name.casefold() and near:
+            yield Mistake(
+                name,
+                "a dict of a name that the service does not read",
+                f"one of {', '.join(SECTIONS)}",
+                f"did you mean {stems[near[0]]!r}?",
+            )

@@ -25,7 +25,8 @@ from awscons.errors import Mistake
 
 _MAX_FOUND_LENGTH = 80
 _USER_IN_URL = re.compile(r"://[^/\s]*@")
-_SECRET_KEYS = frozenset({"metrics_token", "password"})
+SECRET_KEYS = frozenset({"metrics_token", "password"})
+"""Keys whose values open doors, in whatever dict they stand."""
 
 _WANTED = {
     "missing": "a value: this key is required",
@@ -41,11 +42,19 @@ _WANTED = {
 }
 
 
+class TextFromOutside(str):
+    """A text of the configuration that stands in a file or an environment variable. No mistake shows it."""
+
+    __slots__ = ()
+
+
 def found_words(value: object, *, secret: bool = False) -> str:
-    """`value` as a mistake shows it: `'3600' (text)`. A secret shows its type alone."""
+    """`value` as a mistake shows it: `'3600' (text)`. A secret, or a text from outside, shows its type alone."""
     kinds = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list"}
     kinds |= {dict: "a dict", tuple: "a tuple", type(None): "nothing"}
     kind = kinds.get(type(value), type(value).__name__)
+    if isinstance(value, TextFromOutside):
+        return "(text from a file or the environment, not shown)"
     if secret:
         return f"({kind}, not shown)"
     if value is None:
@@ -68,13 +77,13 @@ def _mistake(  # noqa: PLR0911  one return for each kind of mistake
     section: str, model: type[Section], detail: ErrorDetails
 ) -> Mistake:
     location, model = _without_tag(detail["loc"], model)
-    path = section + "".join(_step(part) for part in location)
+    path = section + "".join(path_step(part) for part in location)
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
         keys = sorted(_model_at(model, location[:-1]).model_fields)
         hint = did_you_mean(str(location[-1]), keys)
         return Mistake(path, "a key that does not exist", f"one of {', '.join(keys)}", hint)
-    found = found_words(detail["input"], secret=bool(location) and location[-1] in _SECRET_KEYS)
+    found = found_words(detail["input"], secret=bool(location) and location[-1] in SECRET_KEYS)
     match kind:
         case "awscons":
             return Mistake(path, found, str(context["wanted"]), str(context["hint"]))
@@ -105,7 +114,7 @@ def _mistaken_choice(path: str, found: str, value: object, expected: str) -> Mis
     return Mistake(path, found, f"one of {expected}", hint)
 
 
-def _step(part: int | str) -> str:
+def path_step(part: object) -> str:
     """One step of a path, as Python would write it: a number or an odd key in brackets."""
     return f".{part}" if isinstance(part, str) and part.isidentifier() else f"[{part!r}]"
 

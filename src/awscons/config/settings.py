@@ -8,6 +8,7 @@ from awscons.access.targets import Target
 from awscons.audit.metrics_recorder import MetricsSettings
 from awscons.aws.settings import AwsSettings
 from awscons.config.schema import Backing
+from awscons.findings import Finding
 from awscons.saml.metadata import Organization
 from awscons.saml.parties import IdentityProvider, ServiceProvider
 from awscons.signin.settings import LoginSettings, MetadataSettings, RateLimitSettings
@@ -16,7 +17,10 @@ from awscons.site import Branding, CookieSettings, Site
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that the configuration decides, checked and frozen."""
+    """Everything that the configuration decides, checked and frozen.
+
+    file_findings   warnings about who else can write or read the files of the configuration
+    """
 
     site: Site
     cookies: CookieSettings
@@ -31,3 +35,4 @@ class Settings:
     targets: tuple[Target, ...]
     metrics: MetricsSettings
     branding: Branding
+    file_findings: tuple[Finding, ...] = ()

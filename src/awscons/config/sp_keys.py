@@ -19,6 +19,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from awscons.config.file_access import close_to_writers, open_to_writers
 from awscons.errors import KeysRefused
 from awscons.saml.certificates import load_pem_certificates, unfit
 from awscons.saml.parties import KeyPair
@@ -51,10 +52,13 @@ def load_key_ring(folder: Path) -> KeyRing:
     """The key pairs in a folder.
 
     Raises KeysRefused when there is no current pair, when a file cannot be read, does not hold one
-    RSA key and its own certificate, or may be read by others.
+    RSA key and its own certificate, or may be read by others, or when every user can write the folder.
     """
     if not (folder / CURRENT).exists():
         raise KeysRefused(f"{folder} holds no {CURRENT}", hint=f"make one with: awscons keys new {folder}")
+    open_folder = open_to_writers(folder)
+    if open_folder:
+        raise KeysRefused(open_folder, hint=close_to_writers(folder))
     others = {name: _load_pair(folder / name) for name in (NEXT, PREVIOUS) if (folder / name).exists()}
     return KeyRing(_load_pair(folder / CURRENT), others.get(NEXT), others.get(PREVIOUS))
 

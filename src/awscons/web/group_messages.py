@@ -11,12 +11,21 @@ NO_GROUPS_HINT = (
     "and that `assertions` lists it"
 )
 
+GROUPS_NOT_KEPT_HINT = (
+    "saml_config['assertions'] does not list `groups`, so this service reads no groups: add it to the list"
+)
+
 
 def groups_received(identity: Identity) -> str:
     """A sentence with the groups that the identity provider sent, or with the reason why there are none."""
     if identity.groups:
         groups = ", ".join(sorted(identity.groups))
         return _("Your identity provider sent these groups for you: %(groups)s.", groups=groups)
+    if not identity.has_group_attribute:
+        return _(
+            "This service does not keep the groups that your identity provider sends. "
+            "Please tell the people who run it."
+        )
     if identity.groups_omitted:
         return _(
             "You are in more groups than your identity provider can send in one response, so it sent none. "
@@ -29,4 +38,6 @@ def groups_hint(identity: Identity) -> str:
     """What the operator should check when the person has no groups; "" when the person has some."""
     if identity.groups:
         return ""
+    if not identity.has_group_attribute:
+        return GROUPS_NOT_KEPT_HINT
     return GROUPS_OMITTED_HINT if identity.groups_omitted else NO_GROUPS_HINT

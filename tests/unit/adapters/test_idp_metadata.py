@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -57,7 +58,7 @@ class Scene:
     now: datetime = NOW
     put_off: list[Callable[[], object]] = field(default_factory=list)
 
-    def trust(self, **changes: Any) -> MetadataIdpTrust:
+    def trust(self, *, inspect_only: bool = False, **changes: Any) -> MetadataIdpTrust:
         settings = MetadataSettings(
             **{
                 "location": self.location,
@@ -77,6 +78,7 @@ class Scene:
             audit=StructlogAuditLog(),
             http=HttpPool(),
             in_background=self.put_off.append,
+            inspect_only=inspect_only,
         )
 
     def do_background_work(self) -> None:
@@ -192,8 +194,48 @@ def test_a_damaged_copy_on_disk_is_fetched_anew(scene: Scene) -> None:
     scene.trust()
     (kept,) = scene.folder.iterdir()
     kept.write_bytes(b"<html/>")
+    os.utime(kept, (scene.now.timestamp(), scene.now.timestamp()))
     assert signers(scene.trust()) == {"idp"}
     assert scene.events("idp_metadata.copy_refused")
+
+
+def test_a_copy_from_the_future_is_none(scene: Scene) -> None:
+    scene.trust()
+    (kept,) = scene.folder.iterdir()
+    kept.write_bytes(GOOD.at(certificates=(certificate_of("attacker"),)).document())
+    ahead = (scene.now + 400 * DAY).timestamp()
+    os.utime(kept, (ahead, ahead))
+    assert signers(scene.trust()) == {"idp"}
+    scene.faulty.misbehave(RESET)
+    os.utime(kept, (ahead, ahead))
+    with pytest.raises(MetadataRefused, match="cannot be reached"):
+        scene.trust()
+
+
+def test_a_file_that_every_user_can_write_is_no_source_of_keys(scene: Scene, tmp_path: Path) -> None:
+    folder = tmp_path / "metadata"
+    folder.mkdir()
+    path = folder / "idp.xml"
+    path.write_bytes(GOOD.document())
+    assert signers(scene.trust(location=str(path))) == {"idp"}
+    for place, mode in ((path, 0o646), (folder, 0o777)):
+        before = place.stat().st_mode
+        place.chmod(mode)
+        scene.folder = tmp_path / f"no-copy-{mode}"
+        with pytest.raises(MetadataRefused, match=f"{place} can be written by every user"):
+            scene.trust(location=str(path))
+        place.chmod(before)
+
+
+def test_an_inspection_asks_the_source_first_and_leaves_nothing(scene: Scene) -> None:
+    scene.trust(inspect_only=True)
+    assert not scene.folder.exists()
+    scene.trust()
+    scene.publisher.document = b"<html/>"
+    inspected = scene.trust(inspect_only=True)
+    assert signers(inspected) == {"idp"}
+    assert inspected.source_error is not None
+    assert not scene.events("idp_metadata.copy_in_use")
 
 
 def test_a_folder_that_cannot_be_written_costs_only_the_copy(scene: Scene) -> None:

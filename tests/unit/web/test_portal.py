@@ -381,6 +381,20 @@ def test_somebody_with_nothing_to_open_is_told_why_and_whom_to_ask_and_so_is_the
         assert hint in line.get("hint", "")
 
 
+def test_groups_that_our_own_configuration_drops_are_not_blamed_on_the_identity_provider(
+    tmp_path: Path,
+) -> None:
+    with open_house(tmp_path, aws={"targets": CLOSED}, saml={"assertions": ["mail"]}) as house:
+        browser = house.browser()
+        page = house.sign_in(browser, "/aws/", attributes=(("groups", ("sysadmin",)),))
+        assert "This service does not keep the groups" in text_of(page)
+        assert "sent no groups" not in text_of(page)
+        (line,) = house.lines("portal.no_targets")
+        assert "`groups`, so this service reads no groups" in line["hint"]
+        assert "does not keep the groups" in text_of(browser.get(f"/aws/{CLOSED[0]['service']}"))
+        assert house.audit()[-1]["reason"].startswith("this service keeps no groups")
+
+
 def test_a_refusal_for_groups_left_out_tells_the_operator_the_cure(house: House, browser: Browser) -> None:
     refused = house.sign_in(browser, "/aws/pay", attributes=OVERAGE)
     assert "so it sent none" in text_of(refused)

@@ -5,6 +5,7 @@ sts_refusals         errors of STS, translated
 access_denied        what to change when STS denies a role, by AWS's own words
 federation_client    getSigninToken
 broker_credentials   the broker's own credentials and AWS configuration, by botocore; what failed and why
+credential_files     which file of the broker's credentials cannot be used
 credential_source    loads credentials once for many sign-ins, in a thread of its own
 credential_helper    running a profile's `credential_process`
 http_pool            the one HTTP client for every outgoing request, also for the metadata of the IdP

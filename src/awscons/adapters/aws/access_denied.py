@@ -76,6 +76,11 @@ def _by_action(action: str, needs: tuple[str, ...]) -> str:
             return f"{both} {action}, since the target has `session_tags`"
         case "sts:SetSourceIdentity":
             return f"{both} {action}, since the target has `source_identity`"
+        case _ if "sts:GetCallerIdentity" in {action, *needs}:
+            return (
+                "AWS allows sts:GetCallerIdentity to everybody, so a policy denies it: one of this broker's own "
+                "user or role, of its organization, or of the VPC endpoint for STS"
+            )
         case _:
-            actions = " and ".join(needs) or action
+            actions = " and ".join(needs) or action or "sts:AssumeRole"
             return f"{both} {actions} on this role; its conditions, such as sts:ExternalId, count too"

@@ -19,6 +19,7 @@ from botocore.httpsession import get_cert_path
 from botocore.loaders import Loader
 from botocore.session import Session
 
+from awscons.adapters.aws.credential_files import credential_file_error
 from awscons.adapters.aws.credential_helper import HelperFailed, supervise_helpers
 from awscons.adapters.aws.credential_source import CredentialSource
 from awscons.adapters.aws.http_pool import Authorities
@@ -97,7 +98,8 @@ class BrokerCredentials:
             session.get_scoped_config()
             region = session.get_config_variable("region") or os.environ.get("AWS_REGION", "").strip()
         except Exception as error:  # noqa: BLE001  files make it raise what they make it raise
-            raise unusable_configuration(error, profile_name) from None
+            wrong_file = credential_file_error(self._settings, profile_name)
+            raise wrong_file or unusable_configuration(error, profile_name) from None
         if region:
             # botocore does not read AWS_REGION, which the other SDKs of AWS do.
             session.set_config_variable("region", region)
@@ -151,8 +153,11 @@ class BrokerCredentials:
             if credentials is None:
                 raise NoCredentialsError  # noqa: TRY301  handled as all else
             keys = credentials.get_frozen_credentials()
-        except Exception as error:  # noqa: BLE001  providers raise what files, programs and URLs make them raise
+        except (HelperFailed, ClientError) as error:
             raise _missing(error, session, profile_name) from None
+        except Exception as error:  # noqa: BLE001  providers raise what files, programs and URLs make them raise
+            wrong_file = credential_file_error(self._settings, profile_name)
+            raise wrong_file or _missing(error, session, profile_name) from None
         _check_white_space(keys)
         renew_before = next((some for some in _RENEW_BEFORE if not _end_within(credentials, some)), _TOO_LATE)
         return LoadedCredentials(keys, str(credentials.method), renew_before, credentials)

@@ -133,7 +133,8 @@ class StsClient:
 
     def principal_arn(self, route: StsRoute, *, seconds_left: float) -> str:
         """The ARN that AWS sees for the broker, by GetCallerIdentity. Raises UpstreamError."""
-        answer = self._ask(route, "get_caller_identity", {}, needs=(), seconds_left=seconds_left)
+        needs = ("sts:GetCallerIdentity",)
+        answer = self._ask(route, "get_caller_identity", {}, needs=needs, seconds_left=seconds_left)
         return _text(answer, "Arn")
 
     def assume_role(

@@ -5,20 +5,21 @@ Also where the service's own files are. The stores themselves are in the modules
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
 
-from awscons.adapters.stores.failures import STORE_HINT
 from awscons.adapters.stores.file_store import FileStore
 from awscons.adapters.stores.memory_store import MemoryStore
 from awscons.adapters.stores.sqlite_store import SqliteStore
+from awscons.config.file_access import group_can_write, refuse_if_open
 from awscons.config.schema import (
     Backing,
     DynamoDBBacking,
@@ -30,13 +31,15 @@ from awscons.config.schema import (
     SqliteBacking,
 )
 from awscons.errors import ConfigurationError, Mistake, StoreUnavailable
-from awscons.findings import Finding
+from awscons.findings import Finding, Severity, warning
 from awscons.store import RecordStore
 
 if TYPE_CHECKING:
+    from awscons.adapters.stores.dynamodb_store import DynamoDbStore
     from awscons.adapters.stores.memcached_store import MemcachedStore
     from awscons.adapters.stores.redis_store import RedisStore
 
+_BACKING = "session_config.session_backing"
 _TIMEOUT = 2.0
 """Seconds to wait for a store across the network: for a connection, and for each answer."""
 
@@ -70,17 +73,20 @@ def open_store(
             return _open_dynamodb(backing, now)
 
 
-def store_warnings(backing: Backing) -> list[Finding]:
-    """Warnings about a Redis or memcached server that may evict live logins; none for other stores.
+def store_warnings(backing: Backing, *, ask_aws: bool = False) -> list[Finding]:
+    """Warnings about a Redis or memcached server that may evict live logins, and about a missing DynamoDB table.
 
     Does not touch files: a file that an operator makes here would not belong to the service's user.
+    DynamoDB is asked only with `ask_aws`, and no table is made.
     Raises ConfigurationError as `open_store` does, StoreUnavailable when the server does not take records.
     """
     match backing:
         case RedisBacking():
-            store: RedisStore | MemcachedStore = _open_redis(backing)
+            store: RedisStore | MemcachedStore | DynamoDbStore = _open_redis(backing)
         case MemcachedBacking():
             store = _open_memcached(backing, time.time)
+        case DynamoDBBacking() if ask_aws:
+            store = _open_dynamodb(backing, time.time, create=False)
         case _:
             return []
     try:
@@ -88,9 +94,54 @@ def store_warnings(backing: Backing) -> list[Finding]:
         store.set("probe", {}, lifetime=timedelta(seconds=1))
         return store.warnings()
     except StoreUnavailable as error:
-        raise StoreUnavailable(
-            f"{backing.cache_type} does not take records: {error}", hint=STORE_HINT
-        ) from None
+        hint = error.hint
+        if "ResourceNotFoundException" in str(error):
+            cause = "the table of DynamoDB does not exist, or not in this region"
+            return [warning(f"{_BACKING}.table_name", cause, "the service creates it when it starts")]
+        if (
+            isinstance(backing, NetworkBacking)
+            and backing.password
+            and backing.password != backing.password.strip()
+        ):
+            hint += "; `password` begins or ends with white space, such as the line end of a file"
+        raise StoreUnavailable(f"{backing.cache_type} does not take records: {error}", hint=hint) from None
+
+
+def folder_errors(backing: Backing, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """What would keep this user from storing logins in a file or folder. Makes none, so it leaves no file of root's.
+
+    A folder that systemd names in STATE_DIRECTORY may be missing: systemd makes it. Raises ConfigurationError for one
+    that every user can write.
+    """
+    match backing:
+        case SqliteBacking():
+            file = sqlite_path(backing, environment)
+            folder, key, is_named = file.parent, "path", backing.path is not None
+        case FileSystemBacking():
+            file = folder = Path(backing.cache_dir)
+            key, is_named = "cache_dir", True
+        case _:
+            return
+    for place, needed in ((folder, os.R_OK | os.W_OK | os.X_OK), (file, os.R_OK | os.W_OK)):
+        refuse_if_open(f"{_BACKING}.{key}", place)
+        if os.access(place, os.F_OK) and not os.access(place, needed):
+            cause = f"{place} cannot be read and written by this user"
+            yield Finding(
+                Severity.ERROR, f"{_BACKING}.{key}", cause, "change its owner to the service's user"
+            )
+            return
+        if os.access(place, os.F_OK) and (by_group := group_can_write(place)) is not None:
+            yield by_group
+    if os.access(folder, os.F_OK) or (not is_named and environment.get("STATE_DIRECTORY")):
+        return
+    existing = next(parent for parent in folder.absolute().parents if os.access(parent, os.F_OK))
+    if not os.access(existing, os.W_OK | os.X_OK):
+        cause = f"this user finds no folder {folder}, and cannot make it"
+        severity = Severity.ERROR if is_named else Severity.WARNING
+        cure = (
+            "install -d --owner=USER --mode=0700 FOLDER; under systemd, set STATE_DIRECTORY for this command"
+        )
+        yield Finding(severity, f"{_BACKING}.{key}", cause, cure)
 
 
 def sqlite_path(backing: SqliteBacking, environment: Mapping[str, str]) -> Path:
@@ -102,18 +153,22 @@ def state_folder(backing: Backing, environment: Mapping[str, str]) -> Path:
     """The folder for files of the service.
 
     It is the folder of the embedded store's `path` where the configuration names one, else systemd's
-    `STATE_DIRECTORY`, else the user's state folder.
+    `STATE_DIRECTORY`, else the user's state folder. Raises ConfigurationError if every user of the host can write it.
     """
     if isinstance(backing, SqliteBacking) and backing.path is not None:
         return Path(backing.path).parent
     state = environment.get("STATE_DIRECTORY", "").split(":")[0]
-    return Path(state) if state else platformdirs.user_state_path("awscons")
+    folder = Path(state) if state else platformdirs.user_state_path("awscons")
+    refuse_if_open("STATE_DIRECTORY" if state else "state folder", folder)
+    return folder
 
 
 # --- each kind of store ------------------------------------------------------------------
 
 
 def _open_sqlite(store: SqliteStore, path: Path) -> SqliteStore:
+    for place in (path.parent, path):
+        refuse_if_open(f"{_BACKING}.path", place)
     try:
         store.prepare()
     except (OSError, ValueError, sqlite3.Error) as error:
@@ -124,6 +179,7 @@ def _open_sqlite(store: SqliteStore, path: Path) -> SqliteStore:
 
 def _open_folder(backing: FileSystemBacking, now: Callable[[], float]) -> FileStore:
     folder = Path(backing.cache_dir)
+    refuse_if_open(f"{_BACKING}.cache_dir", folder)
     store = FileStore(folder, threshold=backing.threshold, mode=backing.mode, now=now)
     try:
         store.prepare()
@@ -153,13 +209,15 @@ def _open_memcached(backing: MemcachedBacking, now: Callable[[], float]) -> Memc
     return MemcachedStore(backing, timeout=_TIMEOUT, tls=_tls(backing), now=now)
 
 
-def _open_dynamodb(backing: DynamoDBBacking, now: Callable[[], float]) -> RecordStore:
+def _open_dynamodb(
+    backing: DynamoDBBacking, now: Callable[[], float], *, create: bool = True
+) -> DynamoDbStore:
     from botocore.exceptions import NoRegionError  # noqa: PLC0415  see above
 
     from awscons.adapters.stores.dynamodb_store import open_dynamodb_store  # noqa: PLC0415  see above
 
     try:
-        return open_dynamodb_store(backing, timeout=_TIMEOUT, now=now)
+        return open_dynamodb_store(backing, timeout=_TIMEOUT, now=now, create=create)
     except NoRegionError:
         raise _mistake("region_name", "nothing, and no region in AWS's own settings", "a region") from None
 
@@ -196,5 +254,5 @@ def _library_missing(extra: str) -> ConfigurationError:
 
 
 def _mistake(key: str, found: str, wanted: str) -> ConfigurationError:
-    mistake = Mistake(f"session_config.session_backing.{key}", found, wanted)
+    mistake = Mistake(f"{_BACKING}.{key}", found, wanted)
     return ConfigurationError("the store of logins", [mistake])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,26 @@ from awscons.errors import AwsconsError, StoreUnavailable
 STORE_HINT = (
     "see `session_backing`: is the file or folder writable for this user, the server up, its password right?"
 )
+
+# What the class and the text of an error reveal about a server, and what helps. The first match counts.
+_CLUSTER = (
+    "this is a node of a Redis Cluster, which refuses the keys of other nodes with MOVED: "
+    "use a server without cluster mode"
+)
+_HINTS = {
+    r"Moved|AskError|MOVED|CrossSlot|ClusterDown|CLUSTERDOWN": _CLUSTER,
+    r"unknown command": "a Redis Sentinel answers like this: name the server that it watches, not the Sentinel",
+    r"READONLY|ReadOnlyError": "this is a replica: name the primary server",
+    r"WRONGPASS|NOAUTH|AuthenticationError|[Ii]nvalid username-password": "see `username` and `password`",
+    r"[Cc]onnection reset|[Cc]onnection closed": "if the server expects TLS on this port, set `ssl`",
+    r"SSLError|WRONG_VERSION_NUMBER|CERTIFICATE_VERIFY": "see `ssl` and `ssl_ca_certs`",
+}
+
+
+def hint_for(error: Exception) -> str:
+    """What to try after this error of a library."""
+    said = f"{type(error).__name__}: {error}"
+    return next((hint for pattern, hint in _HINTS.items() if re.search(pattern, said)), STORE_HINT)
 
 
 @contextmanager
@@ -26,5 +47,5 @@ def unavailable(operation: str) -> Iterator[None]:
         raise
     except Exception as error:  # noqa: BLE001  see above
         raise StoreUnavailable(
-            f"the store failed to {operation} a record: {type(error).__name__}: {error}", hint=STORE_HINT
+            f"the store failed to {operation} a record: {type(error).__name__}: {error}", hint=hint_for(error)
         ) from None

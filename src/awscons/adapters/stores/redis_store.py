@@ -90,8 +90,13 @@ class RedisStore:
 
     @unavailable("inspect")
     def warnings(self) -> list[Finding]:
-        """Warnings that say whether the server may evict live records, or has done so."""
+        """Warnings that say whether the server may evict live records, or has done so.
+
+        Raises StoreUnavailable for a node of a Redis Cluster, which may have accepted one key and refuses the next.
+        """
         try:
+            if self._client.info("server").get("redis_mode") == "cluster":
+                raise redis.exceptions.ClusterError("redis_mode is cluster: MOVED")
             memory, stats = self._client.info("memory"), self._client.info("stats")
         except redis.exceptions.NoPermissionError:
             return [

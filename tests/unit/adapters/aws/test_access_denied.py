@@ -51,3 +51,15 @@ def test_where_something_must_be_allowed_both_places_are_named(reason: str) -> N
     hint = access_denied_hint(WHO + reason, NEEDS)
     assert "trust policy" in hint
     assert "broker's own policy must allow sts:AssumeRole and sts:TagSession" in hint
+
+
+@pytest.mark.parametrize("needs", [(), ("sts:GetCallerIdentity",), NEEDS])
+@pytest.mark.parametrize(
+    "message", ["", "Access denied", WHO, WHO.replace("AssumeRole", "GetCallerIdentity")]
+)
+def test_every_hint_names_an_action(message: str, needs: tuple[str, ...]) -> None:
+    hint = access_denied_hint(message, needs)
+    assert "  " not in hint
+    assert "sts:" in hint
+    if not message and "sts:GetCallerIdentity" in needs:
+        assert "a policy denies it" in hint

@@ -178,7 +178,7 @@ def test_region_and_certificates_are_those_of_the_profile(
 
 def test_a_profile_that_is_not_there_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_profile(tmp_path, monkeypatch, "[default]\n")
-    with pytest.raises(BrokerCredentialsMissing, match="ProfileNotFound"):
+    with pytest.raises(BrokerCredentialsMissing, match="profile 'missing' is in neither"):
         client().prepare(StsRoute(profile_name="missing", region="us-east-1", endpoint=None))
 
 

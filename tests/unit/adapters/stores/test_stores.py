@@ -398,3 +398,26 @@ def test_a_threshold_that_the_configuration_names_evicts_what_ends_first(
     store.set("k19", {"n": 20}, lifetime=HOUR)
     found = [number for number in range(20) if store.get(f"k{number}") is not None]
     assert found == list(range(10, 20))
+
+
+@pytest.mark.parametrize("kind", ["path", "cache_dir", "STATE_DIRECTORY"])
+def test_a_folder_in_which_every_user_could_make_logins_is_refused(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o777)
+    backing: Backing = SqliteBacking(path=str(folder / "logins.sqlite3") if kind == "path" else None)
+    if kind == "cache_dir":
+        backing = FileSystemBacking(cache_type="FileSystem", cache_dir=str(folder))
+    with pytest.raises(ConfigurationError, match="can be written by every user") as caught:
+        open_store(backing, environment={"STATE_DIRECTORY": str(folder)})
+    assert kind in caught.value.mistakes[0].path
+    assert caught.value.mistakes[0].hint == f"chmod o-w {folder}"
+    assert list(folder.iterdir()) == []
+
+
+def test_a_database_that_every_user_can_write_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "logins.sqlite3"
+    sqlite_store(path)
+    path.chmod(0o666)
+    with pytest.raises(ConfigurationError, match="can be written by every user"):
+        sqlite_store(path)
