@@ -3,6 +3,7 @@
 targets    a target is a named door to one IAM role
 identity   the person that a verified assertion speaks of, and the login that follows
 groups     how group names are normalized
+distinguished_names   DNs of a directory, which some group names are
 decision   may this identity open this target
 step_up    must this person authenticate again first
 """

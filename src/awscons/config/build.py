@@ -8,7 +8,6 @@ from urllib.parse import SplitResult, urlsplit
 
 from awscons import __version__
 from awscons.access import targets
-from awscons.access.groups import GroupFormat
 from awscons.audit.metrics_recorder import MetricsSettings
 from awscons.aws import partitions
 from awscons.aws.settings import AwsSettings, PartitionSettings
@@ -76,7 +75,7 @@ def _login(session: SessionSection, saml: SamlSection, server: ServerSection) ->
     return LoginSettings(
         user_attr=saml.user_attr,
         attribute_map=dict(saml.assertions),
-        group_formats=tuple(GroupFormat(form) for form in saml.group_formats),
+        group_formats=tuple(saml.group_formats),
         authn_request_binding=build_binding(saml),
         authn_context=tuple(saml.authn_context),
         name_id_format=saml.name_id_format,
