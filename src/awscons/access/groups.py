@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 from awscons.access.distinguished_names import COMMON_NAME, DistinguishedName, parse_dn
 
-MAX_GROUP_LENGTH = 1_024
-"""Characters of a group as it arrives. A longer value is no group: Active Directory's longest DNs are shorter."""
 GROUPS_OMITTED_HINT = (
     "the identity provider sent a link in place of the groups, as Entra ID does for people in more than 150 "
     "of them: under `Group claims` there, choose `Groups assigned to the application`"

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, unquote
 
 import click
 
+from awscons.access.attributes import name_key
 from awscons.access.groups import normalize_group
 from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
 from awscons.assembly.signin_side import build_idp_trust
@@ -21,7 +22,7 @@ from awscons.config.settings import Settings
 from awscons.findings import Finding, Severity, warning
 from awscons.saml.explain import Explanation, explain_response
 from awscons.saml.input_limits import MAX_FORM_CHARACTERS
-from awscons.signin.login import GROUPS_OMITTED, NAME_ID
+from awscons.signin.identities import GROUPS_OMITTED, NAME_ID
 
 _MARKS = {
     Severity.OK: "ok    ",
@@ -105,21 +106,21 @@ def _groups(told: Explanation, settings: Settings) -> list[str] | None:
     """The normalized groups; None where the response has no attribute of groups that logins store."""
     received = _by_name(told)
     for short, name in settings.login.attribute_map.items():
-        if short.casefold() == "groups" and name.casefold() in received:
-            values = received[name.casefold()]
+        if name_key(short) == "groups" and name_key(name) in received:
+            values = received[name_key(name)]
             return sorted({normalize_group(value, settings.login.group_formats) for value in values})
     return None
 
 
 def _by_name(told: Explanation) -> dict[str, tuple[str, ...]]:
-    return {name.casefold(): values for name, values in told.unverified_attributes.items()}
+    return {name_key(name): values for name, values in told.unverified_attributes.items()}
 
 
 def _person_findings(told: Explanation, settings: Settings, groups: list[str] | None) -> Iterator[Finding]:
     """Warnings about attributes that the configuration uses and the response lacks."""
     login, received = settings.login, _by_name(told)
     for name in login.attribute_map.values():
-        if name.casefold() not in received:
+        if name_key(name) not in received:
             cause = f"the response has no attribute {name!r}, which `assertions` keeps"
             yield warning("saml_config.assertions", cause, _likely(name, told.unverified_attributes))
     known = {group for target in settings.targets for group in target.groups}
@@ -128,7 +129,7 @@ def _person_findings(told: Explanation, settings: Settings, groups: list[str] | 
             "groups", "no target names any of the person's groups", "compare them; see also `group_formats`"
         )
     user_name = login.attribute_map.get(login.user_attr, login.user_attr)
-    if login.user_attr != NAME_ID and user_name.casefold() not in received:
+    if login.user_attr != NAME_ID and name_key(user_name) not in received:
         yield warning(
             "saml_config.user_attr", f"the response has no attribute {login.user_attr!r}, the user name"
         )

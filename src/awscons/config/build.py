@@ -62,7 +62,7 @@ def build_settings(
         trust=trust,
         organization=_organization(saml.organization),
         technical_contact=saml.technical_contact,
-        login=_login(session, saml, server),
+        login=_login(session, saml, aws, server),
         rate_limits=RateLimitSettings(server.rate_limit_per_address, server.rate_limit_overall),
         aws=_aws(aws, site),
         targets=tuple(build_target(section) for section in aws.targets),
@@ -71,11 +71,14 @@ def build_settings(
     )
 
 
-def _login(session: SessionSection, saml: SamlSection, server: ServerSection) -> LoginSettings:
+def _login(
+    session: SessionSection, saml: SamlSection, aws: AwsSection, server: ServerSection
+) -> LoginSettings:
     return LoginSettings(
         user_attr=saml.user_attr,
         attribute_map=dict(saml.assertions),
         group_formats=tuple(saml.group_formats),
+        target_groups=frozenset(group for target in aws.targets for group in target.groups),
         authn_request_binding=build_binding(saml),
         authn_context=tuple(saml.authn_context),
         name_id_format=saml.name_id_format,

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from cryptography.x509 import Certificate
 
+from awscons.access.attributes import name_key
 from awscons.access.groups import normalize_group
 from awscons.config.schema import Backing, MemcachedBacking, RedisBacking
 from awscons.config.settings import Settings
@@ -39,7 +40,7 @@ def configuration_warnings(
 
 
 def _target_warnings(settings: Settings) -> Iterator[Finding]:
-    stored = {name.casefold() for name in settings.login.attribute_map}
+    stored = {name_key(name) for name in settings.login.attribute_map}
     not_stored, cure = "saml_config['assertions'] does not keep", "add it to saml_config['assertions']"
     for target in settings.targets:
         subject = f"target {target.name!r}"
@@ -54,7 +55,7 @@ def _target_warnings(settings: Settings) -> Iterator[Finding]:
                 subject, f"{subject} asks for groups, but {not_stored} 'groups', so nobody can open it", cure
             )
         for attribute in target.attributes:
-            if attribute.casefold() not in stored:
+            if name_key(attribute) not in stored:
                 yield warning(
                     subject, f"{subject} asks for the attribute {attribute!r}, but {not_stored} it", cure
                 )

@@ -236,6 +236,7 @@ def _check_message(
         raise ResponseRefused("kind of message", section=_SECTION, expected=tag, received=root.tag)
     if root.get("Version") != "2.0":
         raise ResponseRefused("version", section="SAML core 4.1", received=root.get("Version", ""))
+    required_attribute(root, "ID", section=_SECTION)
     check_issuer(issuer_of(root), expected=identity_provider.entity_id)
     destination = root.get("Destination")
     if destination != service_provider.slo_url:

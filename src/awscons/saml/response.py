@@ -17,6 +17,7 @@ from awscons.saml.assertion import (
     check_conditions,
     check_in_response_to,
     check_issuer,
+    check_name_length,
     check_response_destination,
     check_subject_confirmation,
     read_attributes,
@@ -94,7 +95,9 @@ def verify_envelope(
     )
     name_id, qualifiers = read_name_id(assertion)
     return Assertion(
-        assertion_id=required_attribute(assertion, "ID", section="SAML core 2.3.3"),
+        assertion_id=check_name_length(
+            required_attribute(assertion, "ID", section="SAML core 2.3.3"), "ID of the Assertion"
+        ),
         idp_entity_id=identity_provider.entity_id,
         name_id=name_id,
         name_id_qualifiers=qualifiers,
