@@ -114,7 +114,8 @@ def read_name_id(assertion: Element) -> tuple[str, dict[str, str]]:
     subject = only_child(assertion, names.SUBJECT, section="SAML core 2.4.1")
     element = only_child(subject, names.NAME_ID, section="SAML core 2.4.1")
     name_id = text_of(element, section="SAML core 2.2.3")
-    if not name_id.strip():
+    # White space, control and format characters name nobody.
+    if not any(character.isprintable() and character != " " for character in name_id):
         raise ResponseRefused(
             "NameID is empty",
             section="SAML core 2.2.3",
