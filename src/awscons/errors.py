@@ -8,6 +8,7 @@
     ├── DestinationRefused         a link names a page or region that is not in the console
     ├── SignInError
     │   ├── ResponseRefused        a SAML response failed a check
+    │   │   └── ResponseTooLarge       the check of its size
     │   └── NoPendingLogin         a response to no pending login of this browser
     ├── TooManySignIns             more sign-ins than the configured limits allow
     ├── AttributesUnfit            the attributes of a person do not fit the target
@@ -173,6 +174,15 @@ class ResponseRefused(SignInError):
         if self.received:
             parts.append(f"received {self.received}")
         super().__init__(", ".join(parts), hint=hint)
+
+
+class ResponseTooLarge(ResponseRefused):
+    """A SAML response is larger than `max_answer_kb` allows, or has more parts than a response of that size."""
+
+    public = (
+        "The response of your identity provider is larger than this service accepts. The usual reason is that "
+        "you are in very many groups. Please tell the people who run this service."
+    )
 
 
 class NoPendingLogin(SignInError):

@@ -21,7 +21,6 @@ from awscons.config.load import load_settings
 from awscons.config.settings import Settings
 from awscons.findings import Finding, Severity, warning
 from awscons.saml.explain import Explanation, explain_response
-from awscons.saml.input_limits import MAX_FORM_CHARACTERS
 from awscons.signin.identities import GROUPS_OMITTED, NAME_ID
 
 _MARKS = {
@@ -41,7 +40,7 @@ def explain(config: Path, at: datetime | None, file: BinaryIO, *, as_json: bool)
     configure_logging()
     trust = build_idp_trust(settings, environment=os.environ, audit=StructlogAuditLog())
     told = explain_response(
-        _form_value(file.read(2 * MAX_FORM_CHARACTERS)),
+        _form_value(file.read(2 * settings.service_provider.answer_limits.max_form_bytes)),
         service_provider=settings.service_provider,
         identity_provider=trust.current(),
         now=at.replace(tzinfo=UTC) if at else None,

@@ -23,6 +23,7 @@ from awscons.config.schema import (
 )
 from awscons.config.settings import Settings
 from awscons.config.sp_keys import KeyRing
+from awscons.saml.input_limits import answer_limits
 from awscons.saml.metadata import Organization
 from awscons.saml.names import HTTP_POST, HTTP_REDIRECT
 from awscons.saml.parties import IdentityProvider, ServiceProvider
@@ -58,6 +59,7 @@ def build_settings(
             slo_url=site.url("/saml/slo"),
             signing=keys.current if keys else None,
             published_certificates=keys.published if keys else (),
+            answer_limits=answer_limits(server.max_answer_kb),
         ),
         trust=trust,
         organization=_organization(saml.organization),

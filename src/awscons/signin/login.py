@@ -180,7 +180,7 @@ class Logins:
         did not request, requested too long ago or has used before; MetadataRefused, StoreUnavailable. The
         first two carry `return_to` when the path that this browser requested is known.
         """
-        envelope = open_envelope(saml_response)
+        envelope = open_envelope(saml_response, self._service_provider.answer_limits)
         pending = self._take_pending(relay_state, browser_secrets)
         now = self._clock()
         try:

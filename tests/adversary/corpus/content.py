@@ -220,7 +220,9 @@ SUBJECT = of_class(
         _said("no-name-id", "exactly one NameID", name_id=None),
         _said("empty-name-id", "NameID is empty", name_id="<saml:NameID/>"),
         _said("blank-name-id", "NameID is empty", name_id="<saml:NameID> \n </saml:NameID>"),
-        _said("name-id-of-a-zero-width-space", "NameID is empty", name_id="<saml:NameID>\u200b</saml:NameID>"),
+        _said(
+            "name-id-of-a-zero-width-space", "NameID is empty", name_id="<saml:NameID>\u200b</saml:NameID>"
+        ),
         _said("long-name-id", "NameID too long", name_id=f"<saml:NameID>{'a' * 1_025}</saml:NameID>"),
         _said(
             "long-qualifier",
