@@ -41,12 +41,12 @@ def identity_from(assertion: Assertion, settings: LoginSettings) -> Identity:
     ignored = sorted(short for short, values in received.items() if len(values) > len(attributes[short]))
     if ignored:
         _log.warning("sign_in.values_ignored", attributes=ignored, max_length=MAX_VALUE_LENGTH)
-    groups = {
-        normalize_group(value, settings.group_formats)
-        for short, values in attributes.items()
-        if name_key(short) == "groups"
-        for value in values
-    }
+    groups: set[str] = set()
+    for short, values in attributes.items():
+        if name_key(short) == "groups":
+            groups.update(normalize_group(value, settings.group_formats) for value in values)
+            # The groups are stored below, by their plain names. As an attribute they are absent, one or several.
+            attributes[short] = values[:2]
     stored = groups_to_store(groups, settings.target_groups)
     return Identity(
         _user_name(assertion, settings),
