@@ -66,11 +66,19 @@ class BegunLogin:
 
 @dataclass(frozen=True, slots=True)
 class FinishedLogin:
-    """A sign-in that succeeded. `login_id`: the cookie's value; `return_to`: the path that was requested."""
+    """A sign-in that succeeded.
+
+    login_id     the cookie's value
+    return_to    the path that was requested
+    request_id   of our AuthnRequest
+    assertion    what signed the person in
+    """
 
     login_id: str = field(repr=False)
     login: Login
     return_to: str
+    request_id: str
+    assertion: Assertion = field(repr=False)
 
 
 class Logins:
@@ -193,7 +201,7 @@ class Logins:
         login_id = secrets.token_urlsafe(32)
         login = replace(self._login(identity, assertion, pending, now), public_id=hashed(login_id))
         self._register.save(login_id, login)
-        return FinishedLogin(login_id, login, pending.return_to)
+        return FinishedLogin(login_id, login, pending.return_to, pending.request_id, assertion)
 
     def find(self, login_id: str) -> Login | None:
         """The login of that cookie value; None when it is unknown or has ended. Counts as a use of it.

@@ -48,7 +48,7 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
         except (SignInError, StoreUnavailable) as error:
             deps.audit.record(events.sign_in_refused(error, caller()))
             raise
-        deps.audit.record(events.signed_in(finished.login, caller()))
+        deps.audit.record(events.signed_in(finished, caller()))
         response = redirect_to(deps.site.url(finished.return_to))
         cookies.set_login(response, deps.cookies, finished.login_id)
         cookies.drop_pending(response, deps.cookies, relay_state)

@@ -46,6 +46,9 @@ def test_a_person_in_3000_groups_signs_in_and_opens_what_one_of_them_allows(
     with house_of(tmp_path) as house:
         browser = house.browser()
         console_url(house.sign_in(browser, "/aws/cloudadmin", attribute_statement=statement(style)))
+        signed_in = house.audit()[0]
+        assert (signed_in["group_count"], len(signed_in["groups"])) == (3_000, 200)
+        assert "cloudadmin" in signed_in["groups"]
         refused = browser.get("/aws/sandbox")
         assert refused.status_code == 403
         assert "sent 3000 groups for you, these among them: aws-123456789012" in text_of(refused)
