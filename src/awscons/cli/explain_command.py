@@ -12,8 +12,7 @@ from urllib.parse import parse_qs, unquote
 
 import click
 
-from awscons.access.attributes import name_key
-from awscons.access.groups import normalize_group
+from awscons.access.attributes import MAX_VALUE_LENGTH, name_key
 from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
 from awscons.assembly.signin_side import build_idp_trust
 from awscons.cli.terminal import print_json
@@ -21,7 +20,13 @@ from awscons.config.load import load_settings
 from awscons.config.settings import Settings
 from awscons.findings import Finding, Severity, warning
 from awscons.saml.explain import Explanation, explain_response
-from awscons.signin.identities import GROUPS_OMITTED, NAME_ID
+from awscons.signin.identities import (
+    GROUPS_OMITTED,
+    NAME_ID,
+    attributes_with_long_values,
+    counted_attributes,
+    groups_in,
+)
 
 _MARKS = {
     Severity.OK: "ok    ",
@@ -103,11 +108,12 @@ def _person(told: Explanation, groups: list[str] | None) -> Iterator[str]:
 
 def _groups(told: Explanation, settings: Settings) -> list[str] | None:
     """The normalized groups; None where the response has no attribute of groups that logins store."""
-    received = _by_name(told)
-    for short, name in settings.login.attribute_map.items():
-        if name_key(short) == "groups" and name_key(name) in received:
-            values = received[name_key(name)]
-            return sorted({normalize_group(value, settings.login.group_formats) for value in values})
+    login, received = settings.login, _by_name(told)
+    if any(
+        name_key(short) == "groups" and name_key(name) in received
+        for short, name in login.attribute_map.items()
+    ):
+        return sorted(groups_in(counted_attributes(told.unverified_attributes, login), login))
     return None
 
 
@@ -122,7 +128,11 @@ def _person_findings(told: Explanation, settings: Settings, groups: list[str] | 
         if name_key(name) not in received:
             cause = f"the response has no attribute {name!r}, which `assertions` keeps"
             yield warning("saml_config.assertions", cause, _likely(name, told.unverified_attributes))
-    known = {group for target in settings.targets for group in target.groups}
+    for short in attributes_with_long_values(told.unverified_attributes, login):
+        yield warning(
+            short, f"a value of {short!r} has more than {MAX_VALUE_LENGTH:,} characters, and does not count"
+        )
+    known = login.target_groups
     if groups is not None and known and not known & set(groups):
         yield warning(
             "groups", "no target names any of the person's groups", "compare them; see also `group_formats`"

@@ -34,28 +34,53 @@ def identity_from(assertion: Assertion, settings: LoginSettings) -> Identity:
     characters does not count, and the log says so. Raises ResponseRefused when `user_attr` has no value, or
     several.
     """
-    received = {
-        short: values_named(name, assertion.attributes) for short, name in settings.attribute_map.items()
-    }
-    attributes = {short: _short_enough(values) for short, values in received.items()}
-    ignored = sorted(short for short, values in received.items() if len(values) > len(attributes[short]))
-    if ignored:
+    attributes = counted_attributes(assertion.attributes, settings)
+    if ignored := attributes_with_long_values(assertion.attributes, settings):
         _log.warning("sign_in.values_ignored", attributes=ignored, max_length=MAX_VALUE_LENGTH)
-    groups: set[str] = set()
-    for short, values in attributes.items():
-        if name_key(short) == "groups":
-            groups.update(normalize_group(value, settings.group_formats) for value in values)
-            # The groups are stored below, by their plain names. As an attribute they are absent, one or several.
-            attributes[short] = values[:2]
+    groups = groups_in(attributes, settings)
     stored = groups_to_store(groups, settings.target_groups)
     return Identity(
         _user_name(assertion, settings),
         assertion.name_id,
-        stored_values(attributes),
+        # Groups are stored by their plain names. As an attribute they are absent, one, or several.
+        {
+            short: values[: 2 if name_key(short) == "groups" else MAX_STORED_VALUES]
+            for short, values in attributes.items()
+        },
         stored,
         groups_omitted=any(name_key(name) == GROUPS_OMITTED for name in assertion.attributes),
         groups_not_stored=len(groups) - len(stored),
     )
+
+
+def counted_attributes(
+    received: Mapping[str, tuple[str, ...]], settings: LoginSettings
+) -> dict[str, tuple[str, ...]]:
+    """By short name, the values that count of every attribute in the attribute map."""
+    return {
+        short: _short_enough(values_named(name, received)) for short, name in settings.attribute_map.items()
+    }
+
+
+def attributes_with_long_values(
+    received: Mapping[str, tuple[str, ...]], settings: LoginSettings
+) -> list[str]:
+    """The short names of attributes with a value that is too long to count."""
+    return sorted(
+        short
+        for short, name in settings.attribute_map.items()
+        if any(len(value) > MAX_VALUE_LENGTH for value in values_named(name, received))
+    )
+
+
+def groups_in(attributes: Mapping[str, tuple[str, ...]], settings: LoginSettings) -> set[str]:
+    """The plain names of all groups in `attributes`, which are by short name."""
+    return {
+        normalize_group(value, settings.group_formats)
+        for short, values in attributes.items()
+        if name_key(short) == "groups"
+        for value in values
+    }
 
 
 def groups_to_store(groups: Collection[str], target_groups: Collection[str]) -> frozenset[str]:

@@ -100,3 +100,11 @@ def test_more_groups_than_a_response_of_that_size_has_room_for_are_a_413_too(tmp
         )
         assert browser.answer("/saml/acs", form).status_code == 413
         assert house.audit()[-1]["reason"] == "too many tags"
+
+
+def test_a_group_too_long_to_count_is_said_in_the_log_and_the_others_count(tmp_path: Path) -> None:
+    with house_of(tmp_path) as house:
+        groups = (("groups", ("x" * 1_025, "cloudadmin", "y" * 2_000)),)
+        console_url(house.sign_in(house.browser(), "/aws/cloudadmin", attributes=groups))
+        (line,) = house.lines("sign_in.values_ignored")
+        assert (line["attributes"], line["max_length"]) == (["groups"], 1_024)
