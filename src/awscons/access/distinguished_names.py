@@ -7,7 +7,6 @@ refuses a CN of more than 64 characters, which directories have.
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass, field
 
 COMMON_NAME = "cn"
@@ -32,6 +31,9 @@ _ATTRIBUTE = re.compile(
 )
 _ESCAPE = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)")
 
+_MAX_ATTRIBUTES = 64
+"""Attributes of a DN; directories are a dozen levels deep."""
+
 _Attributes = tuple[tuple[str, str], ...]
 
 
@@ -49,7 +51,8 @@ class DistinguishedName:
     def is_below(self, base: DistinguishedName) -> bool:
         """Whether this entry is directly or anywhere below `base`, and not `base` itself.
 
-        Values are compared as caseIgnoreMatch does (RFC 4518): without regard to case and runs of spaces.
+        Values are compared without regard to case and runs of spaces. caseIgnoreMatch (RFC 4518) also takes
+        compatible letters for the same, such as half-width ones; here they differ, which lets nobody in.
         """
         depth = len(self.rdns) - len(base.rdns)
         return depth > 0 and all(map(_is_same, self.rdns[depth:], base.rdns))
@@ -66,8 +69,12 @@ class DistinguishedName:
 def parse_dn(text: str) -> DistinguishedName | None:
     """The DN in `text`; None when any part of the text is no DN, or is a value in hexadecimal BER (`#0401…`).
 
+    A DN of more than 64 attributes is none.
+
     Spaces around separators have no meaning, as older standards wrote them (RFC 2253, section 4).
     """
+    if text.count("=") > _MAX_ATTRIBUTES:
+        return None
     rdns: list[_Attributes] = []
     attributes: _Attributes = ()
     position, separator = 0, ","
@@ -114,4 +121,4 @@ def _is_same(one: _Attributes, other: _Attributes) -> bool:
 
 def _folded(attribute: tuple[str, str]) -> tuple[str, str]:
     attribute_type, value = attribute
-    return attribute_type, " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+    return attribute_type, " ".join(value.casefold().split())
