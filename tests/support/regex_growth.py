@@ -169,7 +169,7 @@ def _reads(node: Node, one: str) -> bool:
     """Whether a node of one character reads that character."""
     match node:
         case (op.NOT_LITERAL, code):
-            return ord(one) != code
+            return bool(ord(one) != code)
         case (op.ANY, _):
             return True
         case (op.IN, [(op.NEGATE, _), *members]):
@@ -182,7 +182,7 @@ def _reads(node: Node, one: str) -> bool:
 def _is_member(node: Node, one: str) -> bool:
     match node:
         case (op.LITERAL, code):
-            return ord(one) == code
+            return bool(ord(one) == code)
         case (op.RANGE, (low, high)):
             return bool(low <= ord(one) <= high)
         case (op.CATEGORY, category) if category in _CATEGORIES:

@@ -28,7 +28,7 @@ def uses_in(path: Path) -> Iterator[tuple[str, str, Pattern]]:
     module = importlib.import_module(dotted)
     for node in ast.walk(tree):
         match node:
-            case ast.Call(ast.Attribute(ast.Name("re"), str(method)), [ast.Constant(text), *_]) if (
+            case ast.Call(ast.Attribute(ast.Name("re"), str(method)), [ast.Constant(str(text)), *_]) if (
                 method in METHODS
             ):
                 yield f"{dotted}:{node.lineno}", method, re.compile(text)

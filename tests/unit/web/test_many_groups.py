@@ -1,6 +1,7 @@
 """People in thousands of groups: they sign in however their identity provider writes them, up to one limit."""
 
 import base64
+from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -34,7 +35,7 @@ def statement(style: str, groups: list[str] = GROUPS) -> str:
     return f"<saml:AttributeStatement>{name}{values}</saml:Attribute></saml:AttributeStatement>"
 
 
-def house_of(folder: Path, **server: int) -> House:
+def house_of(folder: Path, **server: int) -> AbstractContextManager[House]:
     saml = {"group_formats": [{"dn": PLACE}], "sp_keys": str(write_key_folder(folder / "keys"))}
     return open_house(folder, saml=saml, server=server)
 
