@@ -52,7 +52,7 @@ class DistinguishedName:
         """Whether this entry is directly or anywhere below `base`, and not `base` itself.
 
         Values are compared without regard to case and runs of spaces. caseIgnoreMatch (RFC 4518) also takes
-        compatible letters for the same, such as half-width ones; here they differ, which lets nobody in.
+        compatible letters for the same, such as a long s; here they differ, which lets nobody in.
         """
         depth = len(self.rdns) - len(base.rdns)
         return depth > 0 and all(map(_is_same, self.rdns[depth:], base.rdns))
@@ -121,4 +121,4 @@ def _is_same(one: _Attributes, other: _Attributes) -> bool:
 
 def _folded(attribute: tuple[str, str]) -> tuple[str, str]:
     attribute_type, value = attribute
-    return attribute_type, " ".join(value.casefold().split())
+    return attribute_type, " ".join(value.lower().split())

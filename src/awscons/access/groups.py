@@ -40,7 +40,7 @@ class DomainFormat:
     def plain_name(self, name: str) -> str | None:
         """The plain name in `name`; None when `name` is not in this domain."""
         domain, _, plain = name.partition("\\")
-        if domain.casefold() != self.domain.casefold() or "\\" in plain:
+        if domain.lower() != self.domain.lower() or "\\" in plain:
             return None
         return plain or None
 

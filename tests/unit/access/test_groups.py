@@ -81,7 +81,8 @@ def test_a_value_that_has_a_named_format_is_reduced_once(name: str, plain: str) 
         rf"CN=a\b,{BELOW}",
         f"C\u212aN=admins,{BELOW}",
         f"CN=a\x00,{BELOW}",
-        "CN=admins,OU=Groups\uff33,DC=example,DC=com",
+        "CN=admins,OU=Group\uff33,DC=example,DC=com",
+        "CN=admins,OU=Group\u017f,DC=example,DC=com",
         f"CN=admins,{'OU=x,' * 64}{BELOW}",
     ],
 )

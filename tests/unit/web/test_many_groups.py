@@ -109,3 +109,12 @@ def test_a_group_too_long_to_count_is_said_in_the_log_and_the_others_count(tmp_p
         console_url(house.sign_in(house.browser(), "/aws/cloudadmin", attributes=groups))
         (line,) = house.lines("sign_in.values_ignored")
         assert (line["attributes"], line["max_length"]) == (["groups"], 1_024)
+
+
+def test_the_page_for_setting_up_shows_some_of_very_many_values_and_says_so(tmp_path: Path) -> None:
+    with open_house(tmp_path, debug=True) as house:
+        page = house.sign_in(
+            house.browser(), "/saml/whoami", attribute_statement=statement("Entra ID", GROUPS[1:301])
+        )
+        assert "100 further groups are not stored: no target names them." in text_of(page)
+        assert "Further values, if there are any, are not shown." in text_of(page)
