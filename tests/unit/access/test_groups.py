@@ -1,6 +1,8 @@
 """Group names in the formats of their directories, reduced only where the configuration says so."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from awscons.access.distinguished_names import DistinguishedName, parse_dn
 from awscons.access.groups import DnFormat, DomainFormat, GroupFormat, PathFormat, normalize_group
@@ -102,3 +104,15 @@ def test_the_attributes_of_a_place_may_stand_in_any_order() -> None:
 
 def test_a_format_names_its_place() -> None:
     assert [str(form) for form in ALL] == ["/NAME", "CORP\\NAME", f"CN=NAME,{BELOW}"]
+
+
+def test_the_place_itself_is_not_below_itself() -> None:
+    form = DnFormat(dn("CN=Users,DC=x"))
+    assert normalize_group("CN=Users,DC=x", [form]) == "CN=Users,DC=x"
+    assert normalize_group("CN=a,CN=Users,DC=x", [form]) == "a"
+
+
+@given(st.text(alphabet='CN=ad,+\\ #;"2C\x00\u00e9', max_size=40))
+def test_no_text_breaks_the_reader_and_none_gives_an_empty_name(text: str) -> None:
+    for name in (text, f"CN={text},{BELOW}"):
+        assert normalize_group(name, ALL) or not name
