@@ -20,7 +20,7 @@ MAX_DECLARATIONS_OF_TAG = 40
 """Namespace declarations of one tag. With the maximum depth it bounds how many are in scope somewhere, and with
 that the time of canonicalization; aggregated metadata has twenty at its root."""
 _BYTES_PER_TAG = 128
-"""A group takes two tags, and with its name and namespaces at least twice as many bytes as two tags have here."""
+"""By default a response has at most 12,288 tags; 3,000 groups are 6,000."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,6 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
     @views.post("/acs")
     def acs() -> Response:
         deps.limits.check("acs", request.remote_addr or "")
-        relay_state = ""
         try:
             _check_size(deps)
             relay_state = only_field("RelayState")
