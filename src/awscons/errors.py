@@ -8,6 +8,7 @@
     ├── DestinationRefused         a link names a page or region that is not in the console
     ├── SignInError
     │   ├── ResponseRefused        a SAML response failed a check
+    │   │   ├── ResponseTooLarge       the check of its size
     │   │   └── IdpDeclined            the identity provider reports that it signed nobody in
     │   ├── NoPendingLogin         a response to no pending login of this browser
     │   ├── RelayStateLost         a response to a pending login came without the RelayState that was sent
@@ -248,6 +249,15 @@ class SignInLoop(SignInError):
             "identity provider gives (`max_login_age`)",
             return_to=return_to,
         )
+
+
+class ResponseTooLarge(ResponseRefused):
+    """A SAML response is larger than `max_answer_kb` allows, or has more parts than a response of that size."""
+
+    public = (
+        "The response of your identity provider is larger than this service accepts. The usual reason is that "
+        "you are in very many groups. Please tell the people who run this service."
+    )
 
 
 class NoPendingLogin(SignInError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from awscons.access.attributes import values_named
 from awscons.access.identity import Identity
 from awscons.access.targets import Target
 
@@ -54,7 +55,7 @@ def decide(target: Target, identity: Identity) -> Granted | Refused:
     signs in, as documented; `awscons check` warns of it.
     """
     by_group = next((group for group in target.groups if group in identity.groups), None)
-    by_attribute = next((name for name in target.attributes if _has_value(identity, name)), None)
+    by_attribute = next((name for name in target.attributes if values_named(name, identity.attributes)), None)
     if target.groups and by_group is None:
         return Refused(_why_in_no_group(identity), target.groups, target.attributes)
     if target.attributes and by_attribute is None:
@@ -68,13 +69,3 @@ def _why_in_no_group(identity: Identity) -> RefusalReason:
     if not identity.has_group_attribute:
         return RefusalReason.GROUPS_NOT_KEPT
     return RefusalReason.GROUPS_OMITTED if identity.groups_omitted else RefusalReason.NO_GROUPS_RECEIVED
-
-
-def _has_value(identity: Identity, name: str) -> bool:
-    """Whether an attribute of that name (case-insensitive) has at least one non-empty value."""
-    wanted = name.casefold()
-    return any(
-        any(value.strip() for value in values)
-        for attribute, values in identity.attributes.items()
-        if attribute.casefold() == wanted
-    )

@@ -6,10 +6,11 @@ debug level botocore prints answers with credentials, and signxml prints asserti
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import traceback
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 
@@ -29,6 +30,19 @@ def _exception_without_text(
         event["error_type"] = type(error).__name__
         event["error_at"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
     return event
+
+
+def _to_json(event: structlog.typing.EventDict, **options: Any) -> str:
+    """One line of JSON, whoever reads it.
+
+    JSON escapes C0 controls alone. Here everything that is not printable is escaped: DEL and C1 controls, which
+    terminals obey; U+0085, U+2028 and U+2029, which some readers take for the end of a line; controls of text
+    direction; and halves of surrogate pairs, which UTF-8 cannot carry.
+    """
+    line = json.dumps(event, ensure_ascii=False, **options)
+    if line.isprintable():
+        return line
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)
 
 
 class StructlogAuditLog:
@@ -56,7 +70,7 @@ def configure_logging(*, debug: bool = False, stream: TextIO | None = None) -> N
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _exception_without_text,
     ]
-    as_json = structlog.processors.JSONRenderer(ensure_ascii=False)
+    as_json = structlog.processors.JSONRenderer(serializer=_to_json)
     structlog.configure(
         processors=[*shared, as_json],
         logger_factory=structlog.stdlib.LoggerFactory(),

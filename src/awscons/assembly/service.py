@@ -101,6 +101,7 @@ def build_service(
             metrics=build_metrics_page(counters, settings, trust=trust, clock=clock) if counters else None,
             one_process_only=isinstance(settings.backing, SimpleBacking),
             attribute_map=tuple(settings.login.attribute_map.values()),
+            answer_limits=settings.service_provider.answer_limits,
             debug=debug,
         )
     )

@@ -12,6 +12,7 @@ from awscons.audit.metrics_recorder import MetricsSettings
 from awscons.aws.broker import Broker
 from awscons.consoles import Consoles
 from awscons.preferences import Preferences
+from awscons.saml.input_limits import MessageLimits
 from awscons.signin.login import Logins
 from awscons.signin.rate_limits import SignInRateLimits
 from awscons.signin.single_logout import Logouts
@@ -28,6 +29,7 @@ class WebDependencies:
     metrics               None if metrics are not configured
     one_process_only      the store is the memory of one process
     attribute_map         names of the attributes that logins store, as the identity provider sends them
+    answer_limits         how large a SAML response may be
     debug                 show people the attributes that their identity provider sent
     """
 
@@ -48,4 +50,5 @@ class WebDependencies:
     metrics: MetricsText | None
     one_process_only: bool
     attribute_map: Sequence[str]
+    answer_limits: MessageLimits
     debug: bool

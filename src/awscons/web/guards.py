@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 MAX_BODY_BYTES = 256 * 1024
-"""Maximum size of a request body. A SAML response with 200 groups takes about 40,000 bytes."""
+"""Maximum size of a request body, except that of a SAML response: see `max_answer_kb`."""
 
 _MAX_DISCARDED = 4 * 1024 * 1024
 """Maximum number of bytes that are read and discarded from a body that is too large."""
@@ -43,7 +43,8 @@ def content_security_policy(*, posts_on: bool = False) -> str:
     )
 
 
-CROSS_ORIGIN_ENDPOINTS = frozenset({"login.acs", "logout.slo_post"})
+ACS = "login.acs"
+CROSS_ORIGIN_ENDPOINTS = frozenset({ACS, "logout.slo_post"})
 """Endpoints that pages of the identity provider post to. Signatures and pending logins protect them."""
 
 
@@ -52,8 +53,7 @@ def register_guards(app: Flask, site: Site, *, one_process_only: bool) -> None:
 
     one_process_only   the store is the memory of this process: refuse to run in several processes
     """
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY_BYTES
+    app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY_BYTES
     app.config["MAX_FORM_PARTS"] = 20
 
     @app.before_request
@@ -64,8 +64,7 @@ def register_guards(app: Flask, site: Site, *, one_process_only: bool) -> None:
             if "wsgi.input_terminated" in request.environ:
                 _read_and_discard(body, _MAX_DISCARDED)
             abort(411)
-        if length is not None and length > MAX_BODY_BYTES:
-            _read_and_discard(body, length)
+        if request.endpoint != ACS and body_is_too_large(MAX_BODY_BYTES):
             abort(413)
 
     @app.before_request
@@ -76,6 +75,16 @@ def register_guards(app: Flask, site: Site, *, one_process_only: bool) -> None:
 
     _refuse_cross_origin_writes(app, site)
     _add_headers(app, site)
+
+
+def body_is_too_large(max_bytes: int) -> bool:
+    """Whether the body of this request has more bytes; then it is read and discarded. Else it may be read as a form."""
+    length = request.content_length
+    if length is not None and length > max_bytes:
+        _read_and_discard(request.environ["wsgi.input"], length)
+        return True
+    request.max_content_length = request.max_form_memory_size = max_bytes
+    return False
 
 
 def _read_and_discard(body: IO[bytes], length: int) -> None:

@@ -159,7 +159,7 @@ def _nothing_to_open(login: Login) -> Response:
         "portal.no_targets",
         incident_id=incident_id(),
         user_name=identity.user_name,
-        groups_received=len(identity.groups),
+        groups_received=len(identity.groups) + identity.groups_not_stored,
         **({"hint": hint} if hint else {}),
     )
     page = render_template(

@@ -12,6 +12,7 @@ from awscons.config.schema.base import (
     Section,
     not_as_wanted,
 )
+from awscons.saml.input_limits import DEFAULT_MAX_ANSWER_KB
 
 _METRICS_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,512}", re.ASCII)  # RFC 6750, section 2.1
 
@@ -49,6 +50,16 @@ class ServerSection(Section):
         ge=0,
         description=(
             "The same maximum for all clients together, over all processes and hosts. 0 means no limit."
+        ),
+    )
+    max_answer_kb: int = Field(
+        default=DEFAULT_MAX_ANSWER_KB,
+        ge=64,
+        le=16_384,
+        description=(
+            "Maximum size of the form with a SAML response, in KiB (1,024 bytes). The default fits somebody in "
+            "3,000 groups, however the identity provider writes them. A larger one is answered with 413. Proxies "
+            "in front need a limit that is as high."
         ),
     )
     max_pending_logins: int = Field(
