@@ -18,7 +18,7 @@ from awscons.adapters.metered_ports import MeteredAuditLog
 from awscons.adapters.stores.choice import open_store
 from awscons.assembly.aws_side import build_broker
 from awscons.assembly.clock import utc_now
-from awscons.assembly.observability import build_counters, build_metrics_page
+from awscons.assembly.observability import build_counters, build_metrics_page, build_readiness
 from awscons.assembly.signin_side import (
     build_idp_trust,
     build_logins,
@@ -49,6 +49,7 @@ def build_service(
     clock: Callable[[], datetime] = utc_now,
     threads: int | None = None,
     prepared: bool = False,
+    is_stopping: Callable[[], bool] = lambda: False,
 ) -> Flask:
     """Build the service.
 
@@ -56,6 +57,7 @@ def build_service(
     clock         UTC
     threads       of each process of the server, where that is known
     prepared      make clients, TLS contexts and templates now, so that no request waits for them
+    is_stopping   whether the server was told to stop and still takes requests
     Raises ConfigurationError when a part that the settings name is not installed, MetadataRefused when the identity
     provider's metadata is not available.
     """
@@ -95,6 +97,9 @@ def build_service(
             metrics_settings=settings.metrics,
             limits=build_rate_limits(settings, store=store, recorder=recorder, clock=clock),
             metrics=build_metrics_page(counters, settings, trust=trust, clock=clock) if counters else None,
+            readiness=build_readiness(
+                settings, trust=trust, store=store, clock=clock, is_stopping=is_stopping
+            ),
             one_process_only=isinstance(settings.backing, SimpleBacking),
             attribute_map=tuple(settings.login.attribute_map.values()),
             debug=debug,

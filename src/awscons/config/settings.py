@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from awscons.access.targets import Target
 from awscons.audit.metrics_recorder import MetricsSettings
@@ -16,7 +17,11 @@ from awscons.site import Branding, CookieSettings, Site
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that the configuration decides, checked and frozen."""
+    """Everything that the configuration decides, checked and frozen.
+
+    key_folder       where the service's own key pairs are; None: it has none
+    shutdown_delay   seconds for which the service answers requests after SIGTERM, and says that it is not ready
+    """
 
     site: Site
     cookies: CookieSettings
@@ -31,3 +36,5 @@ class Settings:
     targets: tuple[Target, ...]
     metrics: MetricsSettings
     branding: Branding
+    key_folder: Path | None
+    shutdown_delay: int

@@ -11,6 +11,7 @@ row_cache        rendered rows of the portal, by language
 group_messages   sentences about a person's groups
 whoami_view      in debug mode: what the identity provider sent
 metrics_views    what monitoring reads
+health_views     `/healthz` and `/readyz`
 cookies          names, flags and lifetimes of our cookies
 guards           rules for every request: headers, origins, body sizes, mount path
 problems         errors as status codes and pages: one table

@@ -15,6 +15,7 @@ from awscons.web.compression import register_compression
 from awscons.web.console_views import register_console_views, unknown_target
 from awscons.web.dependencies import WebDependencies
 from awscons.web.guards import MountPoint, register_guards
+from awscons.web.health_views import register_health_views
 from awscons.web.language import register_language
 from awscons.web.login_views import register_login_views
 from awscons.web.logout_views import register_logout_views
@@ -43,6 +44,7 @@ def create_app(deps: WebDependencies) -> Flask:
     register_logout_views(app, deps)
     register_portal_views(app, deps, entries)
     register_console_views(app, deps, entries)
+    register_health_views(app, deps.readiness)
     if deps.debug:
         register_whoami_view(app, deps)
     if deps.metrics is not None and deps.metrics_settings.token is not None:
