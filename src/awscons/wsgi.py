@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from awscons.adapters.audit_log import configure_logging
+from awscons.adapters.audit_log import configure_logging, log_unhandled_errors
 from awscons.assembly.service import build_service
 from awscons.config.load import load_settings
 
@@ -19,6 +19,7 @@ from awscons.config.load import load_settings
 def load_application(config: Path) -> Flask:
     """The service, configured by the file at `config`. Raises ConfigurationError with all mistakes in it."""
     configure_logging(debug="DEBUG" in os.environ)
+    log_unhandled_errors()
     settings = load_settings(config, environment=os.environ)
     return build_service(settings, environment=os.environ, threads=_threads_of_mod_wsgi(), prepared=True)
 

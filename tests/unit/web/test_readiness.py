@@ -10,9 +10,9 @@ import pytest
 from awscons.adapters.readiness import Check, Readiness
 from awscons.errors import StoreUnavailable
 from support.clock import MovableClock
+from support.describe import Description
 from support.forge import instant, write_key_folder
 from support.house import House, open_house
-from support.describe import Description
 
 
 @pytest.fixture
