@@ -282,3 +282,18 @@ def refused_at(path: Path, folder: Path) -> str:
     *_, last = parsed(done.stderr)
     assert done.returncode == 1
     return str(last["cause"])
+
+
+# --- connections -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "length", "status"), [("/saml/acs", 5_000_000, 413), ("/nothing/x", 1_000, 401)]
+)
+def test_a_connection_with_an_unread_body_is_closed_after_an_answer_that_says_so(
+    tmp_path: Path, path: str, length: int, status: int
+) -> None:
+    with served(tmp_path, "--workers", "1") as (url, _), httpx.Client(base_url=url) as client:
+        answer = client.post(path, content=b"x" * length)
+        assert (answer.status_code, answer.headers["Connection"]) == (status, "close")
+        assert client.get("/healthz").headers["Connection"] == "keep-alive"

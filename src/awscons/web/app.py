@@ -23,6 +23,7 @@ from awscons.web.metrics_views import register_metrics_views
 from awscons.web.portal_model import build_entries
 from awscons.web.portal_views import register_portal_views
 from awscons.web.problems import answer_http_error, register_problems
+from awscons.web.proxy_headers import register_proxy_headers
 from awscons.web.whoami_view import register_whoami_view
 
 
@@ -35,6 +36,7 @@ def create_app(deps: WebDependencies) -> Flask:
 
     assets = load_assets(deps.branding, [target.display for target in deps.targets.values()])
     entries = build_entries(deps.targets.values(), site=deps.site, branding=deps.branding)
+    register_proxy_headers(app, deps.site)
     register_compression(app)
     register_guards(app, deps.site, one_process_only=deps.one_process_only)
     register_language(app)

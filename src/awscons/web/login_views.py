@@ -16,6 +16,7 @@ from awscons.web.dependencies import WebDependencies
 from awscons.web.guards import content_security_policy
 from awscons.web.language import gettext as _
 from awscons.web.problems import NextStep, Problem, caller, problem_response
+from awscons.web.proxy_headers import counted_address
 from awscons.web.redirects import redirect_to
 
 MAX_RETURN_PATH_LENGTH = 4096
@@ -30,7 +31,7 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
     # `guards.CROSS_ORIGIN_ENDPOINTS`). A pending login of this browser protects it instead.
     @views.post("/acs")
     def acs() -> Response:
-        deps.limits.check("acs", request.remote_addr or "")
+        deps.limits.check("acs", counted_address(deps.site))
         relay_state = only_field("RelayState")
         try:
             finished = deps.logins.finish(
@@ -86,7 +87,7 @@ def begin_login(
     """
     if len(return_to) > MAX_RETURN_PATH_LENGTH:
         abort(414)
-    deps.limits.check("begin", request.remote_addr or "")
+    deps.limits.check("begin", counted_address(deps.site))
     begun = deps.logins.begin(
         return_to,
         requirement=requirement,

@@ -122,7 +122,7 @@ def incident_id() -> str:
 
 def caller() -> Caller:
     """The client address and incident id of this request, for the audit log."""
-    return Caller(request.remote_addr, incident_id())
+    return Caller(request.remote_addr or None, incident_id())
 
 
 def status_of(error: AwsconsError) -> HTTPStatus:

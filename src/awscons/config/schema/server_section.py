@@ -33,7 +33,8 @@ class ServerSection(Section):
         le=10,
         description=(
             "Number of proxies in front of the service, each of which adds to `X-Forwarded-For`. It decides"
-            " only the client's address in the audit log and in rate limits."
+            " the client's address in the audit log and in rate limits, and whether the proxy's"
+            " `X-Request-ID` is logged."
         ),
     )
     rate_limit_per_address: int = Field(
