@@ -153,6 +153,7 @@ def test_workers_that_cannot_start_are_json_and_end_the_service(tmp_path: Path) 
     failed = [line for line in lines if line["event"] == "server.worker_start_failed"]
     assert failed
     assert "metrics_file" in failed[0]["cause"]
+    assert "process.unhandled_exception" not in [line["event"] for line in lines]
 
 
 def test_lines_are_json_in_a_locale_that_knows_only_ascii(tmp_path: Path) -> None:
