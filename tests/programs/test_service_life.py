@@ -91,7 +91,7 @@ def accepts(url: str) -> bool:
 
 def test_every_line_of_a_life_is_one_json_object(tmp_path: Path) -> None:
     with served(tmp_path, "--workers", "2") as (url, process):
-        assert httpx.get(f"{url}/nothing").status_code == 401
+        assert httpx.get(f"{url}/nothing", timeout=20).status_code == 401
         with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as client:
             client.sendall(b"no HTTP at all\r\n\r\n")
             client.recv(1000)
@@ -178,7 +178,7 @@ def test_at_a_terminal_a_mistake_is_a_sentence(tmp_path: Path) -> None:
 
 def test_after_sigterm_every_worker_says_that_it_is_not_ready_and_still_serves(tmp_path: Path) -> None:
     with served(tmp_path, "--workers", "2", server={"shutdown_delay": 300}) as (url, process):
-        assert httpx.get(f"{url}/readyz").json() == {"ready": True, "problems": []}
+        assert httpx.get(f"{url}/readyz", timeout=20).json() == {"ready": True, "problems": []}
         process.send_signal(signal.SIGTERM)
         wait_until(lambda: httpx.get(f"{url}/readyz").status_code == 503)
         answers = [httpx.get(f"{url}/readyz") for _ in range(20)]
@@ -192,22 +192,26 @@ def test_after_sigterm_every_worker_says_that_it_is_not_ready_and_still_serves(t
 
 def test_after_the_delay_the_service_ends_by_itself(tmp_path: Path) -> None:
     with served(tmp_path, "--workers", "1", server={"shutdown_delay": 1}) as (url, process):
-        assert accepts(url)
+        assert httpx.get(f"{url}/healthz", timeout=20).text == "ok\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
         assert not accepts(url)
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
-def test_a_second_signal_does_not_wait_for_requests_in_flight(tmp_path: Path, second: signal.Signals) -> None:
+@pytest.mark.parametrize("delay", [0, 300])
+def test_a_second_signal_does_not_wait_for_requests_in_flight(
+    tmp_path: Path, second: signal.Signals, delay: int
+) -> None:
+    server = {"shutdown_delay": delay}
     with (
-        served(tmp_path, "--workers", "1", "--request-timeout", "600") as (url, process),
+        served(tmp_path, "--workers", "1", "--request-timeout", "600", server=server) as (url, process),
         socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as begun,
     ):
         begun.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
-        assert accepts(url)
+        assert httpx.get(f"{url}/healthz", timeout=20).text == "ok\n"
         process.send_signal(signal.SIGTERM)
-        wait_until(lambda: not accepts(url))
+        wait_until(lambda: not accepts(url) or httpx.get(f"{url}/readyz").status_code == 503)
         process.send_signal(second)
         # Requests in flight have 30 seconds otherwise.
         assert process.wait(timeout=15) == 0
@@ -228,7 +232,9 @@ def listening_on(path: Path, folder: Path, *arguments: str) -> Iterator[httpx.Cl
         )
     try:
         wait_until(lambda: "server.ready" in (folder / "log").read_text())
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), base_url="http://x") as client:
+        with httpx.Client(
+            transport=httpx.HTTPTransport(uds=str(path)), base_url="http://x", timeout=20
+        ) as client:
             yield client
     finally:
         process.terminate()
@@ -294,7 +300,7 @@ def refused_at(path: Path, folder: Path) -> str:
 def test_a_connection_with_an_unread_body_is_closed_after_an_answer_that_says_so(
     tmp_path: Path, path: str, length: int, status: int
 ) -> None:
-    with served(tmp_path, "--workers", "1") as (url, _), httpx.Client(base_url=url) as client:
+    with served(tmp_path, "--workers", "1") as (url, _), httpx.Client(base_url=url, timeout=20) as client:
         answer = client.post(path, content=b"x" * length)
         assert (answer.status_code, answer.headers["Connection"]) == (status, "close")
         assert client.get("/healthz").headers["Connection"] == "keep-alive"

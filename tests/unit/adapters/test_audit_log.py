@@ -70,3 +70,13 @@ def test_our_own_debug_lines_appear_only_when_debugging() -> None:
 
     assert logged(write) == []
     assert len(logged(write, debug=True)) == 1
+
+
+def test_a_line_is_json_where_the_locale_knows_only_ascii() -> None:
+    """As standard error is under LC_ALL=C: other characters become escapes of Python's, which JSON does not know."""
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding="ascii", errors="backslashreplace", write_through=True)
+    configure_logging(stream=stream)
+    structlog.get_logger("awscons.x").warning("Zoë")
+    logging.getLogger("other").warning("Zoë")
+    assert [json.loads(line)["event"] for line in written.getvalue().splitlines()] == ["Zoë", "Zoë"]

@@ -2,12 +2,15 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from awscons.adapters.readiness import Check, Readiness
+from awscons.adapters.stores.choice import open_store
+from awscons.config.schema import SqliteBacking
 from awscons.errors import StoreUnavailable
 from support.clock import MovableClock
 from support.describe import Description
@@ -87,24 +90,41 @@ def test_metadata_that_has_ended_is_said(tmp_path: Path) -> None:
 
 
 def test_probes_leave_nothing_in_the_store(house: House, tmp_path: Path) -> None:
-    readiness(house)
-    assert b"probe:" not in (tmp_path / "logins.sqlite3").read_bytes()
+    assert readiness(house)[0] == 200
+    store = open_store(SqliteBacking(path=str(tmp_path / "logins.sqlite3")), environment={})
+    assert list(store.keys("")) == []
+
+
+def test_a_store_that_is_too_full_for_a_login_is_too_full_for_the_probe(tmp_path: Path) -> None:
+    backing = SqliteBacking(path=str(tmp_path / "logins.sqlite3"), max_size_mb=1)
+    store = open_store(backing, environment={})
+    with suppress(StoreUnavailable):
+        for number in range(1_000):
+            store.set(f"x{number}", {"padding": "x" * 3_000}, lifetime=timedelta(hours=1))
+    with open_house(tmp_path, store=backing.model_dump()) as house:
+        assert readiness(house) == (503, ["store"])
 
 
 # --- time ----------------------------------------------------------------------------------
 
 
 def test_a_check_that_hangs_is_a_failure_and_keeps_one_caller_waiting_at_most() -> None:
-    release = threading.Event()
+    release, runs = threading.Event(), []
+
+    def hang() -> None:
+        runs.append(1)
+        release.wait(30)
+
     tested = Readiness(
-        [Check("store", lambda: release.wait(30))],
+        [Check("store", hang)],
         clock=MovableClock(),
         is_stopping=lambda: False,
         time_limit=timedelta(milliseconds=1),
     )
-    # Later callers find the probe still at work, start no other, and get the last result.
     assert [tested.problems() for _ in range(100)] == [["store"]] * 100
     release.set()
+    # Later callers found the probe still at work, and started no other.
+    assert len(runs) == 1
 
 
 def test_a_check_that_ends_too_late_is_a_failure_whatever_its_result() -> None:
