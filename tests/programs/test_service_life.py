@@ -147,6 +147,17 @@ Broken()
     assert "secret" not in str(lines)
 
 
+def test_an_installation_that_warns_and_fails_at_import_is_json(tmp_path: Path) -> None:
+    (tmp_path / "gunicorn").mkdir()
+    fails = 'import warnings\nwarnings.warn("old")\nraise RuntimeError("secret")\n'
+    (tmp_path / "gunicorn" / "__init__.py").write_text(fails)
+    path = f"{tmp_path}:{ROOT / 'src'}"
+    warned, failed = lines = run(tmp_path, config=CONFIG, PYTHONPATH=path)
+    assert warned["event"] == "old"
+    assert (failed["event"], failed["error_type"]) == ("process.unhandled_exception", "RuntimeError")
+    assert "secret" not in str(lines)
+
+
 def test_workers_that_cannot_start_are_json_and_end_the_service(tmp_path: Path) -> None:
     server = {"metrics_token": "made-up-for-tests-0123456789", "metrics_file": "/proc/nothing/metrics"}
     lines = run(tmp_path, "--workers", "3", config=f"{CONFIG}server_config = {server!r}\n")

@@ -96,6 +96,9 @@ def serve(config: Path, *, reload: bool, **options: Any) -> None:
     After SIGTERM, requests in flight have 30 seconds to finish; a second SIGTERM ends the service at once.
     Set DEBUG in the environment to log debug lines.
     """
+    from awscons.cli.service_messages import log_import_problems
+
+    log_import_problems()
     from awscons.cli.serve_command import ServeOptions, serve_and_restart, serve_configured
 
     if reload:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from datetime import UTC, datetime
 
 import click
@@ -21,6 +22,15 @@ def say(event: str, sentence: str, **facts: str) -> None:
         click.echo(sentence, err=True)
     else:
         _write(event, "info", **facts)
+
+
+def log_import_problems() -> None:
+    """Until the log is set up: write warnings and exceptions of the imports as JSON, unless at a terminal."""
+    if not sys.stderr.isatty():
+        warnings.showwarning = lambda message, *_where: _write(str(message), "warning")
+        sys.excepthook = lambda kind, *_what: _write(
+            "process.unhandled_exception", "critical", error_type=kind.__name__
+        )
 
 
 def log_start_error(error: click.ClickException | AwsconsError) -> None:
