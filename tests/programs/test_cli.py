@@ -152,7 +152,7 @@ def test_a_taken_port_is_a_sentence_with_a_hint(tmp_path: Path, command: str) ->
         done = awscons(command, "--port", port, folder=configured(tmp_path))
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1 port {port}: address already in use" in done.stderr
-    assert "hint:" in done.stderr
+    assert "end it, or choose another with --port" in done.stderr
     assert "Traceback" not in done.stderr
 
 

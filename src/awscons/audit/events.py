@@ -84,8 +84,8 @@ class AuditEvent:
     failed_over_regions         regions that failed before it, each with the code of its failure
     client_address              as the server sees it
     user_agent                  of the client that signs in
-    request_id, assertion_id, session_index   join to the identity provider's log: our AuthnRequest, its assertion,
-                                and its session
+    authn_request_id, assertion_id, session_index   join to the log of the identity provider: our AuthnRequest, its
+                                assertion and its session
     authn_instant, authn_context   when and how the person authenticated, as the identity provider says
     groups, group_count         the groups that the login stores, at most MAX_GROUPS of them; how many arrived
     keys_added, keys_removed    SHA-256 fingerprints of the identity provider's signing certificates
@@ -120,7 +120,7 @@ class AuditEvent:
     hint: str | None = None
     client_address: str | None = None
     user_agent: str | None = None
-    request_id: str | None = None
+    authn_request_id: str | None = None
     assertion_id: str | None = None
     session_index: str | None = None
     authn_instant: str | None = None
@@ -170,7 +170,7 @@ def signed_in(finished: FinishedLogin, caller: Caller) -> AuditEvent:
     return replace(
         _login_event(Action.SIGN_IN, login, login.public_id, address=caller.address),
         user_agent=caller.user_agent,
-        request_id=finished.request_id,
+        authn_request_id=finished.request_id,
         assertion_id=assertion.assertion_id,
         session_index=assertion.session_index,
         authn_instant=assertion.authn_instant.isoformat(),

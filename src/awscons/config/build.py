@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from awscons import __version__
@@ -70,6 +71,8 @@ def build_settings(
         targets=tuple(build_target(section) for section in aws.targets),
         metrics=MetricsSettings(server.metrics_token, server.metrics_file),
         branding=branding,
+        key_folder=Path(saml.sp_keys) if saml.sp_keys else None,
+        shutdown_delay=server.shutdown_delay,
     )
 
 

@@ -63,12 +63,21 @@ def load_key_ring(folder: Path) -> KeyRing:
     return KeyRing(_load_pair(folder / CURRENT), others.get(NEXT), others.get(PREVIOUS))
 
 
-def _load_pair(path: Path) -> KeyPair:
+def check_keys_readable(folder: Path) -> None:
+    """Check for a running service that its current pair can still be read. Raises KeysRefused."""
+    _read(folder / CURRENT)
+
+
+def _read(path: Path) -> tuple[int, bytes]:
+    """Permissions and content. Raises KeysRefused."""
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        pem = path.read_bytes()
+        return stat.S_IMODE(path.stat().st_mode), path.read_bytes()
     except OSError as error:
         raise KeysRefused(f"{path} cannot be read: {error.strerror or type(error).__name__}") from None
+
+
+def _load_pair(path: Path) -> KeyPair:
+    mode, pem = _read(path)
     if mode & _NOT_FOR_OTHERS:
         raise KeysRefused(f"{path} is open to others (mode {mode:04o})", hint=f"chmod 600 {path}")
     try:

@@ -11,7 +11,9 @@ row_cache        rendered rows of the portal, by language
 group_messages   sentences about a person's groups
 whoami_view      in debug mode: what the identity provider sent
 metrics_views    what monitoring reads
+health_views     `/healthz` and `/readyz`
 cookies          names, flags and lifetimes of our cookies
+proxy_headers    what proxies in front say of a request
 guards           rules for every request: headers, origins, body sizes, mount path
 problems         errors as status codes and pages: one table
 redirects        the one function that makes redirects

@@ -18,6 +18,7 @@ from awscons.signin.rate_limits import SignInRateLimits
 from awscons.signin.single_logout import Logouts
 from awscons.site import Branding, Site
 from awscons.web.cookies import CookiePolicy
+from awscons.web.health_views import Readiness
 from awscons.web.metrics_views import MetricsText
 
 
@@ -48,6 +49,7 @@ class WebDependencies:
     metrics_settings: MetricsSettings
     limits: SignInRateLimits
     metrics: MetricsText | None
+    readiness: Readiness
     one_process_only: bool
     attribute_map: Sequence[str]
     answer_limits: MessageLimits

@@ -74,6 +74,7 @@ def register_guards(app: Flask, site: Site, *, one_process_only: bool) -> None:
             raise ConfigurationError("the store of logins", [_ONE_PROCESS_ONLY])
 
     _refuse_cross_origin_writes(app, site)
+    _close_after_unread_bodies(app)
     _add_headers(app, site)
 
 
@@ -95,6 +96,26 @@ def _read_and_discard(body: IO[bytes], length: int) -> None:
     left = min(length, _MAX_DISCARDED)
     while left > 0 and (part := body.read(min(left, 65_536))):
         left -= len(part)
+
+
+def _close_after_unread_bodies(app: Flask) -> None:
+    """Say `Connection: close` in answers that are sent before the request's body was read (RFC 9112, section 9.6).
+
+    The rest of the body is still on the connection. A client or proxy that sent its next request there would lose it.
+    """
+
+    @app.after_request
+    def close_after_unread_body(response: Response) -> Response:
+        if _body_is_unread():
+            response.headers["Connection"] = "close"
+        return response
+
+
+def _body_is_unread() -> bool:
+    length = request.content_length
+    if length is None:
+        return "Transfer-Encoding" in request.headers
+    return length > (request.max_content_length or 0) or request.stream.tell() < length
 
 
 def _refuse_cross_origin_writes(app: Flask, site: Site) -> None:

@@ -17,6 +17,7 @@ from awscons.web.dependencies import WebDependencies
 from awscons.web.guards import body_is_too_large, content_security_policy
 from awscons.web.language import gettext as _
 from awscons.web.problems import NextStep, Problem, caller, log_problem, problem_response, status_of
+from awscons.web.proxy_headers import counted_address
 from awscons.web.redirects import redirect_to
 
 MAX_RETURN_PATH_LENGTH = 4096
@@ -34,7 +35,7 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
     # `guards.CROSS_ORIGIN_ENDPOINTS`). A pending login of this browser protects it instead.
     @views.post("/acs")
     def acs() -> Response:
-        deps.limits.check("acs", request.remote_addr or "")
+        deps.limits.check("acs", counted_address(deps.site))
         try:
             _check_size(deps)
             relay_state = only_field("RelayState")
@@ -104,7 +105,7 @@ def begin_login(
         abort(414)
     if cookies.returns_in(request, deps.cookies) >= MAX_RETURNS:
         return _loop_page(deps, SignInLoop(return_to=return_to))
-    deps.limits.check("begin", request.remote_addr or "")
+    deps.limits.check("begin", counted_address(deps.site))
     begun = deps.logins.begin(
         return_to,
         requirement=requirement,

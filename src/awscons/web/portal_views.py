@@ -55,7 +55,7 @@ _log = structlog.get_logger(__name__)
 
 
 def register_portal_views(app: Flask, deps: WebDependencies, entries: Sequence[Entry]) -> None:
-    """Register the portal at `<url_prefix>/`, the redirects to it, and `/healthz`. `entries`: all targets."""
+    """Register the portal at `<url_prefix>/`, and the redirects to it. `entries`: all targets."""
     views = Blueprint("portal", __name__)
     site = deps.site
     rows = RowCache(app.jinja_env)
@@ -74,10 +74,6 @@ def register_portal_views(app: Flask, deps: WebDependencies, entries: Sequence[E
     @views.post(site.home_path)
     def save() -> Response:
         return _save_theme(deps) if "theme" in request.form else _save_favourite(deps)
-
-    @views.get("/healthz")
-    def healthz() -> Response:
-        return Response("ok\n", content_type="text/plain; charset=utf-8")
 
     if site.url_prefix:
         # Explicit, since the router's own redirects would be built from the Host header.

@@ -157,7 +157,7 @@ def incident_id() -> str:
 
 def caller() -> Caller:
     """The client address, incident id and User-Agent of this request, for the audit log."""
-    return Caller(request.remote_addr, incident_id(), request.headers.get("User-Agent"))
+    return Caller(request.remote_addr or None, incident_id(), request.headers.get("User-Agent"))
 
 
 def status_of(error: AwsconsError) -> HTTPStatus:

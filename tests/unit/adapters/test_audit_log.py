@@ -103,3 +103,13 @@ def test_names_that_others_chose_are_cut_with_a_mark() -> None:
     assert facts["name_id"] == "n" * 256 + "… (1000 characters)"
     assert facts["groups"] == ["g", "h" * 256 + "… (300 characters)"]
     assert facts["console_destination"] == event.console_destination
+
+
+def test_a_line_is_json_where_the_locale_knows_only_ascii() -> None:
+    """As standard error is under LC_ALL=C: other characters become escapes of Python's, which JSON does not know."""
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding="ascii", errors="backslashreplace", write_through=True)
+    configure_logging(stream=stream)
+    structlog.get_logger("awscons.x").warning("Zoë")
+    logging.getLogger("other").warning("Zoë")
+    assert [json.loads(line)["event"] for line in written.getvalue().splitlines()] == ["Zoë", "Zoë"]

@@ -188,7 +188,7 @@ def test_the_event_of_a_sign_in_joins_to_the_identity_providers_log(tmp_path: Pa
         sent = sent_to_idp(browser.get("/aws/cloudadmin"))
         browser.answer("/saml/acs", house.answer(sent))
         (event,) = house.audit()
-        assert event["request_id"] == sent.request_id
+        assert event["authn_request_id"] == sent.request_id
         assert event["assertion_id"] == f"_a{sent.request_id}"
         assert event["session_index"] == "_index"
         assert event["authn_instant"] == house.clock().replace(microsecond=0).isoformat()

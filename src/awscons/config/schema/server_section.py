@@ -1,4 +1,4 @@
-"""`server_config`: proxies in front, limits and metrics."""
+"""`server_config`: proxies in front, limits, metrics and how the service stops."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _metrics_token(value: str) -> str:
 
 
 class ServerSection(Section):
-    """Proxies, limits and metrics. The whole dict is optional."""
+    """Proxies, limits, metrics and how the service stops. The whole dict is optional."""
 
     trusted_proxies: int = Field(
         default=0,
@@ -34,7 +34,8 @@ class ServerSection(Section):
         le=10,
         description=(
             "Number of proxies in front of the service, each of which adds to `X-Forwarded-For`. It decides"
-            " only the client's address in the audit log and in rate limits."
+            " the client's address in the audit log and in rate limits, and whether the proxy's"
+            " `X-Request-ID` is logged."
         ),
     )
     rate_limit_per_address: int = Field(
@@ -81,5 +82,14 @@ class ServerSection(Section):
         description=(
             "File in which the processes of a host share their counters. Default: `metrics.sqlite3` beside "
             "the embedded store, or in the state folder."
+        ),
+    )
+    shutdown_delay: int = Field(
+        default=0,
+        ge=0,
+        le=300,
+        description=(
+            "Seconds after SIGTERM in which `awscons serve` still takes requests while `/readyz` answers 503,"
+            " so that a load balancer stops sending requests before they would fail."
         ),
     )
