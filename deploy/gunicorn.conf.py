@@ -5,6 +5,8 @@
 
 import os
 
+from awscons.adapters.audit_log import configure_logging
+
 # Pins each worker to one CPU; see docs/explanation/profile.md.
 from awscons.adapters.server.cpu_pinning import assign_worker_index as pre_fork  # noqa: F401  gunicorn looks for the name
 from awscons.adapters.server.gunicorn_app import SETTINGS
@@ -25,6 +27,9 @@ threads = 64
 
 # Without this limit, malloc makes an arena for each thread, and a worker needs more memory.
 limit_malloc_arenas(os.environ)
+
+# Lines of gunicorn itself are JSON, as all others.
+configure_logging()
 
 # The same limits, keep-alive, graceful stop and proxy rules as `awscons serve`. Settings below this line
 # override them.

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from awscons.access.groups import PathFormat
 from awscons.config import schema
 
 PAGE = Path(__file__).with_name("configuration.md")
@@ -70,6 +71,7 @@ TYPE_WORDS: dict[object, str] = {
     int: "whole number",
     float: "number",
     bool: "True or False",
+    PathFormat: '`"path"`, `{"domain": …}` or `{"dn": …}`',
 }
 
 

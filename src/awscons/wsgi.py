@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 from flask import Flask
 
-from awscons.adapters.audit_log import configure_logging
+from awscons.adapters.audit_log import configure_logging, log_unhandled_errors
 from awscons.assembly.observability import is_debug_mode
 from awscons.assembly.service import build_service
 from awscons.config.load import load_settings
@@ -42,6 +42,7 @@ def load_application(config: Path | str) -> WSGIApplication:
     to start the service again.
     """
     configure_logging(debug=is_debug_mode(os.environ))
+    log_unhandled_errors()
     application = _built(config)
     if application is not None:
         return application

@@ -4,6 +4,7 @@
     mutations   how to damage a validly signed response
     fuzz        the oracle that decides whether the library reacted correctly
     hostile     documents that are expensive to process
+    hostile_groups   group names that could be
 
     python -m adversary corpus FOLDER     write the corpus as files, to look at by hand
     python -m adversary fuzz              mutate well-signed responses (`make fuzz`)

@@ -14,6 +14,7 @@ from adversary.cases import Attack, Variant, refusal
 from adversary.corpus import ATTACKS, VARIANTS
 from adversary.fuzz import CHUNK, Results, judge_in_processes
 from adversary.hostile import MAX_DURATION, costs
+from adversary.hostile_groups import GROUPS, MAX_GROWTH, growth
 from support.forge import certificate_of, pem_of
 
 
@@ -91,10 +92,15 @@ def hostile() -> None:
         mark = "  TOO MUCH" if cost.too_much else ""
         click.echo(f"{cost.milliseconds:7.2f} {cost.size:11,}  {cost.attack.name}: {cost.attack.rule}{mark}")
         too_much += cost.too_much
+    click.echo(f"each within {MAX_DURATION:.0f} ms" if not too_much else f"{too_much} cost more")
+    click.echo(f"\n{'µs':>7} {'growth':>11}  group name of the maximum length, beside one of a quarter")
+    for name, make in GROUPS.items():
+        microseconds, factor = growth(make)
+        mark = "  TOO MUCH" if factor > MAX_GROWTH else ""
+        click.echo(f"{microseconds:7.2f} {factor:11.1f}  {name}{mark}")
+        too_much += factor > MAX_GROWTH
     if too_much:
-        click.echo(f"{too_much} cost more than {MAX_DURATION:.0f} ms")
         sys.exit(1)
-    click.echo(f"each within {MAX_DURATION:.0f} ms")
 
 
 if __name__ == "__main__":

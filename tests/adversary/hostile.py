@@ -14,21 +14,23 @@ from functools import partial
 
 from adversary.cases import OTTO, Attack, of_class, refusal
 from adversary.craft import genuine, piece, swap
-from awscons.saml.input_limits import MAX_BYTES, MAX_FORM_CHARACTERS, MAX_TAGS, TAGS_PER_DECLARATION
+from awscons.saml.input_limits import ANSWER_LIMITS, MAX_DECLARATIONS_OF_TAG
 from support.encrypt import Encrypter
 from support.forge import Forger
 
 MAX_DURATION = 50.0
 """Milliseconds that a hostile document may cost on a machine with nothing else to do."""
 
-_FULL = 240_000
+MAX_BYTES, MAX_TAGS = ANSWER_LIMITS.max_bytes, ANSWER_LIMITS.max_tags
+
+_FULL = MAX_BYTES - 16_000
 """Bytes of padding that fit, with a response around them."""
 
-_MANY = MAX_TAGS // TAGS_PER_DECLARATION - 100
-"""Namespaces, nearly as many as the input limits allow."""
+_MANY = MAX_DECLARATIONS_OF_TAG - 8
+"""Namespaces of one tag, nearly as many as the input limits allow."""
 
-_MAX = MAX_TAGS - _MANY - 200
-"""Tags or attributes, nearly as many as the input limits allow beside those."""
+_MAX = MAX_TAGS - 200
+"""Tags, nearly as many as the input limits allow."""
 
 _NO_KEY = "no trusted key made this signature"
 _ALIKE = "cannot be decrypted"
@@ -59,8 +61,14 @@ def _key_info(inner: str) -> str:
     return Forger(key_name="attacker", key_info=inner).xml(OTTO)
 
 
-def _namespaces(count: int) -> str:
-    return " ".join(f'xmlns:n{number}="urn:{number}"' for number in range(count))
+def _namespaces(count: int, first: int = 0) -> str:
+    return " ".join(f'xmlns:n{number}="urn:{number}"' for number in range(first, first + count))
+
+
+def _in_scope(levels: int, inner: str) -> str:
+    """As many namespaces in scope as so many levels can declare, around `inner`."""
+    begin = "".join(f"<x {_namespaces(_MANY, level * _MANY)}>" for level in range(levels))
+    return f"{begin}{inner}{'</x>' * levels}"
 
 
 def _signature_part(element: str, content: str) -> str:
@@ -87,33 +95,39 @@ def _bomb() -> str:
 def _wide() -> str:
     """Every attribute that is let through, at most 24 an element."""
     element = "<x " + " ".join(f'{letter}=""' for letter in "abcdefghijklmnopqrstuvwx") + "/>"
-    return element * ((MAX_TAGS - 100) // 24)
+    return element * ((2 * MAX_TAGS - 200) // 24)
 
 
 BEYOND = of_class(
     "beyond a limit",
     [
-        Attack("form-value-of-a-megabyte", "form value too large", lambda: "A" * 1_000_000, raw=True),
+        Attack("form-value-of-ten-megabytes", "form value too large", lambda: "A" * 10_000_000, raw=True),
         Attack(
             "form-value-one-too-long",
             "form value too large",
-            lambda: "A" * (MAX_FORM_CHARACTERS + 1),
+            lambda: "A" * (ANSWER_LIMITS.max_form_bytes + 1),
             raw=True,
         ),
-        Attack("blanks-up-to-the-limit", "not well-formed XML", lambda: " " * MAX_FORM_CHARACTERS, raw=True),
-        Attack("document-one-too-long", "document too large", lambda: b"x" * (MAX_BYTES + 1)),
+        Attack(
+            "blanks-up-to-the-limit",
+            "not well-formed XML",
+            lambda: " " * ANSWER_LIMITS.max_form_bytes,
+            raw=True,
+        ),
+        Attack("document-one-too-long", "form value too large", lambda: b"x" * (MAX_BYTES + 1)),
         Attack("one-tag-too-many", "too many tags", lambda: "<" * (MAX_TAGS + 1)),
         Attack("nothing-but-tags", "too many tags", lambda: "<" * MAX_BYTES),
         Attack(
-            "one-namespace-too-many",
-            "too many namespaces",
-            lambda: f"<x {_namespaces(MAX_TAGS // TAGS_PER_DECLARATION + 1)}/>",
+            "one-namespace-too-many-of-a-tag",
+            "too many namespaces of one tag",
+            lambda: f"<x {_namespaces(MAX_DECLARATIONS_OF_TAG + 1)}/>",
         ),
         Attack(
             "nothing-but-namespaces",
-            "too many namespaces",
+            "too many namespaces of one tag",
             lambda: "<x " + _filled('xmlns:n{n}="u:" ') + "/>",
         ),
+        Attack("one-namespace-too-many", "too many namespaces", lambda: "xmlns" * (2 * MAX_TAGS + 1)),
         Attack("nested-a-level-too-deep", "nested too deep", lambda: _detail("<x>" * 23 + "</x>" * 23)),
         Attack(
             "nested-without-end",
@@ -128,19 +142,17 @@ BEYOND = of_class(
         Attack(
             "nothing-but-attributes",
             "too many attributes in all",
-            lambda: _detail("<x " + 'a="" ' * MAX_TAGS + "/>"),
+            lambda: _detail("<x " + 'a="" ' * 2 * MAX_TAGS + "/>"),
         ),
         Attack(
             "one-element-full-of-attributes",
             "too many attributes",
-            lambda: _detail("<x " + _filled('a{n}="" ', size=160_000) + "/>"),
+            lambda: _detail("<x " + _filled('a{n}="" ') + "/>"),
         ),
         Attack(
             "one-element-full-of-attributes-in-namespaces",
             "too many attributes",
-            lambda: _detail(
-                f"<x {_namespaces(_MANY)} " + _filled('n{m}:a{n}="" ', size=140_000, modulus=_MANY) + "/>"
-            ),
+            lambda: _detail(f"<x {_namespaces(_MANY)} " + _filled('n{m}:a{n}="" ', modulus=_MANY) + "/>"),
         ),
         Attack("entity-bomb", "document type or entity", _bomb),
         Attack(
@@ -160,16 +172,44 @@ WITHIN = of_class(
         Attack("all-the-tags", _NO_KEY, lambda: _detail(_tags(MAX_TAGS - 100))),
         Attack("all-the-tags-24-deep", _NO_KEY, lambda: _detail(("<x>" * 21 + "</x>" * 21) * (_MAX // 42))),
         Attack("all-the-attributes", _NO_KEY, lambda: _detail(_wide())),
-        Attack("all-the-ids", _NO_KEY, lambda: _detail(_filled('<x ID="{n}"/>', size=_FULL - 40_000))),
-        Attack("all-the-namespaces-on-one-element", _NO_KEY, lambda: _detail(f"<x {_namespaces(_MANY)}/>")),
+        Attack("all-the-ids", _NO_KEY, lambda: _detail(_filled('<x ID="{n}"/>'))),
         Attack(
-            "all-the-namespaces-around-all-the-tags",
+            "all-the-tags-with-two-namespaces-each",
             _NO_KEY,
-            lambda: swap(
-                _detail(_filled("<n{m}:x/>", size=160_000, modulus=_MANY)),
-                "<samlp:Response ",
-                f"<samlp:Response {_namespaces(_MANY)} ",
+            lambda: _detail('<x xmlns:a="urn:a" xmlns:b="urn:b"/>' * (_MAX - 200)),
+        ),
+        Attack(
+            "all-the-namespaces-and-all-of-them-different",
+            _NO_KEY,
+            lambda: _detail("".join(f"<x {_namespaces(_MANY, n * _MANY)}/>" for n in range(MAX_TAGS // 18))),
+        ),
+        Attack(
+            "all-the-namespaces-in-scope-around-all-the-tags",
+            _NO_KEY,
+            lambda: _detail(_in_scope(20, _filled("<n{m}:x/>", modulus=20 * _MANY)[: -9 * 100])),
+        ),
+        Attack(
+            "nested-namespaces-without-end-around-all-the-tags",
+            "nested too deep",
+            lambda: _detail(_in_scope(200, "<n1:x/>" * (_MAX - 600))),
+        ),
+        Attack(
+            "all-the-tags-and-all-the-bytes", _NO_KEY, lambda: _detail(f"<x>{'y' * 230}</x>" * (_MAX // 2))
+        ),
+        Attack(
+            "all-the-attributes-as-namespaces-and-ids-and-all-the-bytes",
+            _NO_KEY,
+            lambda: _detail(
+                "".join(
+                    f'<x ID="{n}" xmlns:a="urn:a" xmlns:b="urn:b">{"y" * 190}</x>'
+                    for n in range(MAX_TAGS // 2 - 100)
+                )
             ),
+        ),
+        Attack(
+            "all-the-tags-and-one-long-text",
+            _NO_KEY,
+            lambda: _detail(_tags(_MAX - 100) + "y" * (_FULL - 5 * MAX_TAGS)),
         ),
         Attack(
             "all-the-namespaces-around-signed-info",
@@ -226,7 +266,7 @@ WITHIN = of_class(
         Attack(
             "base64-in-single-letters",
             "document holds NUL",
-            lambda: " ".join("A" * (MAX_FORM_CHARACTERS // 2)),
+            lambda: " ".join("A" * (ANSWER_LIMITS.max_form_bytes // 2)),
             raw=True,
         ),
         Attack(
@@ -245,13 +285,13 @@ WITHIN = of_class(
             lambda: _genuine_signature_around(_wide()),
         ),
         Attack(
-            "genuine-signature-around-all-the-namespaces",
+            "genuine-signature-around-all-the-namespaces-in-scope",
             "digest does not match",
             lambda: _genuine_signature_around(
-                f"<x {_namespaces(_MANY)}>" + _filled("<n{m}:x/>", size=150_000, modulus=_MANY) + "</x>"
+                _in_scope(18, _filled("<n{m}:x/>", modulus=18 * _MANY)[: -9 * 100])
             ),
         ),
-        Attack("ciphertext-without-end", _ALIKE, lambda: _holding("y" * 180_000)),
+        Attack("ciphertext-without-end", _ALIKE, lambda: _holding("y" * (_FULL * 3 // 4 - 16_000))),
         Attack(
             "ciphertext-of-all-the-tags",
             "children of the Assertion",

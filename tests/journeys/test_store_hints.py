@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import redis
 
 from support.operator import awscons, configure
 from support.serving import authority, free_port, program
+from support.stage import Aws
 from support.stores import PASSWORD, redis_server
 
 
@@ -62,3 +64,17 @@ def test_a_password_with_a_line_end_is_thought_of_when_the_server_refuses_it(
         said = refused(tmp_path, port, password=PASSWORD + more)
     assert "see `username` and `password`" in said
     assert "`password` begins or ends with white space" in said
+
+
+def test_a_table_of_dynamodb_that_is_not_there_is_told_of_and_not_made(
+    tmp_path: Path, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    place = {"region_name": "eu-central-1", "endpoint_url": aws.sts_url}
+    client = boto3.client("dynamodb", region_name="eu-central-1", endpoint_url=aws.sts_url)
+    configure(tmp_path, {"cache_type": "DynamoDB", "table_name": "asked-by-check", **place})
+    assert "asked-by-check" not in client.list_tables()["TableNames"]
+    assert "table of DynamoDB" not in awscons(tmp_path, "check").stdout
+    assert "the table of DynamoDB does not exist" in awscons(tmp_path, "check", "--aws").stdout
+    assert "asked-by-check" not in client.list_tables()["TableNames"]

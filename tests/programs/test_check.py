@@ -29,12 +29,12 @@ def folder() -> Iterator[Path]:
 
 
 def configure(
-    folder: Path, store: Mapping[str, object] | None = None, text: str = "", **saml: object
+    folder: Path,
+    store: Mapping[str, object] | None = None,
+    text: str = "",
+    saml: Mapping[str, object] | None = None,
 ) -> None:
     """A configuration with a file of credentials; `text` stands before it, and may use `os`."""
-    (folder / "credentials").write_text(
-        "[cons]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = x\n"
-    )
     config = config_for(
         "https://sso.example.com/saml/acs",
         sts_url="http://127.0.0.1:1/",
@@ -168,8 +168,29 @@ def test_a_file_of_variables_that_others_can_change_or_read_is_told_of(folder: P
     assert f"chmod o-w {file}" in done.stderr
 
 
+def test_a_folder_that_the_services_user_cannot_enter_or_make_is_named(folder: Path) -> None:
+    (folder / "closed").mkdir(mode=0o000)
+    path = folder / "closed" / "state" / "logins.sqlite3"
+    configure(folder, {"cache_type": "SQLite", "path": str(path)})
+    done = check(folder, "--as", USER)
+    assert done.returncode == 1
+    (folder / "closed").chmod(0o755)
+    assert f"this user finds no folder {path.parent}, and cannot make it" in done.stderr
+
+
 def test_an_unknown_user_is_a_sentence(folder: Path) -> None:
     configure(folder)
     done = check(folder, "--as", "nobody-of-that-name")
     assert done.returncode == 2
     assert "this host has no such user" in done.stderr
+
+
+def test_the_other_commands_read_the_file_of_variables_as_well(folder: Path) -> None:
+    configure(folder, text="assert os.environ['X'] == 'a b'")
+    (folder / "environment").write_text("X='a b'\n")
+    command = [sys.executable, "-m", "awscons", "metadata", "--config", str(folder / "config.py")]
+    for more, status in (([], 2), (["--env-file", str(folder / "environment")], 0)):
+        done = subprocess.run(
+            [*command, *more], env=environment_of(), capture_output=True, check=False, timeout=60
+        )
+        assert done.returncode == status

@@ -152,7 +152,7 @@ def test_a_taken_port_is_a_sentence_with_a_hint(tmp_path: Path, command: str) ->
         done = awscons(command, "--port", port, folder=configured(tmp_path))
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1 port {port}: address already in use" in done.stderr
-    assert "hint:" in done.stderr
+    assert "end it, or choose another with --port" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -281,6 +281,16 @@ def test_an_explanation_is_one_json_document_with_a_finding_for_each_check(tmp_p
     assert findings["signature of the Assertion"]["severity"] == "ok"
     assert findings["conditions and audience"]["severity"] == "error"
     assert "`spid`" in findings["conditions and audience"]["cure"]
+
+
+def test_an_explanation_counts_the_values_that_a_sign_in_counts(tmp_path: Path) -> None:
+    groups = (("Groups", ("dbs", "x" * 1_025, "\u200b")), ("group\u017f", ("sysadmin",)))
+    story = Story(datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC), attributes=groups)
+    done = awscons("saml", "explain", "--json", folder=configured(tmp_path), stdin=Forger().form_value(story))
+    document = json.loads(done.stdout)
+    assert document["groups"] == ["dbs"]
+    causes = [finding["cause"] for finding in document["findings"] if finding["subject"] == "groups"]
+    assert "a value of 'groups' has more than 1,024 characters, and does not count" in causes
 
 
 def test_a_response_without_a_moment_is_not_accepted(tmp_path: Path) -> None:

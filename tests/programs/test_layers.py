@@ -38,7 +38,7 @@ def test_the_floors_hold(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "line", "contract"),
     [
-        ("errors.py", "import awscons.access.identity", "Imports point down"),
+        ("errors/root.py", "import awscons.access.identity", "Imports point down"),
         ("access/decision.py", "import awscons.signin.login", "Imports point down"),
         ("aws/broker.py", "import awscons.adapters.aws.sts_client", "Imports point down"),
         ("web/pages.py", "import awscons.adapters.aws.sts_client", "Imports point down"),

@@ -124,7 +124,14 @@ def test_plain_http_beyond_this_host_works_when_told(
         (["--bind", ""], "an address of this host"),
         (["--bind", "[::1"], "an address of this host"),
         (["--bind", "http://127.0.0.1:8000"], "an address of this host"),
-        (["--bind", "unix:/run/awscons.sock"], "an address of this host"),
+        (["--bind", "unix:awscons.sock"], "the full path of a socket file"),
+        (["--bind", "unix:/run/awscons.sock", "--port", "8000"], "without --port"),
+        (["--bind", "unix:/run/awscons.sock", "--socket-mode", "rw"], "three octal digits"),
+        (
+            ["--bind", "unix:/nowhere/awscons.sock"],
+            "cannot listen on unix:/nowhere/awscons.sock: no such file",
+        ),
+        (["--socket-mode", "660"], "--socket-mode belongs to --bind unix:PATH"),
         (["--bind", "host.invalid", "--plain-http"], "cannot listen on host.invalid"),
         (["--bind", "127.0.0.1:8001", "--port", "8002"], "the one port to listen on"),
         (["--certificate", "x.pem"], "--certificate and --key belong together"),
@@ -189,7 +196,7 @@ def test_an_identity_provider_whose_metadata_cannot_be_had_is_a_sentence(tmp_pat
     said = refused(
         tmp_path, "--port", str(free_port()), config=config.replace(rest, "").replace(certificate, "")
     )
-    assert "error: https://127.0.0.1:" in said
+    assert '"cause": "https://127.0.0.1:' in said
     assert "cannot be reached" in said
 
 
@@ -302,8 +309,8 @@ def test_a_changed_configuration_is_served_after_a_moment_and_a_mistake_in_it_is
         address = f"http://127.0.0.1:{port}/y"
         assert httpx.get(address).status_code == 401
         (tmp_path / "config.py").write_text("no python at all")
-        wait_until(lambda: "waiting for a file to change" in (tmp_path / "log").read_text())
-        assert "wanted  valid Python" in (tmp_path / "log").read_text()
+        wait_until(lambda: "reload.waiting" in (tmp_path / "log").read_text())
+        assert '"wanted": "valid Python"' in (tmp_path / "log").read_text()
         (tmp_path / "config.py").write_text(CONFIG.replace('"service": "x"', '"service": "y"'))
         wait_until(lambda: _accepts(port))
         assert httpx.get(address).status_code == 302

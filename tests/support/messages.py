@@ -38,7 +38,7 @@ def template() -> Catalog:
     ):
         found.add(message, locations=[(name, 0)])
     for kind in errors():
-        found.add(kind.public, locations=[("errors.py", 0)])
+        found.add(kind.public, locations=[("errors/", 0)])
     return found
 
 

@@ -27,6 +27,7 @@ PEOPLE: dict[str, dict[str, list[str]]] = {
     "carl": {"groups": ["cloudadmin"], "displayName": ["Carl Cloud"]},
     "otto": {"groups": ["dbs"], "displayName": ["Otto Only"]},
     "nina": {"displayName": ["Nina Nowhere"]},
+    "vera": {"groups": [*(f"team-{number:04}-{'x' * 110}" for number in range(2_999)), "cloudadmin"]},
     "mona": {"groups": [*(f"team-{number:03}" for number in range(149)), "cloudadmin"]},
     "zoë": {"groups": ["cloudadmin"], "displayName": ["Zoë Müller-Łukasz"]},
 }

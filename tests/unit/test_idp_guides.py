@@ -1,5 +1,6 @@
 """The pages on identity providers: their examples load, their shape is one, what they say of us is so."""
 
+import ast
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from awscons.access.groups import GroupFormat, normalize_group
+from awscons.access.groups import normalize_group
 from awscons.cli.key_files import make_first_pair
 from awscons.config.load import parse_settings
 from awscons.config.settings import Settings
@@ -94,10 +95,14 @@ def test_the_index_lists_every_guide_once() -> None:
     assert sorted(rows) == [guide.name for guide in GUIDES] == sorted(f"{name}.md" for name in PROMISED)
 
 
-def test_group_forms_reduce_what_the_index_says_that_they_reduce() -> None:
+def test_group_formats_reduce_what_the_index_says_that_they_reduce(tmp_path: Path) -> None:
     rows = re.findall(
-        r'^\| `\["(\w+)"\]` \| `([^`]+)` \| `([^`]+)` \|$', INDEX.read_text(encoding="utf-8"), re.MULTILINE
+        r'^\| `("path"|\{"\w+".+?\})` \| `([^`]+)` \| `([^`]+)` \|$',
+        INDEX.read_text(encoding="utf-8"),
+        re.MULTILINE,
     )
-    assert {form for form, _, _ in rows} == {form.value for form in GroupFormat}
-    for form, arrives, counts_as in rows:
-        assert normalize_group(arrives, [GroupFormat(form)]) == counts_as
+    assert len(rows) == 8
+    saml = saml_config_of(GUIDES[0], tmp_path)
+    for entry, arrives, counts_as in rows:
+        formats = settings_with({**saml, "group_formats": [ast.literal_eval(entry)]}).login.group_formats
+        assert normalize_group(arrives, formats) == counts_as

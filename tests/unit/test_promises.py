@@ -11,6 +11,7 @@ import pytest
 from awscons.cli.program import cli
 from awscons.config import schema
 from awscons.config.load import load_settings
+from awscons.saml.input_limits import ANSWER_LIMITS
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference" / "configuration.md"
@@ -132,3 +133,18 @@ def test_every_locked_dependency_has_its_hashes_and_no_address(name: str) -> Non
         if "==" in block:
             assert "--hash=sha256:" in block, block[:60]
     assert "://" not in text
+
+
+@pytest.mark.parametrize(
+    ("file", "setting", "factor"),
+    [
+        ("deploy/nginx-site.conf", r"client_max_body_size (\d+)m", 1024 * 1024),
+        ("deploy/apache-site.conf", r"LimitRequestBody (\d+)", 1),
+        ("docs/how-to/apache.md", r"--max-request-body-size=(\d+)", 1),
+    ],
+)
+def test_a_proxy_set_up_as_documented_lets_the_largest_response_pass(
+    file: str, setting: str, factor: int
+) -> None:
+    (limit,) = re.findall(setting, (ROOT / file).read_text(encoding="utf-8"))
+    assert int(limit) * factor > ANSWER_LIMITS.max_form_bytes

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from awscons.access.targets import RoleTerms
+from awscons.audit.metrics_recorder import MetricsSettings
 from awscons.aws.role_credentials import ConsoleUrl, RoleCredentials, SigninToken
 from awscons.config.schema import MemcachedBacking, RedisBacking
 from awscons.signin.login import BegunLogin
@@ -17,6 +19,8 @@ def test_no_repr_or_str_shows_a_secret() -> None:
         ConsoleUrl(f"https://signin.example/?SigninToken={SECRET}"),
         BegunLogin("https://idp.example.com/", None, "handle", SECRET),
         RedisBacking(cache_type="Redis", password=SECRET),
+        MetricsSettings(token=SECRET),
+        RoleTerms(external_id=SECRET),
         MemcachedBacking(cache_type="Memcached", username="awscons", password=SECRET),
     ]
     for value in values:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
 
+from awscons.access.attributes import values_named
 from awscons.access.identity import Identity
 from awscons.access.targets import Target
 
@@ -57,7 +57,7 @@ def decide(target: Target, identity: Identity) -> Granted | Refused:
     target without conditions is open to every person who signs in, as documented; `awscons check` warns of it.
     """
     by_group = next((group for group in target.groups if group in identity.groups), None)
-    by_attribute = next((name for name in target.attributes if _has_value(identity, name)), None)
+    by_attribute = next((name for name in target.attributes if values_named(name, identity.attributes)), None)
     if target.groups and by_group is None:
         return Refused(_why_in_no_group(identity), target.groups, target.attributes)
     if target.attributes and by_attribute is None:
@@ -77,18 +77,7 @@ def _why_in_no_group(identity: Identity) -> RefusalReason:
     return RefusalReason.GROUPS_OMITTED if identity.groups_omitted else RefusalReason.NO_GROUPS_RECEIVED
 
 
-def _has_value(identity: Identity, name: str) -> bool:
-    """Whether an attribute of that name (case-insensitive) has at least one non-empty value."""
-    return any(value.strip() for value in _values(identity, name))
-
-
 def _has_match(identity: Identity, name: str, globs: tuple[str, ...]) -> bool:
     """Whether an attribute of that name has a value that matches one of the globs as a whole, with regard to case."""
-    return any(fnmatchcase(value, glob) for value in _values(identity, name) for glob in globs)
-
-
-def _values(identity: Identity, name: str) -> Iterator[str]:
-    wanted = name.casefold()
-    for attribute, values in identity.attributes.items():
-        if attribute.casefold() == wanted:
-            yield from values
+    values = values_named(name, identity.attributes)
+    return any(fnmatchcase(value, glob) for value in values for glob in globs)

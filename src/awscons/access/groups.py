@@ -1,14 +1,17 @@
 r"""Group names as identity providers send them, normalized to plain names. Pure rules.
 
 Names are compared as received unless the configuration names formats to normalize. That is not automatic,
-because it can make two groups equal (`A\admins` and `B\admins`).
+because it can make two groups equal (`A\admins` and `B\admins`). A format that drops a part of the name also
+says which part: one domain, or one place of the directory. A value that does not have the whole format stays
+as it is.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from enum import StrEnum
+from dataclasses import dataclass
+
+from awscons.access.distinguished_names import COMMON_NAME, DistinguishedName, parse_dn
 
 GROUPS_OMITTED_HINT = (
     "the identity provider sent a link in place of the groups, as Entra ID does for people in more than 150 "
@@ -16,22 +19,53 @@ GROUPS_OMITTED_HINT = (
 )
 
 
-class GroupFormat(StrEnum):
-    """A format of group names that is normalized to the plain name."""
-
-    PATH = "path"
+@dataclass(frozen=True, slots=True)
+class PathFormat:
     """`/admins`, as Keycloak writes it; `/parent/admins` becomes `parent/admins`."""
-    DOMAIN = "domain"
-    r"""`CORP\admins` or `corp.example.com\admins`, as ADFS and Active Directory write it."""
-    DN = "dn"
-    """`CN=admins,OU=groups,DC=example,DC=com`: the value of the first part."""
+
+    def plain_name(self, name: str) -> str | None:
+        """The plain name in `name`; None when `name` does not have this format."""
+        return name[1:] or None if name.startswith("/") else None
+
+    def __str__(self) -> str:
+        return "/NAME"
 
 
-# RFC 4514: attribute type, "=", value with escapes, up to the end of the first part.
-_FIRST_PART = re.compile(
-    r"\s*(?:[A-Za-z][A-Za-z0-9-]*|[0-9.]+)\s*=\s*((?:\\.|[^\\,+])+?)\s*(?:[,+].*)?", re.DOTALL
-)
-_ESCAPE = re.compile(r"(?:\\[0-9A-Fa-f]{2})+|\\(.)", re.DOTALL)
+@dataclass(frozen=True, slots=True)
+class DomainFormat:
+    r"""`CORP\admins` or `corp.example.com\admins`, as ADFS and Active Directory write it; `domain`: the first part."""
+
+    domain: str
+
+    def plain_name(self, name: str) -> str | None:
+        """The plain name in `name`; None when `name` is not in this domain."""
+        domain, _, plain = name.partition("\\")
+        if domain.lower() != self.domain.lower() or "\\" in plain:
+            return None
+        return plain or None
+
+    def __str__(self) -> str:
+        return f"{self.domain}\\NAME"
+
+
+@dataclass(frozen=True, slots=True)
+class DnFormat:
+    """`CN=admins,OU=Groups,DC=example,DC=com`: the CN of an entry directly or anywhere below `base`."""
+
+    base: DistinguishedName
+
+    def plain_name(self, name: str) -> str | None:
+        """The plain name in `name`; None when `name` is no DN below the base that begins with exactly one CN."""
+        dn = parse_dn(name) if "=" in name else None
+        if dn is None or not dn.is_below(self.base):
+            return None
+        return dn.first_value(COMMON_NAME) or None
+
+    def __str__(self) -> str:
+        return f"CN=NAME,{self.base}"
+
+
+GroupFormat = PathFormat | DomainFormat | DnFormat
 
 
 def normalize_group(name: str, formats: Sequence[GroupFormat]) -> str:
@@ -39,18 +73,5 @@ def normalize_group(name: str, formats: Sequence[GroupFormat]) -> str:
 
     At most one format is applied: the value inside a DN is a plain name, also if it looks like a path.
     """
-    if GroupFormat.DN in formats and (matched := _FIRST_PART.fullmatch(name)):
-        return _ESCAPE.sub(_unescaped, matched[1])
-    if GroupFormat.DOMAIN in formats:
-        domain, _, rest = name.partition("\\")
-        if domain and rest:
-            return rest
-    if GroupFormat.PATH in formats and name.startswith("/") and len(name) > 1:
-        return name.removeprefix("/")
-    return name
-
-
-def _unescaped(matched: re.Match[str]) -> str:
-    if matched[1] is not None:
-        return matched[1]
-    return bytes.fromhex(matched[0].replace("\\", "")).decode("utf-8", "replace")
+    plain_names = (form.plain_name(name) for form in formats)
+    return next((plain for plain in plain_names if plain is not None), name)

@@ -14,8 +14,10 @@ class Identity:
     user_name    the name that the console and CloudTrail show; from `user_attr`
     name_id      the identity provider's own identifier for the person (SAML core 2.2.3)
     attributes   those of the configuration's attribute map, by short name
-    groups       normalized values of the `groups` attribute; empty when there are none
+    groups       normalized values of the `groups` attribute; empty when there are none. Of somebody in more
+                 groups than a login stores: all that a target names, and some others
     groups_omitted   the identity provider sent a link instead of the groups, because they are too many
+    groups_not_stored   number of further groups that it sent, which no target names
     """
 
     user_name: str
@@ -23,6 +25,7 @@ class Identity:
     attributes: Mapping[str, tuple[str, ...]]
     groups: frozenset[str]
     groups_omitted: bool = False
+    groups_not_stored: int = 0
 
     @property
     def has_group_attribute(self) -> bool:

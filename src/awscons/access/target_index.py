@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from awscons.access.attributes import name_key
 from awscons.access.decision import Granted, decide
 from awscons.access.identity import Identity
 from awscons.access.targets import Target
@@ -26,7 +27,7 @@ class TargetIndex:
             if target.groups:
                 _add(self._by_group, target.groups, position)
             elif names:
-                _add(self._by_attribute, [name.casefold() for name in names], position)
+                _add(self._by_attribute, [name_key(name) for name in names], position)
             else:
                 self._open.append(position)
 
@@ -36,7 +37,7 @@ class TargetIndex:
         for group in identity.groups:
             found.update(self._by_group.get(group, ()))
         for name in identity.attributes:
-            found.update(self._by_attribute.get(name.casefold(), ()))
+            found.update(self._by_attribute.get(name_key(name), ()))
         for position in sorted(found):
             if isinstance(decide(self._targets[position], identity), Granted):
                 yield position

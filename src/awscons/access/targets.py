@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 # IAM names and paths: letters, digits and these signs, ASCII only ("IAM and STS quotas" in the IAM guide).
@@ -65,7 +65,7 @@ class RoleTerms:
     source_identity: str | None = None
     session_tags: tuple[tuple[str, str], ...] = ()
     transitive_tags: tuple[str, ...] = ()
-    external_id: str | None = None
+    external_id: str | None = field(default=None, repr=False)
     session_policy: str | None = None
     policy_arns: tuple[str, ...] = ()
 

@@ -6,10 +6,14 @@ debug level botocore prints answers with credentials, and signxml prints asserti
 
 from __future__ import annotations
 
+import codecs
+import json
 import logging
 import sys
+import threading
 import traceback
-from typing import TextIO
+from types import TracebackType
+from typing import Any, TextIO
 
 import structlog
 
@@ -29,6 +33,19 @@ def _exception_without_text(
         event["error_type"] = type(error).__name__
         event["error_at"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
     return event
+
+
+def _to_json(event: structlog.typing.EventDict, **options: Any) -> str:
+    """One line of JSON, whoever reads it.
+
+    JSON escapes C0 controls alone. Here everything that is not printable is escaped: DEL and C1 controls, which
+    terminals obey; U+0085, U+2028 and U+2029, which some readers take for the end of a line; controls of text
+    direction; and halves of surrogate pairs, which UTF-8 cannot carry.
+    """
+    line = json.dumps(event, ensure_ascii=False, **options)
+    if line.isprintable():
+        return line
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)
 
 
 class StructlogAuditLog:
@@ -56,14 +73,15 @@ def configure_logging(*, debug: bool = False, stream: TextIO | None = None) -> N
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _exception_without_text,
     ]
-    as_json = structlog.processors.JSONRenderer(ensure_ascii=False)
+    out = stream or sys.stderr
+    as_json = structlog.processors.JSONRenderer(serializer=_to_json if _is_utf8(out) else json.dumps)
     structlog.configure(
         processors=[*shared, as_json],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    ours, foreign = (logging.StreamHandler(stream or sys.stderr) for _ in range(2))
+    ours, foreign = (logging.StreamHandler(out) for _ in range(2))
     foreign.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -78,3 +96,28 @@ def configure_logging(*, debug: bool = False, stream: TextIO | None = None) -> N
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     # Our lines are JSON already.
     own.propagate = False
+
+
+def _is_utf8(stream: TextIO) -> bool:
+    """Whether any text can be written. In other encodings Python would write escapes that JSON does not know."""
+    encoding = getattr(stream, "encoding", None)
+    return encoding is None or codecs.lookup(encoding).name == "utf-8"
+
+
+def log_unhandled_errors() -> None:
+    """For a process that serves: log warnings and unhandled exceptions, which Python would print as text."""
+    logging.captureWarnings(capture=True)
+    log = structlog.get_logger("awscons.process")
+
+    def in_main(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        log.critical("process.unhandled_exception", exc_info=(kind, error, trace))
+
+    def in_thread(found: threading.ExceptHookArgs) -> None:
+        if found.exc_type is not SystemExit:
+            name = found.thread.name if found.thread else None
+            log.error("process.unhandled_exception", thread=name, exc_info=found.exc_value)
+
+    def nowhere(found: sys.UnraisableHookArgs) -> None:
+        log.error("process.unhandled_exception", exc_info=found.exc_value)
+
+    sys.excepthook, threading.excepthook, sys.unraisablehook = in_main, in_thread, nowhere

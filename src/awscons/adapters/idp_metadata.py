@@ -31,6 +31,7 @@ from awscons.adapters.metadata_copy import MetadataCopy
 from awscons.audit import events
 from awscons.audit.events import AuditLog
 from awscons.config.configuration_warnings import certificate_warnings
+from awscons.config.file_access import close_to_writers, open_to_writers
 from awscons.errors import MetadataRefused, UpstreamError
 from awscons.saml.certificates import fingerprint
 from awscons.saml.metadata import MAX_METADATA_BYTES, IdpMetadata, parse_idp_metadata
@@ -328,6 +329,9 @@ def _read_file(path: Path) -> bytes:
                 f"{path} is longer than {MAX_METADATA_BYTES:,} bytes",
                 hint="take the metadata of your identity provider alone, not of the whole federation",
             )
+        for place in (path, path.parent):
+            if open_to_writers(place):
+                raise MetadataRefused(open_to_writers(place), hint=close_to_writers(place))
         return path.read_bytes()
     except OSError as error:
         raise MetadataRefused(f"{path} cannot be read: {error.strerror or type(error).__name__}") from None

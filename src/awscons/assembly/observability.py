@@ -1,4 +1,4 @@
-"""Builds what operators watch: counters, the metrics page and its gauges; and whether debug mode is on."""
+"""Builds what operators watch: counters, the metrics page, the checks of readiness; and whether debug mode is on."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from datetime import datetime
 
 from awscons import __version__
 from awscons.adapters.metrics_page import MetricsPage
+from awscons.adapters.readiness import Check, Readiness, check_store
 from awscons.adapters.shared_counters import SharedCounters, build_shared_counters
 from awscons.audit.metrics_recorder import Gauge
 from awscons.config.settings import Settings
+from awscons.config.sp_keys import check_keys_readable
 from awscons.errors import MetadataRefused
 from awscons.saml.certificates import end_of, fingerprint
 from awscons.signin.idp_trust import IdpTrust
+from awscons.store import RecordStore
 
 _YES = frozenset({"1", "true", "yes"})
 
@@ -38,6 +41,23 @@ def build_metrics_page(
 ) -> MetricsPage:
     """The page that Prometheus reads. Each further source of gauges is added here."""
     return MetricsPage(counters, [_about_us, lambda: _about_certificates(trust, settings, clock())])
+
+
+def build_readiness(
+    settings: Settings,
+    *,
+    trust: IdpTrust,
+    store: RecordStore,
+    clock: Callable[[], datetime],
+    is_stopping: Callable[[], bool],
+) -> Readiness:
+    """What `/readyz` asks. The quick checks stand first, so that a store that hangs hides none of them."""
+    checks = [Check("idp_metadata", trust.current)]
+    folder = settings.key_folder
+    if folder is not None:
+        checks.append(Check("sp_keys", lambda: check_keys_readable(folder)))
+    checks.append(Check("store", lambda: check_store(store)))
+    return Readiness(checks, clock=clock, is_stopping=is_stopping)
 
 
 def _about_certificates(trust: IdpTrust, settings: Settings, now: datetime) -> Iterator[Gauge]:

@@ -18,7 +18,12 @@ from awscons.adapters.metered_ports import MeteredAuditLog
 from awscons.adapters.stores.choice import open_store
 from awscons.assembly.aws_side import build_broker
 from awscons.assembly.clock import utc_now
-from awscons.assembly.observability import build_counters, build_metrics_page, is_debug_mode
+from awscons.assembly.observability import (
+    build_counters,
+    build_metrics_page,
+    build_readiness,
+    is_debug_mode,
+)
 from awscons.assembly.signin_side import (
     build_idp_trust,
     build_logins,
@@ -51,6 +56,7 @@ def build_service(
     clock: Callable[[], datetime] = utc_now,
     threads: int | None = None,
     prepared: bool = False,
+    is_stopping: Callable[[], bool] = lambda: False,
 ) -> Flask:
     """Build the service.
 
@@ -58,6 +64,7 @@ def build_service(
     clock         UTC
     threads       of each process of the server, where that is known
     prepared      make clients, TLS contexts and templates now, so that no request waits for them
+    is_stopping   whether the server was told to stop and still takes requests
     Raises ConfigurationError when a part that the settings name is not installed, MetadataRefused when the identity
     provider's metadata is not available.
     """
@@ -99,8 +106,12 @@ def build_service(
             metrics_settings=settings.metrics,
             limits=build_rate_limits(settings, store=store, recorder=recorder, clock=clock),
             metrics=build_metrics_page(counters, settings, trust=trust, clock=clock) if counters else None,
+            readiness=build_readiness(
+                settings, trust=trust, store=store, clock=clock, is_stopping=is_stopping
+            ),
             one_process_only=isinstance(settings.backing, SimpleBacking),
             attribute_map=tuple(settings.login.attribute_map.values()),
+            answer_limits=settings.service_provider.answer_limits,
             debug=debug,
         )
     )

@@ -7,7 +7,7 @@ CloudTrail. No field may ever hold a credential, a token, an assertion or a logi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -26,7 +26,13 @@ from awscons.errors import (
     StoreUnavailable,
     UpstreamError,
 )
+from awscons.signin.login import FinishedLogin
 from awscons.signin.register import StoredLogin
+
+MAX_GROUPS = 200
+"""Groups in one event."""
+MAX_LOGGED_NAME = 256
+"""Characters of a name that another party chose."""
 
 
 class Action(StrEnum):
@@ -55,10 +61,12 @@ class Caller:
 
     address       as the server sees it; None where there is no client
     incident_id   the number that an error page shows, by which the log is searched
+    user_agent    as the client sends it; anybody can send anything
     """
 
     address: str | None = None
     incident_id: str | None = None
+    user_agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +84,11 @@ class AuditEvent:
     region                      in which STS and the federation endpoint were asked
     failed_over_regions         regions that failed before it, each with the code of its failure
     client_address              as the server sees it
+    user_agent                  of the client that signs in
+    authn_request_id, assertion_id, session_index   join to the log of the identity provider: our AuthnRequest, its
+                                assertion and its session
+    authn_instant, authn_context   when and how the person authenticated, as the identity provider says
+    groups, group_count         the groups that the login stores, at most MAX_GROUPS of them; how many arrived
     keys_added, keys_removed    SHA-256 fingerprints of the identity provider's signing certificates
     """
 
@@ -107,17 +120,38 @@ class AuditEvent:
     cause: str | None = None
     hint: str | None = None
     client_address: str | None = None
+    user_agent: str | None = None
+    authn_request_id: str | None = None
+    assertion_id: str | None = None
+    session_index: str | None = None
+    authn_instant: str | None = None
+    authn_context: str | None = None
+    groups: tuple[str, ...] | None = None
+    group_count: int | None = None
     idp_entity_id: str | None = None
     keys_added: str | None = None
     keys_removed: str | None = None
 
-    def facts(self) -> dict[str, str | int]:
-        """The fields that apply, by name."""
+    def facts(self) -> dict[str, str | int | list[str]]:
+        """The fields that apply, by name. Those with names that other parties chose are cut, visibly."""
         values = {name: getattr(self, name) for name in _FIELDS}
-        return {name: value for name, value in values.items() if value is not None}
+        facts = {name: value for name, value in values.items() if value is not None}
+        if self.groups is not None:
+            facts["groups"] = [_cut(group) for group in self.groups]
+        return facts | {name: _cut(facts[name]) for name in _FOREIGN_NAMES & facts.keys()}
 
 
 _FIELDS = tuple(field.name for field in fields(AuditEvent))
+_FOREIGN_NAMES = frozenset(
+    {"user_name", "name_id", "decided_by", "user_agent", "assertion_id", "session_index", "authn_context"}
+)
+
+
+def _cut(text: str) -> str:
+    """`text`, of at most MAX_LOGGED_NAME characters."""
+    if len(text) <= MAX_LOGGED_NAME:
+        return text
+    return f"{text[:MAX_LOGGED_NAME]}… ({len(text)} characters)"
 
 
 class AuditLog(Protocol):
@@ -130,14 +164,26 @@ class AuditLog(Protocol):
 # --- sign-in -----------------------------------------------------------------------------
 
 
-def signed_in(login: Login, caller: Caller) -> AuditEvent:
+def signed_in(finished: FinishedLogin, caller: Caller) -> AuditEvent:
     """Somebody signed in."""
-    return _login_event(Action.SIGN_IN, login, login.public_id, address=caller.address)
+    login, assertion = finished.login, finished.assertion
+    groups = sorted(login.identity.groups)
+    return replace(
+        _login_event(Action.SIGN_IN, login, login.public_id, address=caller.address),
+        user_agent=caller.user_agent,
+        authn_request_id=finished.request_id,
+        assertion_id=assertion.assertion_id,
+        session_index=assertion.session_index,
+        authn_instant=assertion.authn_instant.isoformat(),
+        authn_context=" ".join(assertion.authn_context) or None,
+        groups=tuple(groups[:MAX_GROUPS]),
+        group_count=len(groups) + login.identity.groups_not_stored,
+    )
 
 
 def sign_in_refused(error: SignInError | StoreUnavailable, caller: Caller) -> AuditEvent:
     """A sign-in ended with `error`."""
-    return _message_refused(Action.SIGN_IN, error, caller)
+    return replace(_message_refused(Action.SIGN_IN, error, caller), user_agent=caller.user_agent)
 
 
 # --- sign-out ----------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from awscons.access.attributes import values_named
 from awscons.access.identity import Identity
 from awscons.access.targets import RoleArn, Target
 from awscons.errors import AttributesUnfit, quote_for_log
@@ -115,14 +116,7 @@ def _only_value(identity: Identity, attribute: str) -> str | None:
     """The one value of an attribute; None when there is none. Raises AttributesUnfit for several."""
     if attribute == USER_NAME:
         return identity.user_name
-    wanted = attribute.casefold()
-    values = {
-        value
-        for name, received in identity.attributes.items()
-        if name.casefold() == wanted
-        for value in received
-        if value.strip()
-    }
+    values = set(values_named(attribute, identity.attributes))
     if len(values) > 1:
         raise AttributesUnfit(
             f"the attribute {attribute} has {len(values)} values",

@@ -97,7 +97,7 @@ def _gather(report: _Report, config: Path, *, ask_aws: bool) -> None:
         settings, environment=os.environ, audit=StructlogAuditLog()
     )
     report.configuration += configuration_warnings(settings, report.identity_provider, now=utc_now())
-    _ask_surroundings(report, settings, source_error)
+    _ask_surroundings(report, settings, source_error, ask_aws=ask_aws)
     if ask_aws:
         report.aws = list(_ask_aws(settings))
     silent = sum(answer.preflight is None for answer in report.aws)
@@ -108,7 +108,9 @@ def _gather(report: _Report, config: Path, *, ask_aws: bool) -> None:
         raise AwsconsError(f"AWS has no answer for {silent} of {len(settings.targets)} targets")
 
 
-def _ask_surroundings(report: _Report, settings: Settings, source_error: MetadataRefused | None) -> None:
+def _ask_surroundings(
+    report: _Report, settings: Settings, source_error: MetadataRefused | None, *, ask_aws: bool
+) -> None:
     """What a sign-in needs beside the configuration: metadata, credentials, a store."""
     if source_error is not None:
         cause = f"an older copy of the identity provider's metadata stands in: {source_error}"
@@ -120,7 +122,7 @@ def _ask_surroundings(report: _Report, settings: Settings, source_error: Metadat
     for finding in folder_errors(settings.backing, os.environ):
         (report.errors if finding.severity is Severity.ERROR else report.store).append(finding)
     try:
-        report.store += store_warnings(settings.backing)
+        report.store += store_warnings(settings.backing, ask_aws=ask_aws)
     except StoreUnavailable as error:
         report.errors.append(error_finding("session_config.session_backing", error))
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote
 
 import click
 
-from awscons.access.groups import normalize_group
+from awscons.access.attributes import MAX_VALUE_LENGTH, name_key
 from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
 from awscons.assembly.signin_side import build_idp_trust
 from awscons.cli.terminal import print_json
@@ -20,8 +20,13 @@ from awscons.config.load import load_settings
 from awscons.config.settings import Settings
 from awscons.findings import Finding, Severity, warning
 from awscons.saml.explain import Explanation, explain_response
-from awscons.saml.input_limits import MAX_FORM_CHARACTERS
-from awscons.signin.login import GROUPS_OMITTED, NAME_ID
+from awscons.signin.identities import (
+    GROUPS_OMITTED,
+    NAME_ID,
+    attributes_with_long_values,
+    counted_attributes,
+    groups_in,
+)
 
 _MARKS = {
     Severity.OK: "ok    ",
@@ -40,7 +45,7 @@ def explain(config: Path, at: datetime | None, file: BinaryIO, *, as_json: bool)
     configure_logging()
     trust = build_idp_trust(settings, environment=os.environ, audit=StructlogAuditLog())
     told = explain_response(
-        _form_value(file.read(2 * MAX_FORM_CHARACTERS)),
+        _form_value(file.read(2 * settings.service_provider.answer_limits.max_form_bytes)),
         service_provider=settings.service_provider,
         identity_provider=trust.current(),
         now=at.replace(tzinfo=UTC) if at else None,
@@ -103,32 +108,37 @@ def _person(told: Explanation, groups: list[str] | None) -> Iterator[str]:
 
 def _groups(told: Explanation, settings: Settings) -> list[str] | None:
     """The normalized groups; None where the response has no attribute of groups that logins store."""
-    received = _by_name(told)
-    for short, name in settings.login.attribute_map.items():
-        if short.casefold() == "groups" and name.casefold() in received:
-            values = received[name.casefold()]
-            return sorted({normalize_group(value, settings.login.group_formats) for value in values})
+    login, received = settings.login, _by_name(told)
+    if any(
+        name_key(short) == "groups" and name_key(name) in received
+        for short, name in login.attribute_map.items()
+    ):
+        return sorted(groups_in(counted_attributes(told.unverified_attributes, login), login))
     return None
 
 
 def _by_name(told: Explanation) -> dict[str, tuple[str, ...]]:
-    return {name.casefold(): values for name, values in told.unverified_attributes.items()}
+    return {name_key(name): values for name, values in told.unverified_attributes.items()}
 
 
 def _person_findings(told: Explanation, settings: Settings, groups: list[str] | None) -> Iterator[Finding]:
     """Warnings about attributes that the configuration uses and the response lacks."""
     login, received = settings.login, _by_name(told)
     for name in login.attribute_map.values():
-        if name.casefold() not in received:
+        if name_key(name) not in received:
             cause = f"the response has no attribute {name!r}, which `assertions` keeps"
             yield warning("saml_config.assertions", cause, _likely(name, told.unverified_attributes))
-    known = {group for target in settings.targets for group in target.groups}
+    for short in attributes_with_long_values(told.unverified_attributes, login):
+        yield warning(
+            short, f"a value of {short!r} has more than {MAX_VALUE_LENGTH:,} characters, and does not count"
+        )
+    known = login.target_groups
     if groups is not None and known and not known & set(groups):
         yield warning(
             "groups", "no target names any of the person's groups", "compare them; see also `group_formats`"
         )
     user_name = login.attribute_map.get(login.user_attr, login.user_attr)
-    if login.user_attr != NAME_ID and user_name.casefold() not in received:
+    if login.user_attr != NAME_ID and name_key(user_name) not in received:
         yield warning(
             "saml_config.user_attr", f"the response has no attribute {login.user_attr!r}, the user name"
         )

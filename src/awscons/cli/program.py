@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, NoReturn, TextIO
 import click
 
 from awscons import __version__
-from awscons.cli.terminal import config_option, json_option
+from awscons.cli.terminal import config_option, env_file_option, json_option
 from awscons.errors import AwsconsError, ConfigurationError
 
 
@@ -32,7 +32,10 @@ def cli() -> None:
 @config_option
 @json_option
 @click.option(
-    "--aws", "ask_aws", is_flag=True, help="Also ask AWS: our principal, and how long consoles last."
+    "--aws",
+    "ask_aws",
+    is_flag=True,
+    help="Also ask AWS: our principal, how long consoles last, a store in DynamoDB.",
 )
 @click.option("--as", "user", help="Check with the rights of this user, the service's. Needs root.")
 @click.option(
@@ -55,9 +58,14 @@ def check(config: Path, *, as_json: bool, ask_aws: bool, user: str | None, env_f
 @cli.command()
 @config_option
 @click.option(
-    "--bind", help="Address to listen on, such as 127.0.0.1:8000 or [::1]:8000.  [default: this host only]"
+    "--bind",
+    help="Address to listen on, such as 127.0.0.1:8000, [::1]:8000 or unix:/run/awscons/awscons.sock.  "
+    "[default: this host only]",
 )
 @click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on.  [default: 8000]")
+@click.option(
+    "--socket-mode", help="Permissions of the socket file of --bind unix:PATH, in octal.  [default: 660]"
+)
 @click.option(
     "--workers", type=click.IntRange(1, 256), help="Worker processes.  [default: 2; 1 with SimpleCache]"
 )
@@ -94,9 +102,12 @@ def check(config: Path, *, as_json: bool, ask_aws: bool, user: str | None, env_f
 def serve(config: Path, *, reload: bool, **options: Any) -> None:
     """Run the service. A proxy in front terminates TLS: nginx, Apache or a load balancer.
 
-    After SIGTERM, requests in flight have 30 seconds to finish. Set AWSCONS_DEBUG=1 in the environment to log
-    debug lines.
+    After SIGTERM, requests in flight have 30 seconds to finish; a second SIGTERM ends the service at once.
+    Set AWSCONS_DEBUG=1 in the environment to log debug lines.
     """
+    from awscons.cli.service_messages import log_import_problems
+
+    log_import_problems()
     from awscons.cli.serve_command import ServeOptions, serve_and_restart, serve_configured
 
     if reload:
@@ -132,6 +143,7 @@ def logins() -> None:
 
 @logins.command("list")
 @config_option
+@env_file_option
 @json_option
 @click.option("--person", help="List the logins of this person: a NameID or a user name.")
 def logins_list(config: Path, person: str | None, *, as_json: bool) -> None:
@@ -143,6 +155,7 @@ def logins_list(config: Path, person: str | None, *, as_json: bool) -> None:
 
 @logins.command("end")
 @config_option
+@env_file_option
 @click.option("--person", help="End all logins of this person: a NameID or a user name.")
 @click.option("--id", "id_prefix", help="End this login: its id from `awscons logins list`.")
 @click.option("--all", "everybody", is_flag=True, help="End the logins of all people.")
@@ -162,6 +175,7 @@ _format = click.option(
 
 @cli.group(invoke_without_command=True)
 @config_option
+@env_file_option
 @click.option("--target", help="Only this target.")
 @click.option("--account", help="Only this account: its number or name.")
 @click.option("--group", help="Only what this group opens.")
@@ -203,6 +217,7 @@ def access(
 
 
 @access.command("diff")
+@env_file_option
 @click.argument("old")
 @click.argument("new")
 @click.option("--all", "every", is_flag=True, help="List every change, however many are alike.")
@@ -225,6 +240,7 @@ def access_diff(old: str, new: str, *, every: bool, form: str) -> None:
 
 @cli.command()
 @config_option
+@env_file_option
 def metadata(config: Path) -> None:
     """Print our SAML metadata, for the identity provider's administrators.
 
@@ -276,6 +292,7 @@ def saml() -> None:
 
 @saml.command("explain")
 @config_option
+@env_file_option
 @json_option
 @click.option(
     "--at",
@@ -300,21 +317,35 @@ def saml_explain(config: Path, at: datetime | None, file: BinaryIO, *, as_json: 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and exit: with 0, 1 or 2, or with 130 after Ctrl-C."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        cli.main(arguments, prog_name="awscons", standalone_mode=False)
-    except click.exceptions.Abort:
+        cli.main(given, prog_name="awscons", standalone_mode=False)
+    except (click.exceptions.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except ConfigurationError as error:
-        click.echo(f"{error}\n", err=True)
-        sys.exit(2)
-    except AwsconsError as error:
-        click.echo(f"error: {error}", err=True)
-        if error.hint:
-            click.echo(f"hint:  {error.hint}", err=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except (click.ClickException, AwsconsError) as error:
+        if given[:1] == ["serve"] and not sys.stderr.isatty():
+            from awscons.cli.service_messages import log_start_error
+
+            log_start_error(error)
+        else:
+            _show(error)
+        sys.exit(_exit_status(error))
     sys.exit(0)
+
+
+def _show(error: click.ClickException | AwsconsError) -> None:
+    match error:
+        case click.ClickException():
+            error.show()
+        case ConfigurationError():
+            click.echo(f"{error}\n", err=True)
+        case AwsconsError():
+            click.echo(f"error: {error}", err=True)
+            if error.hint:
+                click.echo(f"hint:  {error.hint}", err=True)
+
+
+def _exit_status(error: click.ClickException | AwsconsError) -> int:
+    if isinstance(error, click.ClickException):
+        return error.exit_code
+    return 2 if isinstance(error, ConfigurationError) else 1

@@ -10,15 +10,17 @@ from pathlib import Path
 
 import click
 
-from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
+from awscons.adapters.audit_log import StructlogAuditLog, configure_logging, log_unhandled_errors
+from awscons.adapters.server.graceful_stop import StopFlag
 from awscons.adapters.server.gunicorn_app import serve
-from awscons.adapters.server.listeners import load_tls, open_listeners
+from awscons.adapters.server.listeners import load_tls, open_listeners, open_unix_listener
 from awscons.adapters.server.reloader import serve_and_reload
 from awscons.adapters.server.worker_memory import freeze_gc, limit_malloc_arenas
 from awscons.adapters.stores.choice import open_store
 from awscons.assembly.observability import is_debug_mode
 from awscons.assembly.service import build_service
 from awscons.assembly.signin_side import build_idp_trust
+from awscons.cli.service_messages import say
 from awscons.cli.terminal import printable
 from awscons.config.load import load_settings
 from awscons.config.schema import SimpleBacking
@@ -27,6 +29,10 @@ from awscons.site import LOOPBACK_HOSTS, Site
 
 _DEFAULT_PORT = 8000
 _MAX_PORT = 65_535
+_UNIX = "unix:"
+# The owner and the group may connect: the web server's user joins the group of the service.
+_DEFAULT_SOCKET_MODE = "660"
+_OCTAL = re.compile(r"0?[0-7]{3}")
 # An IPv6 address with a port stands in brackets, as in URLs.
 _BIND = re.compile(r"(?:\[(?P<ipv6>[0-9a-fA-F:.%]+)\]|(?P<host>[^\s:/\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
 
@@ -35,12 +41,14 @@ _BIND = re.compile(r"(?:\[(?P<ipv6>[0-9a-fA-F:.%]+)\]|(?P<host>[^\s:/\[\]]+))(?:
 class ServeOptions:
     """The options of the command; None where an option was not given.
 
+    socket_mode       permissions of a Unix socket, in octal
     threads           of each worker
     request_timeout   seconds that a client may take to send its request
     """
 
     bind: str | None
     port: int | None
+    socket_mode: str | None
     workers: int | None
     threads: int
     request_timeout: float
@@ -52,27 +60,40 @@ class ServeOptions:
 
 def serve_configured(config: Path, options: ServeOptions) -> None:
     """Serve until interrupted. Raises click.UsageError for options that contradict each other, AwsconsError."""
+    configure_logging(debug=is_debug_mode(os.environ))
+    log_unhandled_errors()
     settings = load_settings(config, environment=os.environ)
-    host, port = _address(settings.site, options.bind, options.port)
+    address = _address(settings.site, options)
     if (options.certificate is None) != (options.key is None):
         raise click.UsageError("--certificate and --key belong together")
     tls = load_tls(options.certificate, options.key) if options.certificate and options.key else None
-    _refuse_open_http(settings, host, tls=tls is not None, plain_http=options.plain_http)
-    configure_logging(debug=is_debug_mode(os.environ))
+    _refuse_open_http(settings, address, tls=tls is not None, plain_http=options.plain_http)
     # Each worker builds these again. Building them here first reports a broken store or missing metadata as one
     # error with a hint, instead of workers that fail to start.
     open_store(settings.backing, environment=os.environ)
     build_idp_trust(settings, environment=os.environ, audit=StructlogAuditLog())
     count = _worker_count(settings, options.workers)
-    listeners = open_listeners(host, port, number=count)
+    listeners = (
+        [open_unix_listener(address.path, address.mode)]
+        if isinstance(address, _UnixAddress)
+        else open_listeners(address.host, address.port, number=count)
+    )
+    stop_flag = StopFlag(settings.shutdown_delay)
     limit_malloc_arenas(os.environ)
     freeze_gc()
 
     def ready() -> None:
-        click.echo(f"awscons serves {settings.site.url('/')} on {host} port {port}", err=True)
+        url = settings.site.url("/")
+        say("server.ready", f"awscons serves {url} on {address}", url=url, address=str(address))
 
     serve(
-        lambda: build_service(settings, environment=os.environ, threads=options.threads, prepared=True),
+        lambda: build_service(
+            settings,
+            environment=os.environ,
+            threads=options.threads,
+            prepared=True,
+            is_stopping=stop_flag.is_set,
+        ),
         listeners,
         on_ready=ready,
         workers=count,
@@ -80,6 +101,7 @@ def serve_configured(config: Path, options: ServeOptions) -> None:
         tls=tls,
         max_request_seconds=options.request_timeout,
         pinned=options.pin_workers,
+        stop_flag=stop_flag,
     )
 
 
@@ -95,7 +117,7 @@ def serve_and_restart(context: click.Context, config: Path) -> int:
             arguments += (option.opts if value else option.secondary_opts)[:1]
         else:
             arguments += [option.opts[0], str(value)]
-    return serve_and_reload(arguments, files=[config], folders=[Path(__file__).parents[1]])
+    return serve_and_reload(arguments, files=[config], folders=[Path(__file__).parents[1]], say=say)
 
 
 def _natural_bind(site: Site) -> str:
@@ -108,22 +130,62 @@ def _natural_bind(site: Site) -> str:
     return "0.0.0.0" if reached_directly else "127.0.0.1"  # noqa: S104  see above
 
 
-def _address(site: Site, bind: str | None, port: int | None) -> tuple[str, int]:
+@dataclass(frozen=True, slots=True)
+class _TcpAddress:
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host} port {self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class _UnixAddress:
+    path: Path
+    mode: int
+
+    def __str__(self) -> str:
+        return f"{_UNIX}{self.path}"
+
+
+def _address(site: Site, options: ServeOptions) -> _TcpAddress | _UnixAddress:
+    """Where to listen. Raises click.UsageError."""
+    bind = options.bind or ""
+    if bind.startswith(_UNIX):
+        return _unix_address(bind.removeprefix(_UNIX), options)
+    if options.socket_mode is not None:
+        raise click.UsageError("--socket-mode belongs to --bind unix:PATH")
+    return _tcp_address(site, options.bind, options.port)
+
+
+def _unix_address(path: str, options: ServeOptions) -> _UnixAddress:
+    mode = options.socket_mode or _DEFAULT_SOCKET_MODE
+    if not path.startswith("/") or not path.isprintable() or options.port is not None:
+        raise click.UsageError(
+            f"--bind {_UNIX}{printable(path)}: the full path of a socket file, without --port, "
+            "such as unix:/run/awscons/awscons.sock"
+        )
+    if not _OCTAL.fullmatch(mode):
+        raise click.UsageError(f"--socket-mode {printable(mode)}: three octal digits, such as 660")
+    return _UnixAddress(Path(path), int(mode, 8))
+
+
+def _tcp_address(site: Site, bind: str | None, port: int | None) -> _TcpAddress:
     """Host and port to listen on; `bind` may contain both. Raises click.UsageError."""
     if bind is None:
-        return _natural_bind(site), port or _DEFAULT_PORT
+        return _TcpAddress(_natural_bind(site), port or _DEFAULT_PORT)
     if _is_ipv6(bind):
-        return bind, port or _DEFAULT_PORT
+        return _TcpAddress(bind, port or _DEFAULT_PORT)
     found = _BIND.fullmatch(bind)
     if found is None or bind.isdecimal():
         raise click.UsageError(
             f"--bind {printable(bind)}: an address of this host, with or without a port, "
-            "such as 127.0.0.1:8000 or [::1]:8000"
+            "such as 127.0.0.1:8000, [::1]:8000 or unix:/run/awscons/awscons.sock"
         )
     number = port or _DEFAULT_PORT if found["port"] is None else int(found["port"])
     if not 0 < number <= _MAX_PORT or port not in {None, number}:
         raise click.UsageError(f"--bind {bind}: a host, or host:port with the one port to listen on")
-    return found["ipv6"] or found["host"], number
+    return _TcpAddress(found["ipv6"] or found["host"], number)
 
 
 def _is_ipv6(text: str) -> bool:
@@ -134,17 +196,19 @@ def _is_ipv6(text: str) -> bool:
     return True
 
 
-def _refuse_open_http(settings: Settings, host: str, *, tls: bool, plain_http: bool) -> None:
+def _refuse_open_http(
+    settings: Settings, address: _TcpAddress | _UnixAddress, *, tls: bool, plain_http: bool
+) -> None:
     """Raise click.UsageError where other hosts could reach the service over plain http and nothing permits it."""
     if tls and not settings.site.is_https:
         raise click.UsageError("with --certificate, acs_url has to begin with https://")
     allowed = plain_http or settings.site.trusted_proxies > 0 or settings.cookies.secure is False
-    if tls or allowed or _is_loopback(host):
+    if tls or allowed or isinstance(address, _UnixAddress) or _is_loopback(address.host):
         return
     raise click.UsageError(
-        f"the service would listen on {host} with plain http, and other hosts can reach it. Listen on 127.0.0.1, "
-        "behind a proxy that terminates TLS; or set `trusted_proxies` in server_config for a proxy on another "
-        "host; or give --certificate and --key, for a trial; or give --plain-http"
+        f"the service would listen on {address.host} with plain http, and other hosts can reach it. Listen on "
+        "127.0.0.1, behind a proxy that terminates TLS; or set `trusted_proxies` in server_config for a proxy on "
+        "another host; or give --certificate and --key, for a trial; or give --plain-http"
     )
 
 

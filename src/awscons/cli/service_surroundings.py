@@ -47,8 +47,12 @@ def become(user: str) -> dict[str, str]:
         raise click.UsageError(f"--as {user}: this host has no such user") from None
     if os.geteuid() not in {0, entry.pw_uid}:
         raise click.UsageError(f"--as {user}: only root can take the rights of another user")
-    if os.geteuid() == 0:
-        os.initgroups(user, entry.pw_gid)
-        os.setgid(entry.pw_gid)
-        os.setuid(entry.pw_uid)
+    try:
+        if os.geteuid() == 0:
+            os.initgroups(user, entry.pw_gid)
+            os.setgid(entry.pw_gid)
+            os.setuid(entry.pw_uid)
+    except OSError as error:
+        # root of a container may lack the capabilities SETUID and SETGID.
+        raise click.UsageError(f"--as {user}: {reason_of(error)}") from None
     return {"HOME": entry.pw_dir, "USER": user, "LOGNAME": user}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from awscons.cli.service_surroundings import read_environment
 from awscons.errors import quote_for_log
 
 config_option = click.option(
@@ -17,6 +18,20 @@ config_option = click.option(
     default=lambda: os.environ.get("AWSCONS_CONFIG", "config.py"),
     show_default="config.py",
     help="The configuration file.",
+)
+
+
+def _take_over(_context: click.Context, _option: click.Parameter, file: str | None) -> None:
+    """Put the variables of the file into the environment of this process. Raises ConfigurationError."""
+    if file is not None:
+        os.environ.update(read_environment(file)[0])
+
+
+env_file_option = click.option(
+    "--env-file",
+    callback=_take_over,
+    expose_value=False,
+    help="Read environment variables from this file first, as systemd does.",
 )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from awscons import __version__
 from awscons.access import targets
-from awscons.access.groups import GroupFormat
 from awscons.audit.metrics_recorder import MetricsSettings
 from awscons.aws import partitions
 from awscons.aws.settings import AwsSettings, PartitionSettings
@@ -26,6 +26,7 @@ from awscons.config.schema import (
 )
 from awscons.config.settings import Settings
 from awscons.config.sp_keys import KeyRing
+from awscons.saml.input_limits import answer_limits
 from awscons.saml.metadata import Organization
 from awscons.saml.names import HTTP_POST, HTTP_REDIRECT
 from awscons.saml.parties import IdentityProvider, ServiceProvider
@@ -61,24 +62,30 @@ def build_settings(
             slo_url=site.url("/saml/slo"),
             signing=keys.current if keys else None,
             published_certificates=keys.published if keys else (),
+            answer_limits=answer_limits(server.max_answer_kb),
         ),
         trust=trust,
         organization=_organization(saml.organization),
         technical_contact=saml.technical_contact,
-        login=_login(session, saml, server),
+        login=_login(session, saml, aws, server),
         rate_limits=RateLimitSettings(server.rate_limit_per_address, server.rate_limit_overall),
         aws=_aws(aws, site),
         targets=tuple(build_target(section) for section in aws.targets),
         metrics=MetricsSettings(server.metrics_token, server.metrics_file),
         branding=branding,
+        key_folder=Path(saml.sp_keys) if saml.sp_keys else None,
+        shutdown_delay=server.shutdown_delay,
     )
 
 
-def _login(session: SessionSection, saml: SamlSection, server: ServerSection) -> LoginSettings:
+def _login(
+    session: SessionSection, saml: SamlSection, aws: AwsSection, server: ServerSection
+) -> LoginSettings:
     return LoginSettings(
         user_attr=saml.user_attr,
         attribute_map=dict(saml.assertions),
-        group_formats=tuple(GroupFormat(form) for form in saml.group_formats),
+        group_formats=tuple(saml.group_formats),
+        target_groups=frozenset(group for target in aws.targets for group in target.groups),
         authn_request_binding=build_binding(saml),
         authn_context=tuple(saml.authn_context),
         name_id_format=saml.name_id_format,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
+from awscons.access.attributes import name_key
 from awscons.aws import destinations, durations, partitions, role_request
 from awscons.config.build import build_partitions, build_target
 from awscons.config.mistakes import did_you_mean, found_words
@@ -166,7 +167,7 @@ def _logins_too_short(saml: SamlSection, sections: Sequence[TargetSection]) -> l
 
 def _attributes_not_kept(saml: SamlSection, aws: AwsSection) -> Iterator[Mistake]:
     """An attribute that logins do not store has no value for AWS."""
-    kept = {name.casefold() for name in (*saml.assertions, role_request.USER_NAME)}
+    kept = {name_key(name) for name in (*saml.assertions, role_request.USER_NAME)}
     used = [("aws_config.role_session_name_attr", aws.role_session_name_attr)]
     for index, section in enumerate(aws.targets):
         path = f"aws_config.targets[{index}]"
@@ -174,7 +175,7 @@ def _attributes_not_kept(saml: SamlSection, aws: AwsSection) -> Iterator[Mistake
             used.append((f"{path}.source_identity", section.source_identity))
         used += [(f"{path}.session_tags.{key}", name) for key, name in section.session_tags.items()]
     for path, attribute in used:
-        if attribute.casefold() not in kept:
+        if name_key(attribute) not in kept:
             yield Mistake(
                 path,
                 found_words(attribute),

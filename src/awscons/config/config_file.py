@@ -156,7 +156,7 @@ def _modules_beside(folder: Path) -> Iterator[_ModulesBeside]:
 
 def _mistake_of(error: BaseException, path: Path, files: Sequence[str]) -> Mistake:
     """The mistake for an exception of the file, or of a module beside it."""
-    if isinstance(error, SyntaxError):
+    if isinstance(error, SyntaxError) and error.filename in {None, *files}:
         where = f"{Path(error.filename or path).name}, line {error.lineno}"
         return Mistake(where, error.msg, "valid Python")
     frames = traceback.extract_tb(error.__traceback__)
@@ -173,9 +173,7 @@ def _words_for(error: BaseException, *, from_environment: bool) -> tuple[str, st
     match error:
         case KeyError(args=[str() as name]) if from_environment:
             kind, words = "", f"the environment variable {name} is not set"
-            hint = (
-                "`awscons check --env-file FILE` reads a file of variables, as systemd does for the service"
-            )
+            hint = "--env-file FILE lets `awscons check` read a file of variables, as systemd does"
         case NameError(name=str() as name) if name:
             words = f"the name {name!r} is not defined"
             hint = f"import {name}" if name in sys.stdlib_module_names else ""

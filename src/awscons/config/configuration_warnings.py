@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from cryptography.x509 import Certificate
 
+from awscons.access.attributes import name_key
+from awscons.access.groups import normalize_group
 from awscons.config.schema import Backing, MemcachedBacking, RedisBacking
 from awscons.config.settings import Settings
 from awscons.findings import Finding, warning
@@ -29,6 +31,7 @@ def configuration_warnings(
     return [
         *settings.file_findings,
         *_target_warnings(settings),
+        *_group_format_warnings(settings),
         *_partition_warnings(settings),
         *_backing_warnings(settings.backing),
         *_identity_provider_warnings(settings, identity_provider),
@@ -38,7 +41,7 @@ def configuration_warnings(
 
 
 def _target_warnings(settings: Settings) -> Iterator[Finding]:
-    stored = {name.casefold() for name in settings.login.attribute_map}
+    stored = {name_key(name) for name in settings.login.attribute_map}
     not_stored, cure = "saml_config['assertions'] does not keep", "add it to saml_config['assertions']"
     for target in settings.targets:
         subject = f"target {target.name!r}"
@@ -53,10 +56,32 @@ def _target_warnings(settings: Settings) -> Iterator[Finding]:
                 subject, f"{subject} asks for groups, but {not_stored} 'groups', so nobody can open it", cure
             )
         for attribute in (*target.attributes, *(name for name, _ in target.attribute_globs)):
-            if attribute.casefold() not in stored:
+            if name_key(attribute) not in stored:
                 yield warning(
                     subject, f"{subject} asks for the attribute {attribute!r}, but {not_stored} it", cure
                 )
+
+
+def _group_format_warnings(settings: Settings) -> Iterator[Finding]:
+    """Several formats make one group of several; and a name that is reduced matches in its plain form alone."""
+    formats = settings.login.group_formats
+    named = {group: target.name for target in settings.targets for group in target.groups}
+    if len(formats) > 1 and named:
+        example = min(named)
+        forms = [example, *(str(form).replace("NAME", example, 1) for form in formats)]
+        yield warning(
+            "saml_config.group_formats",
+            f"groups of one name in different formats count as one group: {', '.join(map(repr, forms))}",
+            "leave a format out if other administrators create groups there",
+        )
+    for group, target in named.items():
+        plain = normalize_group(group, formats)
+        if plain != group:
+            yield warning(
+                f"target {target!r}",
+                f"target {target!r} names the group {group!r}, which counts as {plain!r} when it arrives",
+                f"write {plain!r}, or change `group_formats`",
+            )
 
 
 def _partition_warnings(settings: Settings) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +19,7 @@ from pydantic import ValidationError
 from awscons.config.build import build_branding, build_settings
 from awscons.config.checks import section_mistakes
 from awscons.config.config_file import file_findings, run_config_file
+from awscons.config.file_access import others_can_read
 from awscons.config.logo_file import read_logo
 from awscons.config.many_accounts import ManyAccounts, read_patterns
 from awscons.config.mistakes import mistakes_of
@@ -56,7 +58,12 @@ def load_settings(path: Path | str, *, environment: Mapping[str, str]) -> Settin
         raise ConfigurationError(str(path), [*strays, *error.mistakes]) from None
     if strays:
         raise ConfigurationError(str(path), strays)
-    return replace(settings, file_findings=(*settings.file_findings, *file_findings(file)))
+    found = [
+        *settings.file_findings,
+        *file_findings(file),
+        *_credentials_for_all(settings.aws.credentials_file),
+    ]
+    return replace(settings, file_findings=tuple(found))
 
 
 def parse_settings(
@@ -153,6 +160,14 @@ def _text_in(section: object, key: str) -> str | None:
     """The text under a key of a dict that may have mistakes; None where there is none to look at."""
     value = section.get(key) if isinstance(section, Mapping) else None
     return value if isinstance(value, str) and value.strip() else None
+
+
+def _credentials_for_all(file: str | None) -> Iterator[Finding]:
+    """A warning if every user can read the file of AWS credentials; nothing if there is none to look at."""
+    with suppress(OSError):
+        found = others_can_read(Path(file), holds="AWS credentials") if file else None
+        if found is not None:
+            yield found
 
 
 def _misnamed_sections(names: Mapping[str, object]) -> Iterator[Mistake]:

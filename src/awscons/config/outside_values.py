@@ -36,20 +36,26 @@ class OutsideValues:
 
     def resolve(self, name: str, section: object) -> object:
         """The dict of that name with every outside text in its place. Adds to `mistakes` and `findings`."""
-        return self._resolved(SECTIONS[name], section, name)
+        return self._resolved(frozenset({SECTIONS[name]}), section, name)
 
-    def _resolved(self, annotation: object, value: object, path: str) -> object:
+    def _resolved(self, kinds: frozenset[type], value: object, path: str) -> object:
+        """`kinds`: the types that the schema takes there, and those of their entries."""
         if isinstance(value, list | tuple):
-            return [self._resolved(annotation, item, f"{path}[{index}]") for index, item in enumerate(value)]
+            return [self._resolved(kinds, item, f"{path}[{index}]") for index, item in enumerate(value)]
         if not isinstance(value, Mapping):
             return value
-        kinds = set(_kinds_in(annotation))
         if str in kinds and dict not in kinds:
             return self._text(value, path)
-        sections = [kind for kind in kinds if issubclass(kind, Section)]
-        known = {name: field.annotation for kind in sections for name, field in kind.model_fields.items()}
+        known = {
+            name: frozenset(_kinds_in(field.annotation))
+            for section in kinds
+            if issubclass(section, Section)
+            for name, field in section.model_fields.items()
+        }
+        # The keys of a dict are the operator's own, and a text among its entries stays as it is.
+        entries = kinds - {dict, str} if dict in kinds else frozenset()
         return {
-            key: self._resolved(annotation if dict in kinds else known.get(key), item, path + path_step(key))
+            key: self._resolved(entries or known.get(key, frozenset()), item, path + path_step(key))
             for key, item in value.items()
         }
 

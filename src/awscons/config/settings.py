@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from awscons.access.targets import Target
 from awscons.audit.metrics_recorder import MetricsSettings
@@ -19,7 +20,9 @@ from awscons.site import Branding, CookieSettings, Site
 class Settings:
     """Everything that the configuration decides, checked and frozen.
 
-    file_findings   warnings about who else can write or read the files of the configuration
+    file_findings    warnings about who else can write or read the files of the configuration
+    key_folder       where the service's own key pairs are; None: it has none
+    shutdown_delay   seconds for which the service answers requests after SIGTERM, and says that it is not ready
     """
 
     site: Site
@@ -35,4 +38,6 @@ class Settings:
     targets: tuple[Target, ...]
     metrics: MetricsSettings
     branding: Branding
+    key_folder: Path | None
+    shutdown_delay: int
     file_findings: tuple[Finding, ...] = ()

@@ -19,6 +19,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from awscons.config.file_access import close_to_writers, open_to_writers
 from awscons.errors import KeysRefused
 from awscons.saml.certificates import load_pem_certificates, unfit
 from awscons.saml.parties import KeyPair
@@ -51,20 +52,32 @@ def load_key_ring(folder: Path) -> KeyRing:
     """The key pairs in a folder.
 
     Raises KeysRefused when there is no current pair, when a file cannot be read, does not hold one
-    RSA key and its own certificate, or may be read by others.
+    RSA key and its own certificate, or may be read by others, or when every user can write the folder.
     """
     if not (folder / CURRENT).exists():
         raise KeysRefused(f"{folder} holds no {CURRENT}", hint=f"make one with: awscons keys new {folder}")
+    open_folder = open_to_writers(folder)
+    if open_folder:
+        raise KeysRefused(open_folder, hint=close_to_writers(folder))
     others = {name: _load_pair(folder / name) for name in (NEXT, PREVIOUS) if (folder / name).exists()}
     return KeyRing(_load_pair(folder / CURRENT), others.get(NEXT), others.get(PREVIOUS))
 
 
-def _load_pair(path: Path) -> KeyPair:
+def check_keys_readable(folder: Path) -> None:
+    """Check for a running service that its current pair can still be read. Raises KeysRefused."""
+    _read(folder / CURRENT)
+
+
+def _read(path: Path) -> tuple[int, bytes]:
+    """Permissions and content. Raises KeysRefused."""
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        pem = path.read_bytes()
+        return stat.S_IMODE(path.stat().st_mode), path.read_bytes()
     except OSError as error:
         raise KeysRefused(f"{path} cannot be read: {error.strerror or type(error).__name__}") from None
+
+
+def _load_pair(path: Path) -> KeyPair:
+    mode, pem = _read(path)
     if mode & _NOT_FOR_OTHERS:
         raise KeysRefused(f"{path} is open to others (mode {mode:04o})", hint=f"chmod 600 {path}")
     try:

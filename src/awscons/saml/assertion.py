@@ -24,6 +24,8 @@ from awscons.saml.xml import (
 # SAML core 1.3.3: UTC, written with Z. Identity providers send none to seven fraction digits.
 _INSTANT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?Z", re.ASCII)
 _QUALIFIERS = ("Format", "NameQualifier", "SPNameQualifier")
+MAX_NAME_LENGTH = 1_024
+"""Characters of a NameID, its qualifiers, a SessionIndex or an ID; they go into logs and records."""
 _OLDEST_AUTHENTICATION = datetime(2005, 3, 1, tzinfo=UTC)
 """SAML 2.0 became a standard in that month; nobody authenticated under it before."""
 
@@ -112,18 +114,35 @@ def read_name_id(assertion: Element) -> tuple[str, dict[str, str]]:
     subject = only_child(assertion, names.SUBJECT, section="SAML core 2.4.1")
     element = only_child(subject, names.NAME_ID, section="SAML core 2.4.1")
     name_id = text_of(element, section="SAML core 2.2.3")
-    if not name_id.strip():
+    # White space, control and format characters name nobody.
+    if not any(character.isprintable() and character != " " for character in name_id):
         raise ResponseRefused(
             "NameID is empty",
             section="SAML core 2.2.3",
             hint="the identity provider needs a rule that issues a NameID",
         )
-    return name_id, qualifiers_of(element)
+    return check_name_length(name_id, "NameID"), qualifiers_of(element)
 
 
 def qualifiers_of(name_id: Element) -> dict[str, str]:
     """The qualifiers that a NameID has (SAML core 2.2.2); a LogoutRequest has to repeat them."""
-    return {name: value for name in _QUALIFIERS if (value := name_id.get(name)) is not None}
+    return {
+        name: check_name_length(value, name)
+        for name in _QUALIFIERS
+        if (value := name_id.get(name)) is not None
+    }
+
+
+def check_name_length(text: str, name: str) -> str:
+    """`text`, an identifier that the identity provider made. Raises ResponseRefused when it is too long."""
+    if len(text) > MAX_NAME_LENGTH:
+        raise ResponseRefused(
+            f"{name} too long",
+            section="house rule, names",
+            expected=f"at most {MAX_NAME_LENGTH:,} characters",
+            received=text,
+        )
+    return text
 
 
 def check_subject_confirmation(
@@ -288,7 +307,7 @@ def check_authn_statement(
         end = statement.get("SessionNotOnOrAfter")
         if end is not None:
             ends.append(_check_period(None, end, now=now, skew=skew, section=section))
-        indexes.append(statement.get("SessionIndex"))
+        indexes.append(check_name_length(statement.get("SessionIndex", ""), "SessionIndex"))
     context = [
         class_ref
         for instant, of_statement in zip(instants, contexts, strict=True)
@@ -325,7 +344,8 @@ def _context_of(element: Element) -> list[str]:
     """The AuthnContextClassRef of an AuthnContext, if it has one. White space has no meaning in a URI."""
     section = "SAML core 2.7.2.2"
     found = [child for child in element if child.tag == names.AUTHN_CONTEXT_CLASS_REF]
-    return [text_of(child, section=section).strip(" \t\r\n") for child in found]
+    refs = [text_of(child, section=section).strip(" \t\r\n") for child in found]
+    return [check_name_length(ref, "AuthnContextClassRef") for ref in refs]
 
 
 def read_attributes(assertion: Element) -> dict[str, tuple[str, ...]]:

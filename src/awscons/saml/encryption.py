@@ -23,7 +23,7 @@ from lxml import etree
 
 from awscons.errors import ResponseRefused
 from awscons.saml import names
-from awscons.saml.input_limits import check_document, decode_base64
+from awscons.saml.input_limits import ANSWER_LIMITS, MessageLimits, check_document, decode_base64
 from awscons.saml.xml import (
     Element,
     check_tree,
@@ -74,13 +74,18 @@ class _CannotDecrypt(Exception):
 
 
 def decrypt_assertion(
-    encrypted: Element, keys: tuple[RSAPrivateKey, ...], *, gcm_only: bool = False
+    encrypted: Element,
+    keys: tuple[RSAPrivateKey, ...],
+    *,
+    gcm_only: bool = False,
+    limits: MessageLimits = ANSWER_LIMITS,
 ) -> Element:
     """The Assertion inside an EncryptedAssertion, as a document of its own; its tree is checked, but unverified.
 
     encrypted   an EncryptedAssertion in its document, whose namespace prefixes the plaintext may use
     keys        ours; each is tried
     gcm_only    refuse AES-CBC
+    limits      of the plaintext; its bytes are bounded by those of the ciphertext
 
     Raises ResponseRefused: with the exact reason for a form or an algorithm outside of the profile, and with
     the same reason for every later failure.
@@ -102,7 +107,7 @@ def decrypt_assertion(
         )
     try:
         plaintext = _decrypt(ciphertext, keys)
-        return _parse_plaintext(plaintext, encrypted)
+        return _parse_plaintext(plaintext, encrypted, limits)
     except (_CannotDecrypt, ResponseRefused):
         raise ResponseRefused(
             "cannot be decrypted",
@@ -234,13 +239,13 @@ def _decrypt_data(ciphertext: _Ciphertext, key: bytes) -> bytes:
 # --- plaintext ---------------------------------------------------------------------------
 
 
-def _parse_plaintext(plaintext: bytes, surroundings: Element) -> Element:
+def _parse_plaintext(plaintext: bytes, surroundings: Element, limits: MessageLimits) -> Element:
     """The one Assertion that the plaintext holds, as a document of its own.
 
     The plaintext may use prefixes that only its surroundings declare (XML encryption 4.4, type Element). So
     it is parsed inside an element with the same declarations first.
     """
-    text = check_document(plaintext)
+    text = check_document(plaintext, limits)
     declarations = "".join(
         f" {'xmlns:' + prefix if prefix else 'xmlns'}={quoteattr(uri)}"
         for prefix, uri in surroundings.nsmap.items()

@@ -71,7 +71,11 @@ def explain_response(
     """
     told = Explanation()
     envelope: list[Envelope] = []
-    if not _try(told, "form and structure", lambda: envelope.append(open_envelope(form_value))):
+    if not _try(
+        told,
+        "form and structure",
+        lambda: envelope.append(open_envelope(form_value, service_provider.answer_limits)),
+    ):
         return told
     response = _explain_signature(
         told, "signature of the Response", envelope[0].unverified_response, identity_provider
@@ -155,7 +159,10 @@ def _explain_assertion(
 
         def decrypt() -> None:
             element = decrypt_assertion(
-                assertion, service_provider.decryption_keys, gcm_only=identity_provider.gcm_only
+                assertion,
+                service_provider.decryption_keys,
+                gcm_only=identity_provider.gcm_only,
+                limits=service_provider.answer_limits,
             )
             check_assertion_shape(element)
             decrypted.append(element)

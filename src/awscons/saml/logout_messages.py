@@ -15,7 +15,7 @@ from lxml import etree
 from awscons.errors import ResponseRefused
 from awscons.saml import names
 from awscons.saml.assertion import build_instant, check_issuer, parse_instant, qualifiers_of
-from awscons.saml.input_limits import check_document, decode_form_value
+from awscons.saml.input_limits import LOGOUT_LIMITS, check_document, decode_form_value
 from awscons.saml.parties import IdentityProvider, ServiceProvider
 from awscons.saml.redirect import RedirectMessage, verify_redirect
 from awscons.saml.signature import verify_enveloped
@@ -152,7 +152,7 @@ def open_posted(form_value: str, identity_provider: IdentityProvider) -> Element
 
     Raises ResponseRefused.
     """
-    root = parse(decode_form_value(form_value))
+    root = parse(decode_form_value(form_value, LOGOUT_LIMITS))
     check_tree(root)
     if [child.tag for child in root.iter(names.SIGNATURE)] != [names.SIGNATURE]:
         raise ResponseRefused("exactly one Signature", section="SAML profiles 4.4.4.1")
@@ -168,7 +168,7 @@ def open_redirected(message: RedirectMessage, identity_provider: IdentityProvide
     Raises ResponseRefused.
     """
     verify_redirect(message, identity_provider.signing_certificates)
-    root = parse(check_document(message.document))
+    root = parse(check_document(message.document, LOGOUT_LIMITS))
     check_tree(root)
     if next(root.iter(names.SIGNATURE), None) is not None:
         raise ResponseRefused("a second signature inside", section="SAML bindings 3.4.4.1")
@@ -236,6 +236,7 @@ def _check_message(
         raise ResponseRefused("kind of message", section=_SECTION, expected=tag, received=root.tag)
     if root.get("Version") != "2.0":
         raise ResponseRefused("version", section="SAML core 4.1", received=root.get("Version", ""))
+    required_attribute(root, "ID", section=_SECTION)
     check_issuer(issuer_of(root), expected=identity_provider.entity_id)
     destination = root.get("Destination")
     if destination != service_provider.slo_url:

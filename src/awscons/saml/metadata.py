@@ -20,7 +20,7 @@ from awscons.errors import MetadataRefused, ResponseRefused
 from awscons.saml import names
 from awscons.saml.assertion import parse_instant
 from awscons.saml.certificates import load_der_certificate, unfit
-from awscons.saml.input_limits import check_document, decode_base64
+from awscons.saml.input_limits import METADATA_LIMITS, check_document, decode_base64
 from awscons.saml.parties import ServiceProvider
 from awscons.saml.signature import verify_enveloped
 from awscons.saml.xml import Element, check_tree, local_name, parse, required_attribute, text_of
@@ -28,7 +28,6 @@ from awscons.saml.xml import Element, check_tree, local_name, parse, required_at
 MAX_METADATA_BYTES = 8_000_000
 """Bytes. One identity provider needs about 10,000; a federation of some hundreds fits."""
 
-_MAX_TAGS = 400_000
 _SECTION = "SAML metadata 2.3"
 _DURATION = re.compile(
     r"P(?:(?P<years>\d{1,4})Y)?(?:(?P<months>\d{1,5})M)?(?:(?P<days>\d{1,6})D)?"
@@ -77,7 +76,7 @@ def parse_idp_metadata(
             hint="ask for the metadata of your identity provider alone, not of the whole federation",
         )
     try:
-        root = parse(check_document(data, max_tags=_MAX_TAGS))
+        root = parse(check_document(data, METADATA_LIMITS))
         check_tree(root, comments_anywhere=True)
         if root.tag not in {names.ENTITY_DESCRIPTOR, names.ENTITIES_DESCRIPTOR}:
             raise MetadataRefused(

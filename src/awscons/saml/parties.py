@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.x509 import Certificate
 
+from awscons.saml.input_limits import ANSWER_LIMITS, MessageLimits
+
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
@@ -26,6 +28,7 @@ class ServiceProvider:
     slo_url              our URL for logout messages
     signing              the key that signs our messages; None: they are unsigned
     published_certificates   the certificates in our metadata
+    answer_limits        how large a response may be
     """
 
     entity_id: str
@@ -34,6 +37,7 @@ class ServiceProvider:
     slo_url: str = ""
     signing: KeyPair | None = None
     published_certificates: tuple[Certificate, ...] = ()
+    answer_limits: MessageLimits = ANSWER_LIMITS
 
 
 @dataclass(frozen=True, slots=True)

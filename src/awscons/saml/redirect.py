@@ -19,7 +19,7 @@ from cryptography.x509 import Certificate
 from awscons.errors import ResponseRefused
 from awscons.saml import names
 from awscons.saml.algorithms import UNKNOWN_KEY, check_signature_method, key_signed
-from awscons.saml.input_limits import MAX_BYTES, MAX_FORM_CHARACTERS, decode_base64
+from awscons.saml.input_limits import LOGOUT_LIMITS, decode_base64
 from awscons.saml.parties import KeyPair
 
 _BINDING = "SAML bindings 3.4.4.1"
@@ -135,16 +135,17 @@ def _raw_parameters(query: str) -> dict[str, str]:
 
 
 def _inflate(text: str) -> bytes:
-    """The inflated message, of at most MAX_BYTES; a small message could inflate to gigabytes."""
-    if len(text) > MAX_FORM_CHARACTERS:
+    """The inflated message, of at most LOGOUT_LIMITS; a small message could inflate to gigabytes."""
+    max_bytes = LOGOUT_LIMITS.max_bytes
+    if len(text) > LOGOUT_LIMITS.max_form_bytes:
         raise ResponseRefused("message too large", section=_BINDING, received=len(text))
     try:
         inflater = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
-        document = inflater.decompress(decode_base64(text, section=_BINDING), MAX_BYTES + 1)
+        document = inflater.decompress(decode_base64(text, section=_BINDING), max_bytes + 1)
     except zlib.error:
         raise ResponseRefused("message cannot be inflated", section=_BINDING) from None
-    if len(document) > MAX_BYTES:
-        raise ResponseRefused("message too large", section=_BINDING, expected=f"at most {MAX_BYTES} bytes")
+    if len(document) > max_bytes:
+        raise ResponseRefused("message too large", section=_BINDING, expected=f"at most {max_bytes:,} bytes")
     if not inflater.eof or inflater.unused_data:
         raise ResponseRefused("message cannot be inflated", section=_BINDING)
     return document

@@ -17,13 +17,14 @@ from awscons.saml.assertion import (
     check_conditions,
     check_in_response_to,
     check_issuer,
+    check_name_length,
     check_response_destination,
     check_subject_confirmation,
     read_attributes,
     read_name_id,
 )
 from awscons.saml.encryption import decrypt_assertion
-from awscons.saml.input_limits import decode_form_value
+from awscons.saml.input_limits import ANSWER_LIMITS, MessageLimits, decode_form_value
 from awscons.saml.parties import IdentityProvider, ServiceProvider
 from awscons.saml.signature import verify_enveloped
 from awscons.saml.structure import Envelope, check_assertion_shape, check_shape, issuer_of
@@ -33,13 +34,13 @@ CLOCK_SKEW = timedelta(seconds=60)
 """Tolerated difference between the identity provider's clock and ours, in both directions."""
 
 
-def open_envelope(form_value: str) -> Envelope:
+def open_envelope(form_value: str, limits: MessageLimits = ANSWER_LIMITS) -> Envelope:
     """Input limits, parser, tree and structure: all checks that need no keys. The result is not verified.
 
     form_value   as posted, base64
     Raises ResponseRefused.
     """
-    root = parse(decode_form_value(form_value))
+    root = parse(decode_form_value(form_value, limits))
     check_tree(root)
     return check_shape(root)
 
@@ -94,7 +95,9 @@ def verify_envelope(
     )
     name_id, qualifiers = read_name_id(assertion)
     return Assertion(
-        assertion_id=required_attribute(assertion, "ID", section="SAML core 2.3.3"),
+        assertion_id=check_name_length(
+            required_attribute(assertion, "ID", section="SAML core 2.3.3"), "ID of the Assertion"
+        ),
         idp_entity_id=identity_provider.entity_id,
         name_id=name_id,
         name_id_qualifiers=qualifiers,
@@ -124,7 +127,10 @@ def _verify_signatures(
         assertion = only_child(response, kind, section="SAML core 3.3.3")
     if envelope.assertion_is_encrypted:
         assertion = decrypt_assertion(
-            assertion, service_provider.decryption_keys, gcm_only=identity_provider.gcm_only
+            assertion,
+            service_provider.decryption_keys,
+            gcm_only=identity_provider.gcm_only,
+            limits=service_provider.answer_limits,
         )
         assertion_is_signed = check_assertion_shape(assertion)
     elif assertion_is_signed:

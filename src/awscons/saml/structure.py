@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from awscons.errors import ResponseRefused
 from awscons.saml import names
 from awscons.saml.status import check_status
-from awscons.saml.xml import Element, element_children, only_child, text_of
+from awscons.saml.xml import Element, element_children, only_child, required_attribute, text_of
 
 _ENVELOPE = "SAML core 3.3.3"
 _ASSERTION = "SAML core 2.3.3"
@@ -48,6 +48,7 @@ def check_shape(root: Element) -> Envelope:
     if root.tag != names.RESPONSE:
         raise ResponseRefused("root is not a Response", section=_ENVELOPE, received=root.tag)
     _check_version(root)
+    required_attribute(root, "ID", section="SAML core 3.2.2")
     check_status(only_child(root, names.STATUS, section=_ENVELOPE))
     children = element_children(root)
     response_is_signed = _take_issuer_and_signature(children)

@@ -21,7 +21,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from awscons.access.groups import normalize_group
 from awscons.access.identity import Identity, Login
 from awscons.access.step_up import AuthnRequirement
 from awscons.errors import NoPendingLogin, RelayStateLost, ResponseRefused, SignInError
@@ -33,6 +32,7 @@ from awscons.saml.redirect import build_redirect_url
 from awscons.saml.response import CLOCK_SKEW, open_envelope, verify_envelope
 from awscons.saml.signature import sign_enveloped
 from awscons.saml.structure import Envelope
+from awscons.signin.identities import identity_from, stored_values
 from awscons.signin.idp_trust import IdpTrust, verify_with_newest_keys
 from awscons.signin.pending_logins import PendingLogins
 from awscons.signin.records import PendingLogin
@@ -41,15 +41,12 @@ from awscons.signin.settings import LoginHint, LoginSettings
 from awscons.store import RecordStore, hashed
 
 NO_REQUIREMENT = AuthnRequirement()
-NAME_ID = "name_id"
 RETURN_PATH_TTL = timedelta(minutes=20)
 """For how long after its end a pending login still gives the path that the person asked for."""
 
 _MAX_REPLAY_MEMORY = timedelta(days=366)
 _MAX_LOOKED_AT = 16
 """Pending logins of one browser that are looked at when a RelayState is missing: the newest ones."""
-GROUPS_OMITTED = "http://schemas.microsoft.com/claims/groups.link"
-"""Entra ID sends this attribute in place of all groups when they are more than 150."""
 _HINT = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff]{1,256}")
 
 
@@ -71,11 +68,19 @@ class BegunLogin:
 
 @dataclass(frozen=True, slots=True)
 class FinishedLogin:
-    """A sign-in that succeeded. `login_id`: the cookie's value; `return_to`: the path that was requested."""
+    """A sign-in that succeeded.
+
+    login_id     the cookie's value
+    return_to    the path that was requested
+    request_id   of our AuthnRequest
+    assertion    what signed the person in
+    """
 
     login_id: str = field(repr=False)
     login: Login
     return_to: str
+    request_id: str
+    assertion: Assertion = field(repr=False)
 
 
 class Logins:
@@ -186,7 +191,7 @@ class Logins:
         StoreUnavailable. The first three carry `return_to` when the path that this browser requested is known.
         """
         try:
-            envelope = open_envelope(saml_response)
+            envelope = open_envelope(saml_response, self._service_provider.answer_limits)
         except ResponseRefused as error:
             error.return_to = self._requested_path(relay_state, browser_secrets)
             raise
@@ -204,7 +209,7 @@ class Logins:
         login_id = secrets.token_urlsafe(32)
         login = replace(self._login(identity, assertion, pending, now), public_id=hashed(login_id))
         self._register.save(login_id, login)
-        return FinishedLogin(login_id, login, pending.return_to)
+        return FinishedLogin(login_id, login, pending.return_to, pending.request_id, assertion)
 
     def find(self, login_id: str) -> Login | None:
         """The login of that cookie value; None when it is unknown or has ended. Counts as a use of it.
@@ -321,57 +326,5 @@ class Logins:
             authenticated_at=authenticated_at,
             authn_context=assertion.authn_context,
             name_id_qualifiers=assertion.name_id_qualifiers,
-            received=assertion.attributes if self._store_received else {},
+            received=stored_values(assertion.attributes) if self._store_received else {},
         )
-
-
-def identity_from(assertion: Assertion, settings: LoginSettings) -> Identity:
-    """The person of a verified assertion, with the attributes of the configuration's attribute map.
-
-    Attribute names are matched case-insensitively, and saved under the map's short names; values are always
-    lists, as received. Group names are normalized by `group_formats`. Raises ResponseRefused when
-    `user_attr` has no value, or several.
-    """
-    attributes = {short: _values(assertion, name) for short, name in settings.attribute_map.items()}
-    groups = frozenset(
-        normalize_group(value, settings.group_formats)
-        for short, values in attributes.items()
-        if short.casefold() == "groups"
-        for value in values
-        if value.strip()
-    )
-    return Identity(
-        _user_name(assertion, settings),
-        assertion.name_id,
-        attributes,
-        groups,
-        groups_omitted=any(name.casefold() == GROUPS_OMITTED for name in assertion.attributes),
-    )
-
-
-def _values(assertion: Assertion, name: str) -> tuple[str, ...]:
-    wanted = name.casefold()
-    return tuple(
-        value
-        for received, values in assertion.attributes.items()
-        if received.casefold() == wanted
-        for value in values
-    )
-
-
-def _user_name(assertion: Assertion, settings: LoginSettings) -> str:
-    """`user_attr` is `name_id`, a short name of the attribute map, or the Name of any attribute."""
-    user_attr = settings.user_attr
-    if user_attr == NAME_ID:
-        return assertion.name_id
-    name = settings.attribute_map.get(user_attr, user_attr)
-    values = [value for value in _values(assertion, name) if value.strip()]
-    if len(values) != 1:
-        raise ResponseRefused(
-            "user name",
-            section="house rule, user_attr",
-            expected=f"one value of {user_attr}",
-            received=f"{len(values)} values; attributes received: {', '.join(sorted(assertion.attributes))}",
-            hint="`user_attr` names an attribute that the identity provider must send, with one value",
-        )
-    return values[0]

@@ -18,6 +18,8 @@ _WINDOW = 60
 """Seconds."""
 _IPV6_NETWORK = 64
 """Bits. A customer has at least one such network, and can use any address in it."""
+_NO_ADDRESS = "no address"
+"""Stands for every text that is not the address of a client: they share one counter."""
 
 
 class Counters(Protocol):
@@ -53,15 +55,14 @@ class SignInRateLimits:
         self._recorder = recorder
         self._clock = clock
 
-    def check(self, step: str, address: str) -> None:
-        """Count one request of this `step` from `address`.
+    def check(self, step: str, address: str | None) -> None:
+        """Count one request of this `step` from `address`; None counts overall only.
 
         Raises TooManySignIns when a limit is exceeded, StoreUnavailable.
         """
         # The address first: a request that it rejects must not use up the limit that everybody shares.
-        network = _network(address)
-        if self._per_address and network is not None:
-            who = hashlib.sha256(network.encode()).hexdigest()
+        if self._per_address and address is not None:
+            who = hashlib.sha256(_network(address).encode()).hexdigest()
             self._check(f"{step}:{who}", self._per_address, "too many sign-ins from one address")
         if self._overall:
             self._check(step, self._overall, "too many sign-ins overall")
@@ -74,21 +75,22 @@ class SignInRateLimits:
             raise TooManySignIns(f"{reason}: more than {limit} in a minute", retry_after=_WINDOW - passed)
 
 
-def _network(address: str) -> str | None:
-    """The address or network that is counted as one client; None when the address is not counted.
+def _network(address: str) -> str:
+    """The address or network that is counted as one client.
 
-    A loopback address means a proxy that `trusted_proxies` does not name: all clients would share it.
+    A header may claim any text. What cannot be the address of a client gives nobody a counter of their own.
     """
     try:
         found = ipaddress.ip_address(_without_port(address))
     except ValueError:
-        return address
+        return _NO_ADDRESS
     if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is None:
-            is_ours = found.is_loopback
-            return None if is_ours else str(ipaddress.ip_network((found, _IPV6_NETWORK), strict=False))
-        found = found.ipv4_mapped
-    return None if found.is_loopback else str(found)
+        found = found.ipv4_mapped or found
+    if found.is_loopback or found.is_unspecified:
+        return _NO_ADDRESS
+    if isinstance(found, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((found, _IPV6_NETWORK), strict=False))
+    return str(found)
 
 
 def _without_port(address: str) -> str:

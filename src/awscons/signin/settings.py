@@ -48,6 +48,7 @@ class LoginSettings:
 
     attribute_map   short name to the attribute's Name
     group_formats   formats of group names that are normalized to the plain name
+    target_groups   every group that a target names
     """
 
     user_attr: str
@@ -57,6 +58,7 @@ class LoginSettings:
     pending_lifetime: timedelta
     force_authn: bool
     group_formats: tuple[GroupFormat, ...] = ()
+    target_groups: frozenset[str] = frozenset()
     authn_request_binding: str = HTTP_REDIRECT
     authn_context: tuple[str, ...] = ()
     name_id_format: str | None = None

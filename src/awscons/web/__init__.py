@@ -12,7 +12,9 @@ row_writer       writes the rows of the portal
 group_messages   sentences about a person's groups
 whoami_view      in debug mode: what the identity provider sent
 metrics_views    what monitoring reads
+health_views     `/healthz` and `/readyz`
 cookies          names, flags and lifetimes of our cookies
+proxy_headers    what proxies in front say of a request
 guards           rules for every request: headers, origins, body sizes, mount path
 problems         errors as status codes and pages: one table
 redirects        the one function that makes redirects

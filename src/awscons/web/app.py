@@ -15,6 +15,7 @@ from awscons.web.compression import register_compression
 from awscons.web.console_views import register_console_views, unknown_target
 from awscons.web.dependencies import WebDependencies
 from awscons.web.guards import MountPoint, register_guards
+from awscons.web.health_views import register_health_views
 from awscons.web.language import register_language
 from awscons.web.login_views import register_login_views
 from awscons.web.logout_views import register_logout_views
@@ -22,6 +23,7 @@ from awscons.web.metrics_views import register_metrics_views
 from awscons.web.portal_model import build_entries
 from awscons.web.portal_views import register_portal_views
 from awscons.web.problems import answer_http_error, register_problems
+from awscons.web.proxy_headers import register_proxy_headers
 from awscons.web.whoami_view import register_whoami_view
 
 
@@ -34,6 +36,7 @@ def create_app(deps: WebDependencies) -> Flask:
 
     assets = load_assets(deps.branding, [target.display for target in deps.targets.values()])
     entries = build_entries(deps.targets.values(), site=deps.site, branding=deps.branding)
+    register_proxy_headers(app, deps.site)
     register_compression(app)
     register_guards(app, deps.site, one_process_only=deps.one_process_only)
     register_language(app)
@@ -43,6 +46,7 @@ def create_app(deps: WebDependencies) -> Flask:
     register_logout_views(app, deps)
     register_portal_views(app, deps, entries)
     register_console_views(app, deps, entries)
+    register_health_views(app, deps.readiness)
     if deps.debug:
         register_whoami_view(app, deps)
     if deps.metrics is not None and deps.metrics_settings.token is not None:

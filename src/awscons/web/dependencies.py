@@ -12,11 +12,13 @@ from awscons.audit.metrics_recorder import MetricsSettings
 from awscons.aws.broker import Broker
 from awscons.consoles import Consoles
 from awscons.preferences import Preferences
+from awscons.saml.input_limits import MessageLimits
 from awscons.signin.login import Logins
 from awscons.signin.rate_limits import SignInRateLimits
 from awscons.signin.single_logout import Logouts
 from awscons.site import Branding, Site
 from awscons.web.cookies import CookiePolicy
+from awscons.web.health_views import Readiness
 from awscons.web.metrics_views import MetricsText
 
 
@@ -28,6 +30,7 @@ class WebDependencies:
     metrics               None if metrics are not configured
     one_process_only      the store is the memory of one process
     attribute_map         names of the attributes that logins store, as the identity provider sends them
+    answer_limits         how large a SAML response may be
     debug                 show people the attributes that their identity provider sent
     """
 
@@ -46,6 +49,8 @@ class WebDependencies:
     metrics_settings: MetricsSettings
     limits: SignInRateLimits
     metrics: MetricsText | None
+    readiness: Readiness
     one_process_only: bool
     attribute_map: Sequence[str]
+    answer_limits: MessageLimits
     debug: bool

@@ -20,6 +20,12 @@ def groups_received(identity: Identity) -> str:
     """A sentence with the groups that the identity provider sent, or with the reason why there are none."""
     if identity.groups:
         groups = ", ".join(sorted(identity.groups))
+        if identity.groups_not_stored:
+            return _(
+                "Your identity provider sent %(count)d groups for you, these among them: %(groups)s.",
+                count=len(identity.groups) + identity.groups_not_stored,
+                groups=groups,
+            )
         return _("Your identity provider sent these groups for you: %(groups)s.", groups=groups)
     if not identity.has_group_attribute:
         return _(

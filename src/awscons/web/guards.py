@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 MAX_BODY_BYTES = 256 * 1024
-"""Maximum size of a request body. A SAML response with 200 groups takes about 40,000 bytes."""
+"""Maximum size of a request body, except that of a SAML response: see `max_answer_kb`."""
 
 _MAX_DISCARDED = 4 * 1024 * 1024
 """Maximum number of bytes that are read and discarded from a body that is too large."""
@@ -43,7 +43,8 @@ def content_security_policy(*, posts_on: bool = False) -> str:
     )
 
 
-CROSS_ORIGIN_ENDPOINTS = frozenset({"login.acs", "logout.slo_post"})
+ACS = "login.acs"
+CROSS_ORIGIN_ENDPOINTS = frozenset({ACS, "logout.slo_post"})
 """Endpoints that pages of the identity provider post to. Signatures and pending logins protect them."""
 
 
@@ -52,8 +53,7 @@ def register_guards(app: Flask, site: Site, *, one_process_only: bool) -> None:
 
     one_process_only   the store is the memory of this process: refuse to run in several processes
     """
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY_BYTES
+    app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY_BYTES
     app.config["MAX_FORM_PARTS"] = 20
 
     @app.before_request
@@ -64,8 +64,7 @@ def register_guards(app: Flask, site: Site, *, one_process_only: bool) -> None:
             if "wsgi.input_terminated" in request.environ:
                 _read_and_discard(body, _MAX_DISCARDED)
             abort(411)
-        if length is not None and length > MAX_BODY_BYTES:
-            _read_and_discard(body, length)
+        if request.endpoint != ACS and body_is_too_large(MAX_BODY_BYTES):
             abort(413)
 
     @app.before_request
@@ -75,7 +74,18 @@ def register_guards(app: Flask, site: Site, *, one_process_only: bool) -> None:
             raise ConfigurationError("the store of logins", [_ONE_PROCESS_ONLY])
 
     _refuse_cross_origin_writes(app, site)
+    _close_after_unread_bodies(app)
     _add_headers(app, site)
+
+
+def body_is_too_large(max_bytes: int) -> bool:
+    """Whether the body of this request has more bytes; then it is read and discarded. Else it may be read as a form."""
+    length = request.content_length
+    if length is not None and length > max_bytes:
+        _read_and_discard(request.environ["wsgi.input"], length)
+        return True
+    request.max_content_length = request.max_form_memory_size = max_bytes
+    return False
 
 
 def _read_and_discard(body: IO[bytes], length: int) -> None:
@@ -86,6 +96,26 @@ def _read_and_discard(body: IO[bytes], length: int) -> None:
     left = min(length, _MAX_DISCARDED)
     while left > 0 and (part := body.read(min(left, 65_536))):
         left -= len(part)
+
+
+def _close_after_unread_bodies(app: Flask) -> None:
+    """Say `Connection: close` in answers that are sent before the request's body was read (RFC 9112, section 9.6).
+
+    The rest of the body is still on the connection. A client or proxy that sent its next request there would lose it.
+    """
+
+    @app.after_request
+    def close_after_unread_body(response: Response) -> Response:
+        if _body_is_unread():
+            response.headers["Connection"] = "close"
+        return response
+
+
+def _body_is_unread() -> bool:
+    length = request.content_length
+    if length is None:
+        return "Transfer-Encoding" in request.headers
+    return length > (request.max_content_length or 0) or request.stream.tell() < length
 
 
 def _refuse_cross_origin_writes(app: Flask, site: Site) -> None:

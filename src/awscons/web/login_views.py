@@ -10,12 +10,14 @@ from awscons.access.identity import Login
 from awscons.access.step_up import AuthnRequirement
 from awscons.audit import events
 from awscons.errors import IdpDeclined, NoPendingLogin, SignInError, SignInLoop, StoreUnavailable
+from awscons.saml.input_limits import check_size
 from awscons.signin.login import NO_REQUIREMENT
 from awscons.web import cookies
 from awscons.web.dependencies import WebDependencies
-from awscons.web.guards import content_security_policy
+from awscons.web.guards import body_is_too_large, content_security_policy
 from awscons.web.language import gettext as _
 from awscons.web.problems import NextStep, Problem, caller, log_problem, problem_response, status_of
+from awscons.web.proxy_headers import counted_address
 from awscons.web.redirects import redirect_to
 
 MAX_RETURN_PATH_LENGTH = 4096
@@ -33,9 +35,10 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
     # `guards.CROSS_ORIGIN_ENDPOINTS`). A pending login of this browser protects it instead.
     @views.post("/acs")
     def acs() -> Response:
-        deps.limits.check("acs", request.remote_addr or "")
-        relay_state = only_field("RelayState")
+        deps.limits.check("acs", counted_address(deps.site))
         try:
+            _check_size(deps)
+            relay_state = only_field("RelayState")
             finished = deps.logins.finish(
                 only_field("SAMLResponse"),
                 relay_state,
@@ -44,7 +47,7 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
         except (SignInError, StoreUnavailable) as error:
             deps.audit.record(events.sign_in_refused(error, caller()))
             return _try_again(deps, error)
-        deps.audit.record(events.signed_in(finished.login, caller()))
+        deps.audit.record(events.signed_in(finished, caller()))
         response = redirect_to(deps.site.url(finished.return_to))
         cookies.set_login(response, deps.cookies, finished.login_id)
         cookies.drop_pending(response, deps.cookies, relay_state)
@@ -64,6 +67,13 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
         return response
 
     app.register_blueprint(views)
+
+
+def _check_size(deps: WebDependencies) -> None:
+    """Raises ResponseTooLarge for a body that is larger than the form with a response may be."""
+    limits, size = deps.answer_limits, request.content_length or 0
+    if body_is_too_large(limits.max_form_bytes):
+        check_size("form", size, limits.max_form_bytes, limits)
 
 
 def only_field(field: str) -> str:
@@ -95,7 +105,7 @@ def begin_login(
         abort(414)
     if cookies.returns_in(request, deps.cookies) >= MAX_RETURNS:
         return _loop_page(deps, SignInLoop(return_to=return_to))
-    deps.limits.check("begin", request.remote_addr or "")
+    deps.limits.check("begin", counted_address(deps.site))
     begun = deps.logins.begin(
         return_to,
         requirement=requirement,

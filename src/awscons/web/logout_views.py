@@ -15,6 +15,7 @@ from awscons.web import cookies
 from awscons.web.dependencies import WebDependencies
 from awscons.web.login_views import current_login, end_current_login, only_field
 from awscons.web.problems import caller, log_problem
+from awscons.web.proxy_headers import counted_address
 from awscons.web.redirects import redirect_to
 
 _HERE, _EVERYWHERE, _PARTLY = "here", "everywhere", "partly"
@@ -44,7 +45,7 @@ def register_logout_views(app: Flask, deps: WebDependencies) -> None:
 
     @views.get("/slo")
     def slo_redirect() -> Response:
-        deps.limits.check("slo", request.remote_addr or "")
+        deps.limits.check("slo", counted_address(deps.site))
         query = request.environ.get("QUERY_STRING", "")
         return _respond_to_logout(
             deps, lambda: deps.logouts.handle_redirect(query), _claims_to_answer(request.args)
@@ -54,7 +55,7 @@ def register_logout_views(app: Flask, deps: WebDependencies) -> None:
     # `guards.CROSS_ORIGIN_ENDPOINTS`). The identity provider's signature protects it instead.
     @views.post("/slo")
     def slo_post() -> Response:
-        deps.limits.check("slo", request.remote_addr or "")
+        deps.limits.check("slo", counted_address(deps.site))
         return _respond_to_logout(
             deps,
             lambda: deps.logouts.handle_post(

@@ -57,7 +57,7 @@ _log = structlog.get_logger(__name__)
 
 
 def register_portal_views(app: Flask, deps: WebDependencies, entries: Entries) -> None:
-    """Register the portal at `<url_prefix>/`, the redirects to it, and `/healthz`. `entries`: all targets."""
+    """Register the portal at `<url_prefix>/`, and the redirects to it. `entries`: all targets."""
     views = Blueprint("portal", __name__)
     site = deps.site
     rows = RowWriter(app.jinja_env)
@@ -78,10 +78,6 @@ def register_portal_views(app: Flask, deps: WebDependencies, entries: Entries) -
     @views.post(site.home_path)
     def save() -> Response:
         return _save_theme(deps) if "theme" in request.form else _save_favourite(deps)
-
-    @views.get("/healthz")
-    def healthz() -> Response:
-        return Response("ok\n", content_type="text/plain; charset=utf-8")
 
     if site.url_prefix:
         # Explicit, since the router's own redirects would be built from the Host header.
@@ -174,7 +170,7 @@ def _nothing_to_open(login: Login) -> Response:
         "portal.no_targets",
         incident_id=incident_id(),
         user_name=identity.user_name,
-        groups_received=len(identity.groups),
+        groups_received=len(identity.groups) + identity.groups_not_stored,
         **({"hint": hint} if hint else {}),
     )
     page = render_template(

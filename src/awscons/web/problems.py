@@ -26,6 +26,7 @@ from awscons.errors import (
     IdpDeclined,
     LoginEndsTooSoon,
     MetadataRefused,
+    ResponseTooLarge,
     SignInError,
     StoreUnavailable,
     TooManySignIns,
@@ -46,6 +47,7 @@ STATUS_CODES: tuple[tuple[type[AwsconsError], HTTPStatus], ...] = (
     (AttributesUnfit, HTTPStatus.FORBIDDEN),
     (LoginEndsTooSoon, HTTPStatus.FORBIDDEN),
     (BrokerBusy, HTTPStatus.SERVICE_UNAVAILABLE),
+    (ResponseTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (SignInError, HTTPStatus.BAD_REQUEST),
     (TooManySignIns, HTTPStatus.TOO_MANY_REQUESTS),
     (UpstreamThrottled, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -154,8 +156,8 @@ def incident_id() -> str:
 
 
 def caller() -> Caller:
-    """The client address and incident id of this request, for the audit log."""
-    return Caller(request.remote_addr, incident_id())
+    """The client address, incident id and User-Agent of this request, for the audit log."""
+    return Caller(request.remote_addr or None, incident_id(), request.headers.get("User-Agent"))
 
 
 def status_of(error: AwsconsError) -> HTTPStatus:
@@ -216,7 +218,12 @@ def register_problems(app: Flask, site: Site) -> None:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         # The log writes only the type of the error and its lines of code, since messages may hold secrets.
-        _log.error("problem.unexpected", incident_id=incident_id(), exc_info=error)
+        _log.error(
+            "problem.unexpected",
+            incident_id=incident_id(),
+            client_address=request.remote_addr,
+            exc_info=error,
+        )
         return problem_response(
             Problem(HTTPStatus.INTERNAL_SERVER_ERROR, _(AwsconsError.public), next_step=_home(site))
         )
@@ -249,7 +256,14 @@ def log_problem(status: HTTPStatus, **facts: str) -> None:
     """Log one line for the operator, with the incident id that the page shows."""
     write = _log.warning if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _log.info
     told = {name: value for name, value in facts.items() if value}
-    write("problem", incident_id=incident_id(), status=status.value, method=request.method, **told)
+    write(
+        "problem",
+        incident_id=incident_id(),
+        client_address=request.remote_addr,
+        status=status.value,
+        method=request.method,
+        **told,
+    )
 
 
 def path_and_query() -> str:

@@ -221,6 +221,29 @@ SUBJECT = of_class(
         _said("empty-name-id", "NameID is empty", name_id="<saml:NameID/>"),
         _said("blank-name-id", "NameID is empty", name_id="<saml:NameID> \n </saml:NameID>"),
         _said(
+            "name-id-of-a-zero-width-space", "NameID is empty", name_id="<saml:NameID>\u200b</saml:NameID>"
+        ),
+        _said("long-name-id", "NameID too long", name_id=f"<saml:NameID>{'a' * 1_025}</saml:NameID>"),
+        _said(
+            "long-qualifier",
+            "NameQualifier too long",
+            name_id=f'<saml:NameID NameQualifier="{"a" * 1_025}">a</saml:NameID>',
+        ),
+        _said("long-assertion-id", "ID of the Assertion too long", assertion_id="_" + "a" * 1_024),
+        Attack(
+            "long-session-index",
+            "SessionIndex too long",
+            lambda: IDP_SIGNS.sign(
+                swap(
+                    OTTO.response(OTTO.assertion()).replace("{{response-signature}}", ""),
+                    'SessionIndex="_index"',
+                    f'SessionIndex="{"a" * 1_025}"',
+                ),
+                "assertion",
+                "_assertion",
+            ),
+        ),
+        _said(
             "two-name-ids",
             "exactly one NameID",
             name_id="<saml:NameID>a</saml:NameID><saml:NameID>b</saml:NameID>",

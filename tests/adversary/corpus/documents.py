@@ -40,13 +40,18 @@ ATTACKS = of_class(
             lambda: base64.b64encode(genuine().encode() + b">>>>").decode().replace("+", " ") + "=",
             raw=True,
         ),
-        _posted("a-form-value-too-large", "form value too large", "A" * 350_001),
-        Attack("a-document-too-large", "document too large", lambda: genuine() + " " * 256_000),
+        _posted("a-form-value-too-large", "form value too large", "A" * 2_097_153),
+        Attack("a-document-too-large", "form value too large", lambda: genuine() + " " * 1_572_864),
         Attack("too-many-tags", "too many tags", lambda: _in_status("<x/>" * 20_001)),
         Attack(
             "too-many-namespaces",
-            "too many namespaces",
-            lambda: _in_status("".join(f'<x xmlns:n{n}="urn:{n}"/>' for n in range(2_001))),
+            "too many attributes in all",
+            lambda: _in_status('<x xmlns:a="urn:a" xmlns:b="urn:b" xmlns:c="urn:c"/>' * 10_000),
+        ),
+        Attack(
+            "too-many-namespaces-of-one-tag",
+            "too many namespaces of one tag",
+            lambda: _in_status("<x " + " ".join(f'xmlns:n{n}="urn:{n}"' for n in range(41)) + "/>"),
         ),
         Attack("nested-too-deep", "nested too deep", lambda: _in_status("<x>" * 24 + "</x>" * 24)),
         Attack(

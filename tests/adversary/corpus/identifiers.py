@@ -52,6 +52,12 @@ ATTACKS = of_class(
             lambda: swap(genuine(), "<ds:SignedInfo", '<ds:SignedInfo Id="_assertion"'),
         ),
         Attack(
+            "response-without-an-id",
+            "Response without ID",
+            lambda: swap(genuine(), ' ID="_response"', ""),
+        ),
+        Attack("response-with-an-empty-id", "ID not unique", lambda: IDP_SIGNS.xml(OTTO.at(response_id=""))),
+        Attack(
             "assertion-without-an-id",
             "Assertion without ID",
             lambda: swap(genuine(), ' ID="_assertion"', ""),

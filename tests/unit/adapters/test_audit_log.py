@@ -70,3 +70,46 @@ def test_our_own_debug_lines_appear_only_when_debugging() -> None:
 
     assert logged(write) == []
     assert len(logged(write, debug=True)) == 1
+
+
+UNPRINTABLE = "\x00\x1b\x7f\x85\x9b\u00ad\u061c\u200b\u200e\u2028\u2029\u202e\u2066\ufeff\ud800\U000e0041"
+
+
+def test_no_value_can_begin_a_line_or_control_a_terminal_whoever_reads_the_log() -> None:
+    stream = io.StringIO()
+    configure_logging(stream=stream)
+    event = AuditEvent(action=Action.SIGN_IN, outcome=Outcome.REFUSED, name_id=f"Zoë{UNPRINTABLE}\U0001f600")
+    StructlogAuditLog().record(event)
+    logging.getLogger("botocore").warning("careful: %s", UNPRINTABLE)
+    written = stream.getvalue()
+    assert len(written.encode().decode().splitlines()) == 2
+    assert all(line.isprintable() for line in written.splitlines())
+    ours, foreign = map(json.loads, written.splitlines())
+    assert ours["name_id"] == event.name_id
+    assert foreign["event"] == f"careful: {UNPRINTABLE}"
+
+
+def test_names_that_others_chose_are_cut_with_a_mark() -> None:
+    event = AuditEvent(
+        action=Action.SIGN_IN,
+        outcome=Outcome.DONE,
+        user_name="u" * 256,
+        name_id="n" * 1_000,
+        groups=("g", "h" * 300),
+        console_destination="https://" + "d" * 1_000,
+    )
+    facts = event.facts()
+    assert facts["user_name"] == "u" * 256
+    assert facts["name_id"] == "n" * 256 + "… (1000 characters)"
+    assert facts["groups"] == ["g", "h" * 256 + "… (300 characters)"]
+    assert facts["console_destination"] == event.console_destination
+
+
+def test_a_line_is_json_where_the_locale_knows_only_ascii() -> None:
+    """As standard error is under LC_ALL=C: other characters become escapes of Python's, which JSON does not know."""
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding="ascii", errors="backslashreplace", write_through=True)
+    configure_logging(stream=stream)
+    structlog.get_logger("awscons.x").warning("Zoë")
+    logging.getLogger("other").warning("Zoë")
+    assert [json.loads(line)["event"] for line in written.getvalue().splitlines()] == ["Zoë", "Zoë"]

@@ -212,6 +212,21 @@ def test_a_copy_from_the_future_is_none(scene: Scene) -> None:
         scene.trust()
 
 
+def test_a_file_that_every_user_can_write_is_no_source_of_keys(scene: Scene, tmp_path: Path) -> None:
+    folder = tmp_path / "metadata"
+    folder.mkdir()
+    path = folder / "idp.xml"
+    path.write_bytes(GOOD.document())
+    assert signers(scene.trust(location=str(path))) == {"idp"}
+    for place, mode in ((path, 0o646), (folder, 0o777)):
+        before = place.stat().st_mode
+        place.chmod(mode)
+        scene.folder = tmp_path / f"no-copy-{mode}"
+        with pytest.raises(MetadataRefused, match=f"{place} can be written by every user"):
+            scene.trust(location=str(path))
+        place.chmod(before)
+
+
 def test_an_inspection_asks_the_source_first_and_leaves_nothing(scene: Scene) -> None:
     scene.trust(inspect_only=True)
     assert not scene.folder.exists()

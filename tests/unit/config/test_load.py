@@ -109,7 +109,10 @@ def test_a_file_that_fails_names_what_it_misses(tmp_path: Path, text: str, said:
     assert said in report(written(tmp_path, text))
 
 
-@pytest.mark.parametrize("text", ["int('hunter2')\n", "{}['hunter2']\n", "raise ValueError('hunter2')\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["int('hunter2')\n", "{}['hunter2']\n", "raise ValueError('hunter2')\n", "eval('hunter2 hunter2')\n"],
+)
 def test_the_text_of_an_exception_is_not_shown(tmp_path: Path, text: str) -> None:
     said = report(written(tmp_path, "pass\n" + text))
     assert "config.py, line 2" in said
@@ -196,6 +199,16 @@ def test_a_file_that_holds_a_password_and_that_every_user_can_read_is_pointed_ou
     path.chmod(mode)
     found = load_settings(path, environment={}).file_findings
     assert ["can be read by every user" in finding.cause for finding in found] == [True] * findings
+
+
+def test_credentials_that_every_user_can_read_are_pointed_out(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("")
+    path = written(tmp_path, f"{GOOD}\naws_config['aws_credentials_file'] = {str(keys)!r}\n")
+    for mode, findings in ((0o644, 1), (0o640, 0)):
+        keys.chmod(mode)
+        found = load_settings(path, environment={}).file_findings
+        assert [finding.cure for finding in found] == [f"chmod o-r {keys}"] * findings
 
 
 def test_equal_mistakes_are_reported_once_with_their_number(tmp_path: Path) -> None:

@@ -222,10 +222,34 @@ def test_a_report_names_path_found_wanted_and_hint() -> None:
         ({"saml": {**SAML, "spid": "urn:\ud800"}}, "saml_config.spid", "entity ID", ""),
         ({"session": {"session_cookie": "a b"}}, "session_config.session_cookie", "cookie name", ""),
         (
-            {"saml": {**SAML, "group_formats": ["domains"]}},
+            {"saml": {**SAML, "group_formats": ["path", "domain"]}},
+            "saml_config.group_formats[1]",
+            """'path', {"domain": the part before""",
+            """such as {"domain": "CORP"}""",
+        ),
+        (
+            {"saml": {**SAML, "group_formats": ["dn"]}},
             "saml_config.group_formats[0]",
-            "one of 'path'",
-            "mean 'domain'?",
+            """{"dn": the DN above the groups}""",
+            """such as {"dn": "OU=Groups,DC=example,DC=com"}""",
+        ),
+        (
+            {"saml": {**SAML, "group_formats": ["paths"]}},
+            "saml_config.group_formats[0]",
+            "'path'",
+            "did you mean 'path'?",
+        ),
+        (
+            {"saml": {**SAML, "group_formats": [{"dn": "Groups"}]}},
+            "saml_config.group_formats[0]",
+            "the DN above",
+            "",
+        ),
+        (
+            {"saml": {**SAML, "group_formats": [{"domain": "CORP\\x"}]}},
+            "saml_config.group_formats[0]",
+            "before the backslash",
+            "",
         ),
         (
             {"saml": {**SAML, "authn_request_binding": "HTTP-Redirct"}},

@@ -84,6 +84,12 @@ def test_every_text_can_stand_elsewhere_in_dicts_and_lists_as_well(tmp_path: Pat
     assert settings.targets[0].groups == ("admins", "dbs")
 
 
+def test_texts_inside_a_dict_of_dicts_can_stand_elsewhere(tmp_path: Path) -> None:
+    accounts = {"123456789012": {"name": {"env": "NAME"}}}
+    settings = parse(tmp_path, {"NAME": "Web shop"}, site={"accounts": accounts})
+    assert settings.branding.accounts["123456789012"].name == "Web shop"
+
+
 def test_a_dict_of_the_operators_own_keys_keeps_them(tmp_path: Path) -> None:
     saml = {**SAML, "assertions": {"env": "urn:stage"}}
     settings = parse(tmp_path, saml=saml, aws=with_target(session_tags={"env": "env"}))

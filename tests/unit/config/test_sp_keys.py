@@ -110,3 +110,11 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(KeysRefused, match="cannot be written"):
         make_first_pair(tmp_path / "file" / "keys", now=NOW)
+
+
+def test_a_folder_that_every_user_can_write_is_refused(tmp_path: Path) -> None:
+    make_first_pair(tmp_path, now=NOW)
+    tmp_path.chmod(0o777)
+    with pytest.raises(KeysRefused, match="can be written by every user") as caught:
+        load_key_ring(tmp_path)
+    assert caught.value.hint == f"chmod o-w {tmp_path}"

@@ -60,3 +60,22 @@ def test_a_certificate_near_its_end_is_pointed_out() -> None:
     assert said_of(settings, end - timedelta(days=31)) == []
     assert "ends on" in said_of(settings, end - timedelta(days=29))[0]
     assert "ended on" in said_of(settings, end)[0]
+
+
+PLACE = {"dn": "OU=Groups,DC=example,DC=com"}
+
+
+def with_group_formats(*formats: object, group: str = "admins") -> list[str]:
+    saml = {**SAML, "assertions": ["groups"], "group_formats": list(formats)}
+    return said_of(parse(saml=saml, aws=with_target(groups=[group])))
+
+
+def test_groups_that_several_formats_make_one_are_named() -> None:
+    assert with_group_formats(PLACE) == []
+    (said,) = with_group_formats({"domain": "CORP"}, PLACE)
+    assert r"'admins', 'CORP\\admins', 'CN=admins,OU=Groups,DC=example,DC=com'" in said
+
+
+def test_a_target_whose_group_never_arrives_in_that_format_is_pointed_out() -> None:
+    (said,) = with_group_formats(PLACE, group="CN=admins,OU=Groups,DC=example,DC=com")
+    assert "counts as 'admins' when it arrives: write 'admins'" in said

@@ -9,10 +9,10 @@ from awscons.saml.input_limits import decode_form_value
 
 AT_THE_GATES = {
     "form value too large",
-    "document too large",
     "too many tags",
     "too many attributes in all",
     "too many namespaces",
+    "too many namespaces of one tag",
     "document type or entity",
 }
 

@@ -8,7 +8,7 @@ import pytest
 
 from awscons import __version__
 from awscons.demo.pretend_sts import PretendRole
-from support.browser import text_of
+from support.browser import sent_to_idp, text_of
 from support.house import FULL_TARGETS, House, console_url, open_house
 
 ROLE = FULL_TARGETS[0]["role"]
@@ -179,3 +179,23 @@ def test_every_event_of_a_login_carries_its_public_id(tmp_path: Path) -> None:
         events = house.audit()
     assert [event["action"] for event in events] == ["sign-in", "open-console", "open-console", "sign-out"]
     assert len({event["login_id"] for event in events}) == 1
+
+
+def test_the_event_of_a_sign_in_joins_to_the_identity_providers_log(tmp_path: Path) -> None:
+    with open_house(tmp_path) as house:
+        browser = house.browser()
+        browser.http.headers["User-Agent"] = "Firefox/" + "1" * 300
+        sent = sent_to_idp(browser.get("/aws/cloudadmin"))
+        browser.answer("/saml/acs", house.answer(sent))
+        (event,) = house.audit()
+        assert event["authn_request_id"] == sent.request_id
+        assert event["assertion_id"] == f"_a{sent.request_id}"
+        assert event["session_index"] == "_index"
+        assert event["authn_instant"] == house.clock().replace(microsecond=0).isoformat()
+        assert event["authn_context"] == "urn:oasis:names:tc:SAML:2.0:ac:classes:Password"
+        assert (event["groups"], event["group_count"]) == (["cloudadmin", "sysadmin"], 2)
+        assert event["user_agent"].endswith("… (308 characters)")
+        assert browser.answer("/saml/acs", {"SAMLResponse": "x"}).status_code == 400
+        refused, problem = house.audit()[-1], house.lines("problem")[-1]
+        assert refused["user_agent"] == event["user_agent"]
+        assert refused["client_address"] == problem["client_address"] == event["client_address"]

@@ -27,7 +27,7 @@ def come_from(address: str) -> dict[str, str]:
 # --- bodies ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/saml/acs", "/saml/logout", "/aws/cloudadmin"])
+@pytest.mark.parametrize("path", ["/saml/slo", "/saml/logout", "/aws/cloudadmin"])
 def test_a_body_over_256_kib_is_refused_whatever_it_is(browser: Browser, path: str) -> None:
     answer = browser.http.post(f"{browser.base}{path}", content=b"x" * (MAX_BODY_BYTES + 1))
     assert answer.status_code == 413
@@ -35,8 +35,8 @@ def test_a_body_over_256_kib_is_refused_whatever_it_is(browser: Browser, path: s
 
 
 def test_a_body_of_256_kib_is_looked_at(browser: Browser) -> None:
-    padding = MAX_BODY_BYTES - len("RelayState=&SAMLResponse=")
-    answer = browser.answer("/saml/acs", {"RelayState": "", "SAMLResponse": "A" * padding})
+    padding = MAX_BODY_BYTES - len("RelayState=&SAMLRequest=")
+    answer = browser.answer("/saml/slo", {"RelayState": "", "SAMLRequest": "A" * padding})
     assert answer.status_code == 400
 
 

@@ -131,7 +131,7 @@ def test_groups_in_other_forms_count_only_where_the_configuration_says_so(tmp_pa
     attributes = (("groups", (group,)),)
     with house_with(tmp_path) as house:
         assert house.sign_in(house.browser(), "/aws/cloudadmin", attributes=attributes).status_code == 403
-    with house_with(tmp_path, group_formats=["path", "domain", "dn"]) as house:
+    with house_with(tmp_path, group_formats=["path", {"domain": "CORP"}, {"dn": "DC=y"}]) as house:
         console_url(house.sign_in(house.browser(), "/aws/cloudadmin", attributes=attributes))
 
 

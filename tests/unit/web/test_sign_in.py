@@ -199,12 +199,6 @@ def test_what_is_no_response_is_a_400_with_a_way_on(
     assert browser.answer("/saml/acs", house.answer(sent)).status_code == 303
 
 
-def test_a_body_too_large_to_be_a_response_is_not_read(browser: Browser) -> None:
-    refused = browser.answer("/saml/acs", {"SAMLResponse": "A" * 600_000})
-    assert refused.status_code == 413
-    assert "too large" in text_of(refused)
-
-
 def test_a_forged_response_is_a_400_that_tells_the_person_nothing_and_the_log_everything(
     house: House, browser: Browser
 ) -> None:

@@ -250,6 +250,12 @@ def test_a_message_counts_once(house: House) -> None:
             lambda house: redirected(logout_response(house, "_x"), kind="SAMLResponse", sign=False),
             "no signature",
         ),
+        (
+            lambda house: redirected(
+                logout_response(house, "_x").replace(' ID="_answer"', ""), kind="SAMLResponse"
+            ),
+            "LogoutResponse without ID",
+        ),
     ],
 )
 def test_an_answer_that_does_not_count_ends_nothing_and_is_no_error_for_the_person(

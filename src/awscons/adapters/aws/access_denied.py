@@ -41,7 +41,7 @@ _OWN_POLICY = (
     "remove its Deny statement, no trust policy helps",
 )
 _TRUST_POLICY = ("the role's trust policy", "remove its Deny statement; an Allow cannot override it")
-_DENIES = re.compile(r"explicit deny in (?:an? |the )?([A-Za-z -]+?policy|permissions boundary)")
+_DENIES = re.compile(r"explicit deny in (?:an? |the )?([A-Za-z -]{1,60}?policy|permissions boundary)")
 _ACTION = re.compile(r"not authorized to perform: (sts:[A-Za-z]+)")
 
 

@@ -41,12 +41,18 @@ def _problems(credentials_file: str | None, profile_name: str | None) -> Iterato
     try:
         profiles = session.full_config["profiles"]
     except BotoCoreError as error:
-        yield f"{getattr(error, 'kwargs', {}).get('path', files)} cannot be parsed", "it is an INI file"
+        yield (
+            f"{getattr(error, 'kwargs', {}).get('path', files)} cannot be parsed",
+            "`aws_credentials_file` and AWS's config file are INI files",
+        )
         return
     profile = session.get_config_variable("profile")
     if profile is not None and profile not in profiles:
         known = ", ".join(sorted(profiles)) or "none"
-        yield f"profile {profile!r} is in neither {files[0]} nor {files[1]}", f"they have: {known}"
+        yield (
+            f"profile {profile!r} is in neither {files[0]} nor {files[1]}",
+            f"see `aws_profile_name` and `aws_credentials_file`; the profiles there: {known}",
+        )
     own = profiles.get(profile or "default", {}).get("web_identity_token_file")
     if own is not None:
         yield from _unreadable(own, f"`web_identity_token_file` of the profile names it; {_READABLE}")

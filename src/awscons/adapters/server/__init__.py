@@ -1,6 +1,7 @@
 """Serving: gunicorn, sockets, processes and memory.
 
 gunicorn_app    gunicorn with this project's settings and worker
+graceful_stop   what happens between SIGTERM and the end
 listeners       listening sockets and TLS
 slow_clients    sockets with a deadline, against slow clients
 cpu_pinning     which CPU a worker keeps to

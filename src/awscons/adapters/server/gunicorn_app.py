@@ -4,23 +4,40 @@ from __future__ import annotations
 
 import selectors
 import socket
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
-from wsgiref.types import WSGIApplication
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from awscons.adapters.server.cpu_pinning import assign_worker_index, pin_to_cpu
+from awscons.adapters.server.graceful_stop import DrainingArbiter, StopFlag
 from awscons.adapters.server.listeners import ServerTls
 from awscons.adapters.server.slow_clients import MAX_REQUEST_SECONDS, PlainSocket, TlsSocket
 from awscons.errors import AwsconsError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
 _log = structlog.get_logger(__name__)
+
+
+class RootLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's lines go where the lines of other libraries go, in the same form."""
+
+    def setup(self, cfg: Any) -> None:
+        """Set the levels as gunicorn does, and leave the handlers to the root logger."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
 
 SETTINGS: Mapping[str, Any] = {
     # Seconds that an idle connection is kept open; it costs no thread. A proxy has to close it first: if we
@@ -39,11 +56,12 @@ SETTINGS: Mapping[str, Any] = {
     "forwarder_headers": "",
     # Otherwise gunicorn makes a control socket in the home folder of the user.
     "control_socket_disable": True,
+    "logger_class": RootLogger,
 }
 """gunicorn's settings under `awscons serve` and in `deploy/gunicorn.conf.py`."""
 
 
-def serve(
+def serve(  # noqa: PLR0913  each is one setting of the server
     build: Callable[[], WSGIApplication],
     listeners: Sequence[socket.socket],
     *,
@@ -53,6 +71,7 @@ def serve(
     tls: ServerTls | None = None,
     max_request_seconds: float = MAX_REQUEST_SECONDS,
     pinned: bool = False,
+    stop_flag: StopFlag | None = None,
 ) -> None:
     """Serve until interrupted. Does not return.
 
@@ -63,6 +82,7 @@ def serve(
     tls                   None for plain http
     max_request_seconds   seconds that a client may take to send its request
     pinned                pin each worker to one CPU
+    stop_flag             is set when the server was told to stop, and says how long it waits then
     """
     limit = {"max_request_seconds": max_request_seconds}
     options: dict[str, Any] = {
@@ -79,15 +99,18 @@ def serve(
         tls.context.sslsocket_class = type("LimitedTlsSocket", (TlsSocket,), limit)
         # gunicorn would read the files again for each connection; this context was made once.
         options |= {"certfile": str(tls.certificate), "ssl_context": lambda _config, _default: tls.context}
-    _Server(build, options).run()
+    _Server(build, options, stop_flag or StopFlag()).run()
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn, configured from a dict."""
 
-    def __init__(self, build: Callable[[], WSGIApplication], options: dict[str, Any]) -> None:
+    def __init__(
+        self, build: Callable[[], WSGIApplication], options: dict[str, Any], stop_flag: StopFlag
+    ) -> None:
         self._build = build
         self._options = options
+        self._stop_flag = stop_flag
         super().__init__()
 
     def load_config(self) -> None:
@@ -101,6 +124,10 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             _log.error("server.worker_start_failed", cause=str(error), hint=error.hint or None)
             raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from None
 
+    def run(self) -> None:
+        """Serve until interrupted, with our way to stop."""
+        DrainingArbiter(self, self._stop_flag).run()
+
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn's threaded worker, protected against clients that connect and send nothing, or send slowly.
@@ -112,6 +139,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     max_request_seconds = MAX_REQUEST_SECONDS
     sockets: list[Any]
+    wsgi: WSGIApplication
     index: int | None = None
     """The number of this worker among those that run, from 0; see `assign_worker_index`."""
     pinned = True
@@ -131,7 +159,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
                 if other is not own:
                     other.close()
             self.sockets = [own]
-        super().init_process()
+        try:
+            super().init_process()
+        except Exception:
+            # gunicorn would print the text of the error as well, which may quote a secret and is no JSON.
+            self.log.exception("Exception in worker process")
+            sys.exit(1 if self.booted else Arbiter.WORKER_BOOT_ERROR)
+
+    def load_wsgi(self) -> None:
+        """Load the application, whose `Connection: close` gunicorn would otherwise ignore."""
+        super().load_wsgi()
+        self.wsgi = _close_when_asked(self.wsgi)
 
     def enqueue_req(self, conn: TConn) -> None:
         """Give a connection a thread; a new connection gets one when there is something to read."""
@@ -147,3 +185,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.pending_conns.append(conn)
         readable = partial(self.on_pending_socket_readable, conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, readable)
+
+
+def _close_when_asked(application: WSGIApplication) -> WSGIApplication:
+    """`application`, with connections closed after an answer that says `Connection: close`."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            if ("Connection", "close") in headers:
+                # The function is a method of gunicorn's response, which is not reachable otherwise.
+                start_response.__self__.force_close()  # type: ignore[attr-defined]  # see above
+            return start_response(status, headers, *error)
+
+        return application(environ, start)
+
+    return answer

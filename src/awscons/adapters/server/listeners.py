@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
+import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from pathlib import Path
 from awscons.errors import CannotListen
 
 _BACKLOG = 512
+_LIVE_TIMEOUT = 1.0
+"""Seconds to wait for a program that may listen on a socket file; it accepts nothing but the connection."""
 
 
 def open_listeners(host: str, port: int, *, number: int = 1) -> list[socket.socket]:
@@ -45,6 +48,56 @@ def open_listeners(host: str, port: int, *, number: int = 1) -> list[socket.sock
             if error.errno == errno.EADDRINUSE
             else "see --bind and --port",
         ) from None
+
+
+def open_unix_listener(path: Path, mode: int) -> socket.socket:
+    """Open a listening Unix socket, with those permissions, in place of a file that a killed service left behind.
+
+    Raises CannotListen when another program listens there, the file is no socket, or it cannot be made.
+    """
+    _remove_stale_socket(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(str(path))
+        path.chmod(mode)
+        # Nobody can connect before this, so the permissions hold from the first connection on.
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise CannotListen(
+            f"cannot listen on unix:{path}: {(error.strerror or str(error)).lower()}",
+            hint="the folder has to exist and to be writable for this user, as that of RuntimeDirectory= in a "
+            "systemd unit is; a path has up to 107 characters",
+        ) from None
+    return listener
+
+
+def _remove_stale_socket(path: Path) -> None:
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise CannotListen(f"cannot listen on unix:{path}: a file that is no socket is in the way")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.settimeout(_LIVE_TIMEOUT)
+            client.connect(str(path))
+    except ConnectionRefusedError:
+        path.unlink(missing_ok=True)  # no program has it open
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if error.errno not in {errno.EAGAIN, None}:  # None: a timeout
+            raise CannotListen(
+                f"cannot listen on unix:{path}: {(error.strerror or str(error)).lower()}"
+            ) from None
+        raise _in_use(path) from None
+    else:
+        raise _in_use(path)
+
+
+def _in_use(path: Path) -> CannotListen:
+    return CannotListen(
+        f"cannot listen on unix:{path}: address already in use",
+        hint="another program listens there: end it, or choose another path with --bind",
+    )
 
 
 @dataclass(frozen=True, slots=True)

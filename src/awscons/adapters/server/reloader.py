@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -19,10 +19,17 @@ _POLL_INTERVAL = 0.5
 _Stamps = dict[Path, tuple[int, int]]
 
 
-def serve_and_reload(arguments: Sequence[str], *, files: Sequence[Path], folders: Sequence[Path]) -> int:
+def serve_and_reload(
+    arguments: Sequence[str],
+    *,
+    files: Sequence[Path],
+    folders: Sequence[Path],
+    say: Callable[[str, str], None],
+) -> int:
     """Run `python -m awscons` with `arguments` until interrupted, and restart it after each change.
 
     files, folders   files to watch, and folders to watch with everything below them
+    say              tells the developer: the name of an event, and a sentence
     Returns the exit status. If the program ends by itself, for example because of a mistake in the
     configuration, it is started again at the next change.
     """
@@ -35,9 +42,9 @@ def serve_and_reload(arguments: Sequence[str], *, files: Sequence[Path], folders
             while _stamps(files, folders) == seen:
                 if not is_over and running.poll() is not None:
                     is_over = True
-                    print("awscons: not running; waiting for a file to change", file=sys.stderr, flush=True)  # noqa: T201
+                    say("reload.waiting", "awscons: not running; waiting for a file to change")
                 time.sleep(_POLL_INTERVAL)
-            print("awscons: a file has changed, starting again", file=sys.stderr, flush=True)  # noqa: T201
+            say("reload.restarting", "awscons: a file has changed, starting again")
         except KeyboardInterrupt:
             return 130
         finally:

@@ -19,7 +19,7 @@ import platformdirs
 from awscons.adapters.stores.file_store import FileStore
 from awscons.adapters.stores.memory_store import MemoryStore
 from awscons.adapters.stores.sqlite_store import SqliteStore
-from awscons.config.file_access import refuse_if_open
+from awscons.config.file_access import group_can_write, refuse_if_open
 from awscons.config.schema import (
     Backing,
     DynamoDBBacking,
@@ -31,10 +31,11 @@ from awscons.config.schema import (
     SqliteBacking,
 )
 from awscons.errors import ConfigurationError, Mistake, StoreUnavailable
-from awscons.findings import Finding, Severity
+from awscons.findings import Finding, Severity, warning
 from awscons.store import RecordStore
 
 if TYPE_CHECKING:
+    from awscons.adapters.stores.dynamodb_store import DynamoDbStore
     from awscons.adapters.stores.memcached_store import MemcachedStore
     from awscons.adapters.stores.redis_store import RedisStore
 
@@ -72,17 +73,20 @@ def open_store(
             return _open_dynamodb(backing, now)
 
 
-def store_warnings(backing: Backing) -> list[Finding]:
-    """Warnings about a Redis or memcached server that may evict live logins; none for other stores.
+def store_warnings(backing: Backing, *, ask_aws: bool = False) -> list[Finding]:
+    """Warnings about a Redis or memcached server that may evict live logins, and about a missing DynamoDB table.
 
     Does not touch files: a file that an operator makes here would not belong to the service's user.
+    DynamoDB is asked only with `ask_aws`, and no table is made.
     Raises ConfigurationError as `open_store` does, StoreUnavailable when the server does not take records.
     """
     match backing:
         case RedisBacking():
-            store: RedisStore | MemcachedStore = _open_redis(backing)
+            store: RedisStore | MemcachedStore | DynamoDbStore = _open_redis(backing)
         case MemcachedBacking():
             store = _open_memcached(backing, time.time)
+        case DynamoDBBacking() if ask_aws:
+            store = _open_dynamodb(backing, time.time, create=False)
         case _:
             return []
     try:
@@ -91,7 +95,14 @@ def store_warnings(backing: Backing) -> list[Finding]:
         return store.warnings()
     except StoreUnavailable as error:
         hint = error.hint
-        if backing.password != (backing.password or "").strip() and backing.password is not None:
+        if "ResourceNotFoundException" in str(error):
+            cause = "the table of DynamoDB does not exist, or not in this region"
+            return [warning(f"{_BACKING}.table_name", cause, "the service creates it when it starts")]
+        if (
+            isinstance(backing, NetworkBacking)
+            and backing.password
+            and backing.password != backing.password.strip()
+        ):
             hint += "; `password` begins or ends with white space, such as the line end of a file"
         raise StoreUnavailable(f"{backing.cache_type} does not take records: {error}", hint=hint) from None
 
@@ -111,20 +122,21 @@ def folder_errors(backing: Backing, environment: Mapping[str, str]) -> Iterator[
             key, is_named = "cache_dir", True
         case _:
             return
-    for place in (folder, file):
+    for place, needed in ((folder, os.R_OK | os.W_OK | os.X_OK), (file, os.R_OK | os.W_OK)):
         refuse_if_open(f"{_BACKING}.{key}", place)
-        needed = os.R_OK | os.W_OK | (os.X_OK if place.is_dir() else 0)
         if os.access(place, os.F_OK) and not os.access(place, needed):
             cause = f"{place} cannot be read and written by this user"
             yield Finding(
                 Severity.ERROR, f"{_BACKING}.{key}", cause, "change its owner to the service's user"
             )
             return
+        if os.access(place, os.F_OK) and (by_group := group_can_write(place)) is not None:
+            yield by_group
     if os.access(folder, os.F_OK) or (not is_named and environment.get("STATE_DIRECTORY")):
         return
     existing = next(parent for parent in folder.absolute().parents if os.access(parent, os.F_OK))
     if not os.access(existing, os.W_OK | os.X_OK):
-        cause = f"{folder} does not exist, and this user cannot make it"
+        cause = f"this user finds no folder {folder}, and cannot make it"
         severity = Severity.ERROR if is_named else Severity.WARNING
         cure = (
             "install -d --owner=USER --mode=0700 FOLDER; under systemd, set STATE_DIRECTORY for this command"
@@ -197,13 +209,15 @@ def _open_memcached(backing: MemcachedBacking, now: Callable[[], float]) -> Memc
     return MemcachedStore(backing, timeout=_TIMEOUT, tls=_tls(backing), now=now)
 
 
-def _open_dynamodb(backing: DynamoDBBacking, now: Callable[[], float]) -> RecordStore:
+def _open_dynamodb(
+    backing: DynamoDBBacking, now: Callable[[], float], *, create: bool = True
+) -> DynamoDbStore:
     from botocore.exceptions import NoRegionError  # noqa: PLC0415  see above
 
     from awscons.adapters.stores.dynamodb_store import open_dynamodb_store  # noqa: PLC0415  see above
 
     try:
-        return open_dynamodb_store(backing, timeout=_TIMEOUT, now=now)
+        return open_dynamodb_store(backing, timeout=_TIMEOUT, now=now, create=create)
     except NoRegionError:
         raise _mistake("region_name", "nothing, and no region in AWS's own settings", "a region") from None
 

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from awscons.adapters.stores.failures import unavailable
 from awscons.adapters.stores.record_json import decode_record, encode_record, whole_seconds
 from awscons.config.schema import DynamoDBBacking
+from awscons.findings import Finding
 from awscons.store import Record
 
 _KEY, _RECORD, _NUMBER = "cache_key", "record", "number"
@@ -147,6 +148,10 @@ class DynamoDbStore:
         )
         return iter([item[_KEY]["S"].removeprefix(self._prefix) for page in pages for item in page["Items"]])
 
+    def warnings(self) -> list[Finding]:
+        """None: DynamoDB drops no live record."""
+        return []
+
     # --- requests ------------------------------------------------------------------------
 
     def _create_table(self) -> None:
@@ -225,9 +230,9 @@ class DynamoDbStore:
 
 
 def open_dynamodb_store(
-    backing: DynamoDBBacking, *, timeout: float, now: Callable[[], float] = time.time
+    backing: DynamoDBBacking, *, timeout: float, now: Callable[[], float] = time.time, create: bool = True
 ) -> DynamoDbStore:
-    """The store in the configured table, which is created when it is missing.
+    """The store in the configured table, which is created when it is missing, unless `create` is False.
 
     timeout   seconds to wait for a connection, and for each answer
     now       Unix time in seconds
@@ -245,7 +250,8 @@ def open_dynamodb_store(
         ),
     )
     store = DynamoDbStore(client, table_name=backing.table_name, key_prefix=backing.key_prefix, now=now)
-    store.prepare()
+    if create:
+        store.prepare()
     return store
 
 

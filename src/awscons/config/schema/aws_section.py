@@ -202,7 +202,7 @@ class TargetSection(Section):
         default=[], description="Keys of `session_tags` that persist through role chaining."
     )
     external_id: Annotated[str, AfterValidator(_external_id)] | None = Field(
-        default=None, description="ExternalId that the role's trust policy requires."
+        default=None, repr=False, description="ExternalId that the role's trust policy requires."
     )
     session_policy: Annotated[str, BeforeValidator(_session_policy)] | None = Field(
         default=None,

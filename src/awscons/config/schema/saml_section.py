@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
+from awscons.access.distinguished_names import parse_dn
+from awscons.access.groups import DnFormat, DomainFormat, GroupFormat, PathFormat
 from awscons.config.schema.base import (
     MAX_LOGIN_DURATION,
     UNPRINTABLE,
@@ -75,6 +78,30 @@ def _attribute_names(value: object) -> object:
         if not all(isinstance(text, str) and text.strip() for text in (short, name)):
             raise not_as_wanted(wanted, f"{short!r} and {name!r} must both be text that is not empty")
     return value
+
+
+_GROUP_FORMATS = {
+    "path": "did you mean 'path'?",
+    "domain": """it names its domain, such as {"domain": "CORP"}""",
+    "dn": """it names its place in the directory, such as {"dn": "OU=Groups,DC=example,DC=com"}""",
+}
+"""Each format, with the hint for an entry that resembles its name."""
+
+
+def _group_format(value: object) -> GroupFormat:
+    """`"path"`, `{"domain": "CORP"}` or `{"dn": "OU=Groups,DC=example,DC=com"}`."""
+    match value:
+        case "path":
+            return PathFormat()
+        case {"domain": str(domain), **more} if not more and domain.strip() and "\\" not in domain:
+            return DomainFormat(domain)
+        case {"dn": str(text), **more} if not more and (base := parse_dn(text)):
+            return DnFormat(base)
+    near = difflib.get_close_matches(str(value), _GROUP_FORMATS, n=1)
+    raise not_as_wanted(
+        """'path', {"domain": the part before the backslash}, or {"dn": the DN above the groups}""",
+        _GROUP_FORMATS[near[0]] if near else "",
+    )
 
 
 EntityId = Annotated[str, AfterValidator(_entity_id)]
@@ -146,12 +173,16 @@ class SamlSection(Section):
             "among them."
         ),
     )
-    group_formats: Annotated[list[Literal["path", "domain", "dn"]], BeforeValidator(list_from_tuple)] = Field(
+    group_formats: Annotated[
+        list[Annotated[GroupFormat, PlainValidator(_group_format)]], BeforeValidator(list_from_tuple)
+    ] = Field(
         default=[],
         description=(
-            "Formats of group names that are reduced to the plain name: `path` (`/admins`, Keycloak), "
-            "`domain` (`CORP\\admins`, ADFS), `dn` (`CN=admins,OU=…`, Active Directory). Formats that are "
-            "not listed here stay as they are."
+            'Formats of group names that are reduced to the plain name: `"path"` (`/admins`, Keycloak); '
+            '`{"domain": "CORP"}` (`CORP\\admins`, ADFS), for one domain; '
+            '`{"dn": "OU=Groups,DC=example,DC=com"}` (`CN=admins,OU=Groups,…`, Active Directory), for groups '
+            "directly or anywhere below one place of the directory. Every other name stays as it is. A "
+            "format may be listed several times, with another domain or place."
         ),
     )
     auth_duration: int = Field(

@@ -1,4 +1,4 @@
-"""`server_config`: proxies in front, limits and metrics."""
+"""`server_config`: proxies in front, limits, metrics and how the service stops."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from awscons.config.schema.base import (
     Section,
     not_as_wanted,
 )
+from awscons.saml.input_limits import DEFAULT_MAX_ANSWER_KB
 
 _METRICS_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,512}", re.ASCII)  # RFC 6750, section 2.1
 
@@ -25,7 +26,7 @@ def _metrics_token(value: str) -> str:
 
 
 class ServerSection(Section):
-    """Proxies, limits and metrics. The whole dict is optional."""
+    """Proxies, limits, metrics and how the service stops. The whole dict is optional."""
 
     trusted_proxies: int = Field(
         default=0,
@@ -33,7 +34,8 @@ class ServerSection(Section):
         le=10,
         description=(
             "Number of proxies in front of the service, each of which adds to `X-Forwarded-For`. It decides"
-            " only the client's address in the audit log and in rate limits."
+            " the client's address in the audit log and in rate limits, and whether the proxy's"
+            " `X-Request-ID` is logged."
         ),
     )
     rate_limit_per_address: int = Field(
@@ -49,6 +51,16 @@ class ServerSection(Section):
         ge=0,
         description=(
             "The same maximum for all clients together, over all processes and hosts. 0 means no limit."
+        ),
+    )
+    max_answer_kb: int = Field(
+        default=DEFAULT_MAX_ANSWER_KB,
+        ge=64,
+        le=16_384,
+        description=(
+            "Maximum size of the form with a SAML response, in KiB (1,024 bytes). The default fits somebody in "
+            "3,000 groups, however the identity provider writes them. A larger one is answered with 413. Proxies "
+            "in front need a limit that is as high."
         ),
     )
     max_pending_logins: int = Field(
@@ -70,5 +82,14 @@ class ServerSection(Section):
         description=(
             "File in which the processes of a host share their counters. Default: `metrics.sqlite3` beside "
             "the embedded store, or in the state folder."
+        ),
+    )
+    shutdown_delay: int = Field(
+        default=0,
+        ge=0,
+        le=300,
+        description=(
+            "Seconds after SIGTERM in which `awscons serve` still takes requests while `/readyz` answers 503,"
+            " so that a load balancer stops sending requests before they would fail."
         ),
     )

@@ -44,7 +44,7 @@ def test_a_profile_that_is_in_no_file_is_named_with_the_files(tmp_path: Path) ->
     (tmp_path / "keys").write_text(FILE)
     found = said("konz", aws_credentials_file=str(tmp_path / "keys"))
     assert f"profile 'konz' is in neither {tmp_path}/keys nor" in found
-    assert "they have: cons" in found
+    assert "the profiles there: cons" in found
 
 
 def test_a_file_that_is_no_ini_file_is_named(tmp_path: Path) -> None:

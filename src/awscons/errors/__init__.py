@@ -1,0 +1,121 @@
+"""Every error this project raises on purpose, in one tree.
+
+    AwsconsError
+    ├── ConfigurationError         the configuration cannot be used: all its mistakes together
+    ├── CannotListen               the configured address or port cannot be used
+    ├── KeysRefused                the folder of our own keys cannot be used
+    ├── MetadataRefused            the identity provider's metadata cannot be used
+    ├── DestinationRefused         a link names a page or region that is not in the console
+    ├── SignInError
+    │   ├── ResponseRefused        a SAML response failed a check
+    │   │   ├── ResponseTooLarge       the check of its size
+    │   │   └── IdpDeclined            the identity provider reports that it signed nobody in
+    │   ├── NoPendingLogin         a response to no pending login of this browser
+    │   ├── RelayStateLost         a response to a pending login came without the RelayState that was sent
+    │   └── SignInLoop             the browser came back twice and is still not signed in
+    ├── TooManySignIns             more sign-ins than the configured limits allow
+    ├── AttributesUnfit            the attributes of a person do not fit the target
+    ├── LoginEndsTooSoon           the login ends before the shortest console would
+    ├── BrokerBusy                 too many sign-ins are waiting for AWS
+    ├── UpstreamError
+    │   ├── UpstreamRefused        AWS refused
+    │   │   ├── RoleRefused            this role, or a parameter of the request
+    │   │   ├── RoleSessionTooLong     a role session of this length
+    │   │   ├── PolicyRefused          the session policies or tags: too large, or malformed
+    │   │   ├── RegionDisabled         requests in this region
+    │   │   └── SigninRefused          the token call: the credentials, or SessionDuration
+    │   ├── UpstreamUnusable       AWS had an internal error, or its answer cannot be read
+    │   ├── UpstreamThrottled      AWS throttles our requests
+    │   ├── UpstreamSilent         AWS did not answer in time, or at all
+    │   └── BrokerCredentialsMissing   the broker has no AWS credentials that AWS accepts
+    │       └── AccessKeyRefused   one region does not accept our keys; another may
+    ├── StoreUnavailable           the store of logins cannot be read or written
+    └── StoreCannotList            the configured store cannot list its records
+
+`public` is one fixed sentence for each class, which people may see. `str(error)` and `hint` are for the
+operator's log: the cause, the expected and the received value, and what to try. None of them holds a secret.
+Errors of libraries are translated into these where the library is called, so callers see no other errors.
+
+root                   the base class, and how a received value is quoted
+configuration_errors   what an operator configures
+signin_errors          a sign-in, or a link
+upstream_errors        AWS, and the store
+"""
+
+from awscons.errors.configuration_errors import (
+    CannotListen,
+    ConfigurationError,
+    KeysRefused,
+    MetadataRefused,
+    Mistake,
+    grouped_mistakes,
+)
+from awscons.errors.root import MAX_QUOTED_LENGTH, AwsconsError, quote_for_log
+from awscons.errors.signin_errors import (
+    DestinationRefused,
+    IdpDeclined,
+    NoPendingLogin,
+    RelayStateLost,
+    ResponseRefused,
+    ResponseTooLarge,
+    SignInError,
+    SignInLoop,
+    TooManySignIns,
+)
+from awscons.errors.upstream_errors import (
+    AccessKeyRefused,
+    AttributesUnfit,
+    BrokerBusy,
+    BrokerCredentialsMissing,
+    LoginEndsTooSoon,
+    PolicyRefused,
+    RegionDisabled,
+    RoleRefused,
+    RoleSessionTooLong,
+    SigninRefused,
+    StoreCannotList,
+    StoreUnavailable,
+    UpstreamError,
+    UpstreamRefused,
+    UpstreamSilent,
+    UpstreamThrottled,
+    UpstreamUnusable,
+)
+
+__all__ = [
+    "MAX_QUOTED_LENGTH",
+    "AccessKeyRefused",
+    "AttributesUnfit",
+    "AwsconsError",
+    "BrokerBusy",
+    "BrokerCredentialsMissing",
+    "CannotListen",
+    "ConfigurationError",
+    "DestinationRefused",
+    "IdpDeclined",
+    "KeysRefused",
+    "LoginEndsTooSoon",
+    "MetadataRefused",
+    "Mistake",
+    "NoPendingLogin",
+    "PolicyRefused",
+    "RegionDisabled",
+    "RelayStateLost",
+    "ResponseRefused",
+    "ResponseTooLarge",
+    "RoleRefused",
+    "RoleSessionTooLong",
+    "SignInError",
+    "SignInLoop",
+    "SigninRefused",
+    "StoreCannotList",
+    "StoreUnavailable",
+    "TooManySignIns",
+    "UpstreamError",
+    "UpstreamRefused",
+    "UpstreamSilent",
+    "UpstreamThrottled",
+    "UpstreamUnusable",
+    "grouped_mistakes",
+    "quote_for_log",
+]
