@@ -67,7 +67,7 @@ def build_settings(
         trust=trust,
         organization=_organization(saml.organization),
         technical_contact=saml.technical_contact,
-        login=_login(session, saml, aws, server),
+        login=_login(session, saml, aws, server, branding.auditors),
         rate_limits=RateLimitSettings(server.rate_limit_per_address, server.rate_limit_overall),
         aws=_aws(aws, site),
         targets=tuple(build_target(section) for section in aws.targets),
@@ -79,13 +79,18 @@ def build_settings(
 
 
 def _login(
-    session: SessionSection, saml: SamlSection, aws: AwsSection, server: ServerSection
+    session: SessionSection,
+    saml: SamlSection,
+    aws: AwsSection,
+    server: ServerSection,
+    auditors: frozenset[str],
 ) -> LoginSettings:
     return LoginSettings(
         user_attr=saml.user_attr,
         attribute_map=dict(saml.assertions),
         group_formats=tuple(saml.group_formats),
-        target_groups=frozenset(group for target in aws.targets for group in target.groups),
+        # A login stores every group that decides something, however many groups a person has.
+        target_groups=frozenset(group for target in aws.targets for group in target.groups) | auditors,
         authn_request_binding=build_binding(saml),
         authn_context=tuple(saml.authn_context),
         name_id_format=saml.name_id_format,

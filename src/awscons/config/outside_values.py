@@ -14,7 +14,7 @@ from pathlib import Path
 
 from awscons.config.file_access import others_can_read, reason_of, writers_mistake
 from awscons.config.mistakes import TextFromOutside, path_step
-from awscons.config.schema import SECTIONS, Section
+from awscons.config.schema import SECTIONS, PatternSection, RoleSection, Section, TargetSection
 from awscons.errors import Mistake
 from awscons.findings import Finding
 
@@ -44,8 +44,12 @@ class OutsideValues:
             return [self._resolved(kinds, item, f"{path}[{index}]") for index, item in enumerate(value)]
         if not isinstance(value, Mapping):
             return value
+        if kinds & {PatternSection, RoleSection}:
+            kinds |= {TargetSection}
         if str in kinds and dict not in kinds:
-            return self._text(value, path)
+            text = self._text(value, path)
+            if text is not value:
+                return text
         known = {
             name: frozenset(_kinds_in(field.annotation))
             for section in kinds

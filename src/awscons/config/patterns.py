@@ -86,7 +86,9 @@ def _targets_of(
     index: int, pattern: PatternSection, accounts: Sequence[AccountSection], mistakes: list[Mistake]
 ) -> Iterator[tuple[dict[str, object], Origin]]:
     common = pattern.model_extra or {}
-    roles: list[tuple[str | None, dict[str, object]]] = [*pattern.roles.items()] or [(None, {})]
+    roles: list[tuple[str | None, dict[str, object]]] = [
+        (name, role.model_extra or {}) for name, role in pattern.roles.items()
+    ] or [(None, {})]
     for account in accounts:
         for role, own_keys in roles:
             origin = Origin(index, account, role, frozenset(own_keys))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from awscons.errors.root import AwsconsError
 
-_ENTRY = re.compile(r"(\w+)\[\d+\]")
+_ENTRY = re.compile(r"(\w{1,40})\[\d{1,9}\]")
 
 
 @dataclass(frozen=True, slots=True)

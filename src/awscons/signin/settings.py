@@ -48,7 +48,7 @@ class LoginSettings:
 
     attribute_map   short name to the attribute's Name
     group_formats   formats of group names that are normalized to the plain name
-    target_groups   every group that a target names
+    target_groups   every group that a target names, or that `auditors` names
     """
 
     user_attr: str

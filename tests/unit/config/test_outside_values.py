@@ -85,9 +85,9 @@ def test_every_text_can_stand_elsewhere_in_dicts_and_lists_as_well(tmp_path: Pat
 
 
 def test_texts_inside_a_dict_of_dicts_can_stand_elsewhere(tmp_path: Path) -> None:
-    accounts = {"123456789012": {"name": {"env": "NAME"}}}
-    settings = parse(tmp_path, {"NAME": "Web shop"}, site={"accounts": accounts})
-    assert settings.branding.accounts["123456789012"].name == "Web shop"
+    partitions = {"aws-us-gov": {"aws_profile_name": {"env": "NAME"}}}
+    settings = parse(tmp_path, {"NAME": "gov"}, aws={**with_target(), "partitions": partitions})
+    assert settings.aws.partitions["aws-us-gov"].profile_name == "gov"
 
 
 def test_a_dict_of_the_operators_own_keys_keeps_them(tmp_path: Path) -> None:
@@ -135,3 +135,17 @@ def test_a_mistake_in_a_text_from_elsewhere_does_not_show_it(tmp_path: Path) -> 
 @pytest.mark.parametrize("value", [{"file": "a", "env": "b"}, {"file": 1}, {"path": "a"}, {}])
 def test_every_other_dict_in_place_of_a_text_is_a_mistake(tmp_path: Path, value: object) -> None:
     assert "session_config.session_backing.password" in report(tmp_path, session=redis(value))
+
+
+def test_texts_of_patterns_and_of_their_roles_can_stand_elsewhere(tmp_path: Path) -> None:
+    pattern = {
+        "service": "{account_id}-{role}",
+        "role": "arn:aws:iam::{account_id}:role/{role}",
+        "groups": [{"env": "GROUP"}],
+        "roles": {"Admin": {"external_id": {"env": "ID"}}},
+    }
+    aws = {"accounts": [{"id": "123456789012", "name": {"env": "NAME"}}], "patterns": [pattern]}
+    settings = parse(tmp_path, {"ID": "id-1", "GROUP": "dbs", "NAME": "Web shop"}, aws=aws)
+    assert settings.targets[0].terms.external_id == "id-1"
+    assert settings.targets[0].groups == ("dbs",)
+    assert settings.branding.accounts["123456789012"].name == "Web shop"

@@ -126,7 +126,7 @@ def test_support_may_be_a_page_or_an_address(url: str) -> None:
         ({"logo": "logo.svg"}, "site_config.logo", "a full path", "Path(__file__).with_name('logo.svg')"),
         ({"logo": "/nowhere/logo.gif"}, "site_config.logo", "a picture file: .svg, .png, .webp", ""),
         ({"logo": "/nowhere/logo.svg"}, "site_config.logo", "that this user may read", ""),
-        ({"tittle": "x"}, "site_config.tittle", "one of accent_color, logo", "did you mean 'title'?"),
+        ({"tittle": "x"}, "site_config.tittle", "one of accent_color, auditors", "did you mean 'title'?"),
         ({"show_required_groups": "no"}, "site_config.show_required_groups", "True or False", ""),
         ([], "site_config", "a dict", ""),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,19 +17,26 @@ _CLUSTER = (
     "use a server without cluster mode"
 )
 _HINTS = {
-    r"Moved|AskError|MOVED|CrossSlot|ClusterDown|CLUSTERDOWN": _CLUSTER,
-    r"unknown command": "a Redis Sentinel answers like this: name the server that it watches, not the Sentinel",
-    r"READONLY|ReadOnlyError": "this is a replica: name the primary server",
-    r"WRONGPASS|NOAUTH|AuthenticationError|[Ii]nvalid username-password": "see `username` and `password`",
-    r"[Cc]onnection reset|[Cc]onnection closed": "if the server expects TLS on this port, set `ssl`",
-    r"SSLError|WRONG_VERSION_NUMBER|CERTIFICATE_VERIFY": "see `ssl` and `ssl_ca_certs`",
+    ("moved", "askerror", "crossslot", "clusterdown"): _CLUSTER,
+    (
+        "unknown command",
+    ): "a Redis Sentinel answers like this: name the server that it watches, not the Sentinel",
+    ("readonly",): "this is a replica: name the primary server",
+    (
+        "wrongpass",
+        "noauth",
+        "authenticationerror",
+        "invalid username-password",
+    ): "see `username` and `password`",
+    ("connection reset", "connection closed"): "if the server expects TLS on this port, set `ssl`",
+    ("sslerror", "wrong_version_number", "certificate_verify"): "see `ssl` and `ssl_ca_certs`",
 }
 
 
 def hint_for(error: Exception) -> str:
     """What to try after this error of a library."""
-    said = f"{type(error).__name__}: {error}"
-    return next((hint for pattern, hint in _HINTS.items() if re.search(pattern, said)), STORE_HINT)
+    said = f"{type(error).__name__}: {error}".lower()
+    return next((hint for words, hint in _HINTS.items() if any(word in said for word in words)), STORE_HINT)
 
 
 @contextmanager

@@ -14,7 +14,12 @@ site_section     `site_config`
 
 from awscons.config.schema.aws_section import AwsSection, PartitionSection, TargetSection
 from awscons.config.schema.base import Section
-from awscons.config.schema.pattern_section import AccountSection, PatternSection, SelectionSection
+from awscons.config.schema.pattern_section import (
+    AccountSection,
+    PatternSection,
+    RoleSection,
+    SelectionSection,
+)
 from awscons.config.schema.saml_section import OrganizationSection, SamlSection
 from awscons.config.schema.server_section import ServerSection
 from awscons.config.schema.session_section import (
@@ -54,6 +59,7 @@ __all__ = [
     "PartitionSection",
     "PatternSection",
     "RedisBacking",
+    "RoleSection",
     "SamlSection",
     "Section",
     "SelectionSection",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
-from awscons.config.schema.base import Color, NonEmpty, Section, ShownText, list_from_tuple, not_as_wanted
+from awscons.config.schema.base import Color, NonEmpty, Section, ShownText, not_as_wanted
 
 _ACCOUNT_ID = re.compile(r"[0-9]{12}", re.ASCII)
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,62}", re.ASCII)
@@ -72,7 +72,13 @@ class SelectionSection(Section):
     tags: dict[NonEmpty, Globs] = Field(default={}, description="Values of tags, by name of the tag.")
 
 
-def _roles(value: dict[str, Any]) -> dict[str, Any]:
+class RoleSection(Section):
+    """The keys of a target that differ for one role of a pattern."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def _roles(value: dict[str, RoleSection]) -> dict[str, RoleSection]:
     if not value:
         raise not_as_wanted("at least one role, or no `roles`")
     return value
@@ -87,9 +93,7 @@ class PatternSection(Section):
 
     model_config = ConfigDict(extra="allow")
 
-    roles: Annotated[
-        dict[NonEmpty, dict[str, Any]], AfterValidator(_roles), BeforeValidator(list_from_tuple)
-    ] = Field(
+    roles: Annotated[dict[NonEmpty, RoleSection], AfterValidator(_roles)] = Field(
         default={},
         description=(
             "Role names, each with the keys of a target that differ for it. Every account gets one target for "
