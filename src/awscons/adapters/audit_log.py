@@ -51,13 +51,15 @@ def _to_json(event: structlog.typing.EventDict, **options: Any) -> str:
 class StructlogAuditLog:
     """Audit events as log lines named `audit`."""
 
-    def __init__(self) -> None:
+    def __init__(self, configuration_hash: str = "") -> None:
+        """`configuration_hash`: of the configuration in force; each event carries it."""
         self._log = structlog.get_logger("awscons.audit")
+        self._facts = {"configuration_hash": configuration_hash} if configuration_hash else {}
 
     def record(self, event: AuditEvent) -> None:
         """Write one event; failures at warning level, all else at info level."""
         write = self._log.warning if event.outcome is Outcome.FAILED else self._log.info
-        write("audit", **event.facts())
+        write("audit", **event.facts(), **self._facts)
 
 
 def configure_logging(*, debug: bool = False, stream: TextIO | None = None) -> None:

@@ -19,6 +19,9 @@ from awscons.store import RecordStore
 STARTING, STOPPING = "starting", "stopping"
 """Names beside those of the checks: the first probe has not ended; the service was told to stop."""
 
+CONFIGURATION = "configuration"
+"""A warning: the configuration on disk is not sound, and the last sound one serves."""
+
 _MAX_AGE = timedelta(seconds=1)
 """For how long the result of a probe counts. Requests in this time cost nothing."""
 _TIME_LIMIT = timedelta(seconds=2)
@@ -51,12 +54,17 @@ class Readiness:
         *,
         clock: Callable[[], datetime],
         is_stopping: Callable[[], bool],
+        has_failed_reload: Callable[[], bool] = lambda: False,
         time_limit: timedelta = _TIME_LIMIT,
     ) -> None:
-        """`clock` returns UTC; `is_stopping` tells whether the service was told to stop."""
+        """`clock` returns UTC; `is_stopping` tells whether the service was told to stop.
+
+        has_failed_reload   whether a newer configuration is on disk that is not sound
+        """
         self._checks = checks
         self._clock = clock
         self._is_stopping = is_stopping
+        self._has_failed_reload = has_failed_reload
         self._time_limit = time_limit
         self._lock = threading.Lock()
         self._is_probing = False
@@ -81,6 +89,10 @@ class Readiness:
             if not ended.wait(self._time_limit.total_seconds()):
                 self._report({**failures, self._running_check: self._too_slow()})
         return [STARTING] if self._failures is None else sorted(self._failures)
+
+    def warnings(self) -> list[str]:
+        """Words for what is wrong although people can sign in."""
+        return [CONFIGURATION] if self._has_failed_reload() else []
 
     def _begin(self) -> bool:
         """Whether this caller is the one to start a probe."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from awscons import __version__
 from awscons.adapters.metrics_page import MetricsPage
@@ -37,10 +37,23 @@ def build_counters(settings: Settings, *, environment: Mapping[str, str]) -> Sha
 
 
 def build_metrics_page(
-    counters: SharedCounters, settings: Settings, *, trust: IdpTrust, clock: Callable[[], datetime]
+    counters: SharedCounters,
+    settings: Settings,
+    *,
+    trust: IdpTrust,
+    clock: Callable[[], datetime],
+    has_failed_reload: Callable[[], bool],
 ) -> MetricsPage:
     """The page that Prometheus reads. Each further source of gauges is added here."""
-    return MetricsPage(counters, [_about_us, lambda: _about_certificates(trust, settings, clock())])
+    read_at = clock()
+    return MetricsPage(
+        counters,
+        [
+            _about_us,
+            lambda: _about_certificates(trust, settings, clock()),
+            lambda: _about_configuration(clock() - read_at, has_failed=has_failed_reload()),
+        ],
+    )
 
 
 def build_readiness(
@@ -50,6 +63,7 @@ def build_readiness(
     store: RecordStore,
     clock: Callable[[], datetime],
     is_stopping: Callable[[], bool],
+    has_failed_reload: Callable[[], bool],
 ) -> Readiness:
     """What `/readyz` asks. The quick checks stand first, so that a store that hangs hides none of them."""
     checks = [Check("idp_metadata", trust.current)]
@@ -57,7 +71,7 @@ def build_readiness(
     if folder is not None:
         checks.append(Check("sp_keys", lambda: check_keys_readable(folder)))
     checks.append(Check("store", lambda: check_store(store)))
-    return Readiness(checks, clock=clock, is_stopping=is_stopping)
+    return Readiness(checks, clock=clock, is_stopping=is_stopping, has_failed_reload=has_failed_reload)
 
 
 def _about_certificates(trust: IdpTrust, settings: Settings, now: datetime) -> Iterator[Gauge]:
@@ -80,6 +94,19 @@ def _about_certificates(trust: IdpTrust, settings: Settings, now: datetime) -> I
                 (end_of(certificate) - now).total_seconds(),
                 {"party": party, "fingerprint": fingerprint(certificate)},
             )
+
+
+def _about_configuration(age: timedelta, *, has_failed: bool) -> Iterator[Gauge]:
+    yield Gauge(
+        "awscons_configuration_age_seconds",
+        "Seconds since the configuration in force was read.",
+        age.total_seconds(),
+    )
+    yield Gauge(
+        "awscons_configuration_reload_failed",
+        "1 if the configuration on disk is newer and not sound, else 0.",
+        int(has_failed),
+    )
 
 
 def _about_us() -> Iterator[Gauge]:

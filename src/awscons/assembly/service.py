@@ -6,6 +6,7 @@ Demo mode and tests call the same function with other settings, so they show wha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -15,6 +16,7 @@ from awscons.access.targets import OpenBy
 from awscons.adapters.audit_log import StructlogAuditLog
 from awscons.adapters.aws.http_pool import HttpPool
 from awscons.adapters.metered_ports import MeteredAuditLog
+from awscons.adapters.shared_counters import SharedCounters
 from awscons.adapters.stores.choice import open_store
 from awscons.assembly.aws_side import build_broker
 from awscons.assembly.clock import utc_now
@@ -31,6 +33,7 @@ from awscons.assembly.signin_side import (
     build_rate_limits,
     our_metadata,
 )
+from awscons.audit import events
 from awscons.audit.metrics_recorder import NoMetrics
 from awscons.aws.broker import Broker
 from awscons.config.configuration_warnings import configuration_warnings
@@ -40,6 +43,7 @@ from awscons.consoles import Consoles
 from awscons.preferences import Preferences
 from awscons.signin.login import RETURN_PATH_TTL
 from awscons.signin.register import LoginRegister
+from awscons.store import RecordStore
 from awscons.web.app import create_app
 from awscons.web.cookies import choose_cookie_policy
 from awscons.web.dependencies import WebDependencies
@@ -47,6 +51,20 @@ from awscons.web.dependencies import WebDependencies
 _log = structlog.get_logger(__name__)
 
 _OLD_DEBUG = "DEBUG switches on debug mode, and other programs read it too"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptParts:
+    """What stays when a service is built again with another configuration: logins and counts."""
+
+    store: RecordStore
+    counters: SharedCounters | None
+
+
+def open_parts(settings: Settings, *, environment: Mapping[str, str]) -> KeptParts:
+    """Open the store, and the counters if metrics are configured. Raises ConfigurationError, StoreUnavailable."""
+    counters = build_counters(settings, environment=environment)
+    return KeptParts(open_store(settings.backing, environment=environment), counters)
 
 
 def build_service(
@@ -57,6 +75,8 @@ def build_service(
     threads: int | None = None,
     prepared: bool = False,
     is_stopping: Callable[[], bool] = lambda: False,
+    has_failed_reload: Callable[[], bool] = lambda: False,
+    parts: KeptParts | None = None,
 ) -> Flask:
     """Build the service.
 
@@ -65,15 +85,18 @@ def build_service(
     threads       of each process of the server, where that is known
     prepared      make clients, TLS contexts and templates now, so that no request waits for them
     is_stopping   whether the server was told to stop and still takes requests
+    has_failed_reload   whether a newer configuration is on disk that is not sound
+    parts         those of the service that this one replaces; None: it is the first one
     Raises ConfigurationError when a part that the settings name is not installed, MetadataRefused when the identity
     provider's metadata is not available.
     """
     debug = is_debug_mode(environment)
     if debug and "AWSCONS_DEBUG" not in environment:
         _log.warning("configuration.warning", subject="DEBUG", warning=_OLD_DEBUG, hint="set AWSCONS_DEBUG")
-    counters = build_counters(settings, environment=environment)
+    parts = parts or open_parts(settings, environment=environment)
+    store, counters = parts.store, parts.counters
     recorder = counters or NoMetrics()
-    audit = MeteredAuditLog(StructlogAuditLog(), recorder)
+    audit = MeteredAuditLog(StructlogAuditLog(settings.fingerprint), recorder)
     http = HttpPool()
     trust = build_idp_trust(settings, environment=environment, clock=clock, audit=audit, http=http)
     identity_provider = trust.current()
@@ -81,7 +104,6 @@ def build_service(
         _log.warning(
             "configuration.warning", subject=warning.subject, warning=warning.cause, hint=warning.cure or None
         )
-    store = open_store(settings.backing, environment=environment)
     register = LoginRegister(store=store, settings=settings.login, clock=clock)
     broker = build_broker(settings, clock=clock, threads=threads, recorder=recorder, http=http)
     preferences = Preferences(store)
@@ -105,9 +127,18 @@ def build_service(
             metadata=our_metadata(settings),
             metrics_settings=settings.metrics,
             limits=build_rate_limits(settings, store=store, recorder=recorder, clock=clock),
-            metrics=build_metrics_page(counters, settings, trust=trust, clock=clock) if counters else None,
+            metrics=build_metrics_page(
+                counters, settings, trust=trust, clock=clock, has_failed_reload=has_failed_reload
+            )
+            if counters
+            else None,
             readiness=build_readiness(
-                settings, trust=trust, store=store, clock=clock, is_stopping=is_stopping
+                settings,
+                trust=trust,
+                store=store,
+                clock=clock,
+                is_stopping=is_stopping,
+                has_failed_reload=has_failed_reload,
             ),
             one_process_only=isinstance(settings.backing, SimpleBacking),
             attribute_map=tuple(settings.login.attribute_map.values()),
@@ -117,6 +148,7 @@ def build_service(
     )
     if prepared:
         _prepare(app, broker, settings)
+    audit.record(events.configuration_in_force())
     return app
 
 

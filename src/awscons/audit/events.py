@@ -44,6 +44,7 @@ class Action(StrEnum):
     SIGN_OUT = "sign-out"
     END_LOGIN = "end-login"
     READ_ACCESS_REPORT = "read-access-report"
+    CONFIGURATION_IN_FORCE = "configuration-in-force"
     IDP_KEYS_CHANGED = "idp-keys-changed"
 
 
@@ -296,6 +297,11 @@ def access_report_read(login: Login, caller: Caller, *, group: str | None) -> Au
         decided_by=f"group {group!r}" if group else "not an auditor",
         client_address=caller.address,
     )
+
+
+def configuration_in_force() -> AuditEvent:
+    """A process serves with a configuration from now on; the log adds the configuration's hash, as to each event."""
+    return AuditEvent(action=Action.CONFIGURATION_IN_FORCE, outcome=Outcome.DONE)
 
 
 # --- the identity provider ---------------------------------------------------------------

@@ -115,6 +115,20 @@ def serve(config: Path, *, reload: bool, **options: Any) -> None:
     serve_configured(config, ServeOptions(**options))
 
 
+@cli.command("reload")
+@config_option
+@env_file_option
+def reload_configuration(config: Path) -> None:
+    """Tell the running `awscons serve` to read its configuration again.
+
+    Checks the configuration first, and tells nothing if it has mistakes. People stay signed in, and requests in
+    flight finish with the old configuration. SIGHUP does the same without the check.
+    """
+    from awscons.cli.reload_command import reload_service
+
+    reload_service(config)
+
+
 @cli.command()
 @click.option("--bind", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(

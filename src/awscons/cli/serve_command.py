@@ -7,6 +7,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,18 +15,23 @@ from awscons.adapters.audit_log import StructlogAuditLog, configure_logging, log
 from awscons.adapters.server.graceful_stop import StopFlag
 from awscons.adapters.server.gunicorn_app import serve
 from awscons.adapters.server.listeners import load_tls, open_listeners, open_unix_listener
+from awscons.adapters.server.reload_signals import FileWatch, ReloadSignals, hold_pid_file
 from awscons.adapters.server.reloader import serve_and_reload
 from awscons.adapters.server.worker_memory import freeze_gc, limit_malloc_arenas
-from awscons.adapters.stores.choice import open_store
+from awscons.adapters.stores.choice import open_store, pid_file
 from awscons.assembly.observability import is_debug_mode
-from awscons.assembly.service import build_service
+from awscons.assembly.reloading import ReloadableService
 from awscons.assembly.signin_side import build_idp_trust
-from awscons.cli.service_messages import say
+from awscons.cli.service_messages import log_mistakes, say
 from awscons.cli.terminal import printable
 from awscons.config.load import load_settings
 from awscons.config.schema import SimpleBacking
 from awscons.config.settings import Settings
+from awscons.errors import ConfigurationError
 from awscons.site import LOOPBACK_HOSTS, Site
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
 
 _DEFAULT_PORT = 8000
 _MAX_PORT = 65_535
@@ -78,7 +84,10 @@ def serve_configured(config: Path, options: ServeOptions) -> None:
         if isinstance(address, _UnixAddress)
         else open_listeners(address.host, address.port, number=count)
     )
-    stop_flag = StopFlag(settings.shutdown_delay)
+    stop_flag, reloads = StopFlag(settings.shutdown_delay), ReloadSignals()
+    pid_lock = hold_pid_file(pid_file(settings.backing, os.environ))
+    # A worker that replaces another one starts with the last sound configuration.
+    latest = [settings]
     limit_malloc_arenas(os.environ)
     freeze_gc()
 
@@ -86,14 +95,28 @@ def serve_configured(config: Path, options: ServeOptions) -> None:
         url = settings.site.url("/")
         say("server.ready", f"awscons serves {url} on {address}", url=url, address=str(address))
 
-    serve(
-        lambda: build_service(
-            settings,
+    def read_again() -> None:
+        try:
+            latest[0] = load_settings(config, environment=os.environ)
+        except ConfigurationError as error:
+            log_mistakes(error, "configuration.not_reloaded")
+            reloads.fail()
+        else:
+            reloads.succeed()
+
+    def build() -> WSGIApplication:
+        return ReloadableService(
+            latest[0],
+            load=lambda: load_settings(config, environment=os.environ),
+            generation=lambda: reloads.generation,
+            has_failed=lambda: reloads.has_failed,
             environment=os.environ,
             threads=options.threads,
-            prepared=True,
             is_stopping=stop_flag.is_set,
-        ),
+        )
+
+    serve(
+        build,
         listeners,
         on_ready=ready,
         workers=count,
@@ -102,7 +125,11 @@ def serve_configured(config: Path, options: ServeOptions) -> None:
         max_request_seconds=options.request_timeout,
         pinned=options.pin_workers,
         stop_flag=stop_flag,
+        on_hup=read_again,
+        watched=FileWatch(lambda: latest[0].source_files if latest[0].reload_on_change else ()),
     )
+    if pid_lock is not None:
+        os.close(pid_lock)
 
 
 def serve_and_restart(context: click.Context, config: Path) -> int:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import click
 
-from awscons.errors import AwsconsError, ConfigurationError
+from awscons.errors import AwsconsError, ConfigurationError, grouped_mistakes
 
 
 def say(event: str, sentence: str, **facts: str) -> None:
@@ -40,17 +40,24 @@ def log_start_error(error: click.ClickException | AwsconsError) -> None:
     else:
         cause, hint = str(error), error.hint
     if isinstance(error, ConfigurationError):
-        cause = cause.partition("\n")[0]
-        for mistake in error.mistakes:
-            _write(
-                "configuration.mistake",
-                "error",
-                subject=mistake.path,
-                found=mistake.found,
-                wanted=mistake.wanted,
-                hint=mistake.hint,
-            )
-    _write("server.start_failed", "error", cause=cause, hint=hint)
+        log_mistakes(error, "server.start_failed")
+    else:
+        _write("server.start_failed", "error", cause=cause, hint=hint)
+
+
+def log_mistakes(error: ConfigurationError, event: str) -> None:
+    """A log line for each mistake in the configuration, and one for what comes of them: `event`."""
+    for mistake in grouped_mistakes(error.mistakes):
+        _write(
+            "configuration.mistake",
+            "error",
+            subject=mistake.path,
+            found=mistake.found,
+            wanted=mistake.wanted,
+            hint=mistake.hint,
+            repeated=mistake.repeated,
+        )
+    _write(event, "error", cause=str(error).partition("\n")[0])
 
 
 def _write(event: str, level: str, **facts: str) -> None:

@@ -15,6 +15,7 @@ trust_and_keys           the certificates and key folders that the configuration
 sp_keys                  the folder of the service's own key pairs
 logo_file                the logo
 build                    sections become values
+fingerprint              a hash that names a configuration
 settings                 Settings, the value that the assembly builds from
 configuration_warnings   what is legal, and perhaps not meant
 """

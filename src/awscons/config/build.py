@@ -75,6 +75,7 @@ def build_settings(
         branding=branding,
         key_folder=Path(saml.sp_keys) if saml.sp_keys else None,
         shutdown_delay=server.shutdown_delay,
+        reload_on_change=server.reload_on_change,
     )
 
 

@@ -20,6 +20,7 @@ from awscons.config.build import build_branding, build_settings
 from awscons.config.checks import section_mistakes
 from awscons.config.config_file import file_findings, run_config_file
 from awscons.config.file_access import others_can_read
+from awscons.config.fingerprint import fingerprint_of
 from awscons.config.logo_file import read_logo
 from awscons.config.many_accounts import ManyAccounts, read_patterns
 from awscons.config.mistakes import mistakes_of
@@ -63,7 +64,8 @@ def load_settings(path: Path | str, *, environment: Mapping[str, str]) -> Settin
         *file_findings(file),
         *_credentials_for_all(settings.aws.credentials_file),
     ]
-    return replace(settings, file_findings=tuple(found))
+    files = (*settings.source_files, *file.files)
+    return replace(settings, file_findings=tuple(found), source_files=files)
 
 
 def parse_settings(
@@ -113,7 +115,12 @@ def parse_settings(
         raise ConfigurationError(source, _worded(mistakes, unread, many))
     branding = build_branding(site, logo, many.accounts if many else ())
     settings = build_settings(session, saml, aws, server, trust, keys, branding)
-    return replace(settings, file_findings=(*findings, *(many.findings() if many else ())))
+    return replace(
+        settings,
+        file_findings=(*findings, *(many.findings() if many else ())),
+        source_files=many.files if many else (),
+        fingerprint=fingerprint_of(many.facts(sections) if many else sections),
+    )
 
 
 # --- the dicts ---------------------------------------------------------------------------

@@ -20,9 +20,13 @@ from awscons.findings import Finding, warning
 
 @dataclass(frozen=True, slots=True)
 class ManyAccounts:
-    """The accounts, and `aws_config` with the targets of its patterns after those that are written by hand."""
+    """The accounts, and `aws_config` with the targets of its patterns after those that are written by hand.
+
+    files   the file of accounts, if there is one
+    """
 
     accounts: tuple[AccountSection, ...]
+    files: tuple[Path, ...]
     aws_config: Mapping[str, object]
     expansion: Expansion
     by_hand: int
@@ -30,6 +34,10 @@ class ManyAccounts:
     def name_origins(self, mistakes: Sequence[Mistake]) -> list[Mistake]:
         """The mistakes, each with its pattern, account and role where it is about a target of a pattern."""
         return patterns.name_origins(mistakes, self.expansion, by_hand=self.by_hand)
+
+    def facts(self, sections: Mapping[str, object]) -> Mapping[str, object]:
+        """The sections with the accounts, as they are hashed."""
+        return {**sections, "accounts": [account.model_dump() for account in self.accounts]}
 
     def findings(self) -> Iterator[Finding]:
         """Patterns that give no target, and targets by hand in accounts that are closed."""
@@ -69,7 +77,11 @@ def read_patterns(written: object, *, folder: Path, mistakes: list[Mistake]) -> 
         targets: object = [*by_hand, *expansion.targets]
         written = {**written, "targets": targets}
     rest = {key: value for key, value in written.items() if key not in {"accounts", "patterns"}}
-    return ManyAccounts(accounts, rest, expansion, len(by_hand) if isinstance(by_hand, list | tuple) else 0)
+    name = written.get("accounts")
+    files = (folder / name,) if isinstance(name, str | Path) else ()
+    return ManyAccounts(
+        accounts, files, rest, expansion, len(by_hand) if isinstance(by_hand, list | tuple) else 0
+    )
 
 
 def _parsed(written: object, mistakes: list[Mistake]) -> Iterator[PatternSection]:

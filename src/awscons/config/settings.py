@@ -22,6 +22,9 @@ class Settings:
 
     file_findings    warnings about who else can write or read the files of the configuration
     key_folder       where the service's own key pairs are; None: it has none
+    fingerprint      names this configuration in the log: a hash of everything in it but secrets
+    source_files     the files that it was read from
+    reload_on_change   read it again whenever one of those files changes
     shutdown_delay   seconds for which the service answers requests after SIGTERM, and says that it is not ready
     """
 
@@ -40,4 +43,7 @@ class Settings:
     branding: Branding
     key_folder: Path | None
     shutdown_delay: int
+    reload_on_change: bool = False
     file_findings: tuple[Finding, ...] = ()
+    fingerprint: str = ""
+    source_files: tuple[Path, ...] = ()

@@ -15,6 +15,9 @@ class Readiness(Protocol):
     def problems(self) -> Sequence[str]:
         """One public word for each reason why not; empty when it can."""
 
+    def warnings(self) -> Sequence[str]:
+        """One public word for each thing that is wrong although people can sign in."""
+
 
 def register_health_views(app: Flask, readiness: Readiness) -> None:
     """Serve `/healthz`, which says that this process answers, and `/readyz`, which says whether people can sign in."""
@@ -27,7 +30,7 @@ def register_health_views(app: Flask, readiness: Readiness) -> None:
     @views.get("/readyz")
     def readyz() -> Response:
         problems = list(readiness.problems())
-        response = jsonify(ready=not problems, problems=problems)
+        response = jsonify(ready=not problems, problems=problems, warnings=list(readiness.warnings()))
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK
         return response
 

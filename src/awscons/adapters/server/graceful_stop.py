@@ -5,12 +5,15 @@ from __future__ import annotations
 import mmap
 import signal
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 import structlog
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
+
+from awscons.adapters.server.reload_signals import FileWatch
 
 _STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 _QUICK_TIMEOUT = 1
@@ -44,9 +47,14 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     A second SIGTERM or SIGINT ends the server at once, in that time and while requests finish.
     """
 
-    def __init__(self, app: Any, stop_flag: StopFlag) -> None:
+    def __init__(
+        self, app: Any, *, stop_flag: StopFlag, on_hup: Callable[[], None], watched: FileWatch | None
+    ) -> None:
+        """`on_hup`: called for SIGHUP, and when one of the watched files has changed."""
         super().__init__(app)
         self._stop_flag = stop_flag
+        self._on_hup = on_hup
+        self._watched = watched
         self._closes_at: float | None = None
         self._was_told_to_stop = False
         self._is_halting = False
@@ -61,6 +69,8 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         """Wait for signals, and until the listener closes at the longest."""
         if self._closes_at is None:
             signals: list[int] = super().wait_for_signals(timeout)
+            if self._watched is not None and self._watched.has_changed():
+                self._on_hup()
         else:
             left = self._closes_at - time.monotonic()
             if left <= 0:
@@ -79,6 +89,10 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         """End at once."""
         self.cfg.set("graceful_timeout", _QUICK_TIMEOUT)
         super().handle_quit()
+
+    def handle_hup(self) -> None:
+        """Read the configuration again; gunicorn would replace the workers, and their memory with them."""
+        self._on_hup()
 
     def handle_int(self) -> None:
         """End at once, as Ctrl-C means."""

@@ -19,6 +19,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from awscons.adapters.server.cpu_pinning import assign_worker_index, pin_to_cpu
 from awscons.adapters.server.graceful_stop import DrainingArbiter, StopFlag
 from awscons.adapters.server.listeners import ServerTls
+from awscons.adapters.server.reload_signals import FileWatch
 from awscons.adapters.server.slow_clients import MAX_REQUEST_SECONDS, PlainSocket, TlsSocket
 from awscons.errors import AwsconsError
 
@@ -72,6 +73,8 @@ def serve(  # noqa: PLR0913  each is one setting of the server
     max_request_seconds: float = MAX_REQUEST_SECONDS,
     pinned: bool = False,
     stop_flag: StopFlag | None = None,
+    on_hup: Callable[[], None] = lambda: None,
+    watched: FileWatch | None = None,
 ) -> None:
     """Serve until interrupted. Does not return.
 
@@ -83,6 +86,8 @@ def serve(  # noqa: PLR0913  each is one setting of the server
     max_request_seconds   seconds that a client may take to send its request
     pinned                pin each worker to one CPU
     stop_flag             is set when the server was told to stop, and says how long it waits then
+    on_hup                called in the parent process for SIGHUP
+    watched               files; `on_hup` is called as well when one of them changes
     """
     limit = {"max_request_seconds": max_request_seconds}
     options: dict[str, Any] = {
@@ -99,18 +104,22 @@ def serve(  # noqa: PLR0913  each is one setting of the server
         tls.context.sslsocket_class = type("LimitedTlsSocket", (TlsSocket,), limit)
         # gunicorn would read the files again for each connection; this context was made once.
         options |= {"certfile": str(tls.certificate), "ssl_context": lambda _config, _default: tls.context}
-    _Server(build, options, stop_flag or StopFlag()).run()
+    make_arbiter = partial(DrainingArbiter, stop_flag=stop_flag or StopFlag(), on_hup=on_hup, watched=watched)
+    _Server(build, options, make_arbiter).run()
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn, configured from a dict."""
 
     def __init__(
-        self, build: Callable[[], WSGIApplication], options: dict[str, Any], stop_flag: StopFlag
+        self,
+        build: Callable[[], WSGIApplication],
+        options: dict[str, Any],
+        make_arbiter: Callable[[BaseApplication], Arbiter],
     ) -> None:
         self._build = build
         self._options = options
-        self._stop_flag = stop_flag
+        self._make_arbiter = make_arbiter
         super().__init__()
 
     def load_config(self) -> None:
@@ -126,7 +135,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def run(self) -> None:
         """Serve until interrupted, with our way to stop."""
-        DrainingArbiter(self, self._stop_flag).run()
+        self._make_arbiter(self).run()
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types

@@ -163,6 +163,12 @@ def state_folder(backing: Backing, environment: Mapping[str, str]) -> Path:
     return folder
 
 
+def pid_file(backing: Backing, environment: Mapping[str, str]) -> Path:
+    """The file in which `awscons serve` says its process id. Raises ConfigurationError, as `state_folder` does."""
+    runtime = environment.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    return (Path(runtime) if runtime else state_folder(backing, environment)) / "awscons.pid"
+
+
 # --- each kind of store ------------------------------------------------------------------
 
 

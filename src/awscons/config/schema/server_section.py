@@ -84,6 +84,13 @@ class ServerSection(Section):
             "the embedded store, or in the state folder."
         ),
     )
+    reload_on_change: bool = Field(
+        default=False,
+        description=(
+            "`awscons serve` reads the configuration again when one of its files changes, as for SIGHUP. "
+            "Default: only for SIGHUP and `awscons reload`."
+        ),
+    )
     shutdown_delay: int = Field(
         default=0,
         ge=0,

@@ -1,0 +1,114 @@
+"""The service with a configuration that can change while it runs: a new one replaces the old one in one step.
+
+Requests in flight finish with the old configuration. The store and the counters stay, so logins stay. Sound is a
+configuration with which the service can be built; until there is one, the last sound one serves.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from awscons.assembly.service import KeptParts, build_service, open_parts
+from awscons.config.settings import Settings
+from awscons.errors import AwsconsError
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+_POLL_INTERVAL = 0.5
+"""Seconds."""
+_log = structlog.get_logger(__name__)
+
+
+class ReloadableService:
+    """A WSGI application that can be given other settings. Safe for many threads."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        load: Callable[[], Settings],
+        generation: Callable[[], int],
+        has_failed: Callable[[], bool],
+        environment: Mapping[str, str],
+        threads: int | None = None,
+        is_stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Build the service with `settings`. Raises AwsconsError, as `build_service` does.
+
+        load         reads the configuration again; raises ConfigurationError
+        generation   a number that grows whenever the configuration has to be read again
+        has_failed   whether the configuration on disk is not sound
+        """
+        self._settings = settings
+        self._load = load
+        self._generation = generation
+        self._seen = generation()
+        self._parts: KeptParts = open_parts(settings, environment=environment)
+
+        def build(new: Settings) -> WSGIApplication:
+            return build_service(
+                new,
+                environment=environment,
+                threads=threads,
+                prepared=True,
+                is_stopping=is_stopping,
+                has_failed_reload=has_failed,
+                parts=self._parts,
+            )
+
+        self._build = build
+        self._application = build(settings)
+        threading.Thread(target=self._watch, name="reload", daemon=True).start()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request (PEP 3333), from its beginning to its end with one configuration."""
+        return self._application(environ, start_response)
+
+    def _watch(self) -> None:
+        wait = threading.Event().wait
+        while not wait(_POLL_INTERVAL):
+            if (generation := self._generation()) != self._seen:
+                self._seen = generation
+                self._reload()
+
+    def _reload(self) -> None:
+        """Read the configuration, and replace the service if it can be built."""
+        try:
+            loaded = self._load()
+            settings = keep_fixed_parts(loaded, self._settings)
+            self._application = self._build(settings)
+        except AwsconsError as error:
+            _log.error("configuration.not_reloaded", cause=str(error), hint=error.hint or None)
+            return
+        self._settings = settings
+        _log.info(
+            "configuration.reloaded",
+            configuration_hash=settings.fingerprint,
+            needs_restart=list(fixed_changes(loaded, settings)) or None,
+        )
+
+
+def keep_fixed_parts(new: Settings, old: Settings) -> Settings:
+    """`new` with the parts of `old` that cannot change while the service runs."""
+    metrics = replace(new.metrics, file=old.metrics.file)
+    if (new.metrics.token is None) != (old.metrics.token is None):
+        metrics = old.metrics
+    return replace(new, backing=old.backing, metrics=metrics, shutdown_delay=old.shutdown_delay)
+
+
+def fixed_changes(new: Settings, in_force: Settings) -> Iterator[str]:
+    """The keys whose new values count from the next start on."""
+    if new.backing != in_force.backing:
+        yield "session_config.session_backing"
+    if new.metrics.file != in_force.metrics.file:
+        yield "server_config.metrics_file"
+    if new.metrics.token != in_force.metrics.token:
+        yield "server_config.metrics_token"
+    if new.shutdown_delay != in_force.shutdown_delay:
+        yield "server_config.shutdown_delay"
