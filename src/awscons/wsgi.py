@@ -18,6 +18,7 @@ from flask import Flask
 
 from awscons.adapters.audit_log import configure_logging, log_unhandled_errors
 from awscons.assembly.observability import is_debug_mode
+from awscons.assembly.reloading import announce
 from awscons.assembly.service import build_service
 from awscons.config.load import load_settings
 from awscons.errors import AwsconsError, ConfigurationError
@@ -55,10 +56,14 @@ def _built(config: Path | str) -> Flask | None:
     """The service; None, with the reason in the log, when it cannot start."""
     try:
         settings = load_settings(config, environment=os.environ)
-        return build_service(settings, environment=os.environ, threads=_threads_of_mod_wsgi(), prepared=True)
+        service = build_service(
+            settings, environment=os.environ, threads=_threads_of_mod_wsgi(), prepared=True
+        )
     except AwsconsError as error:
         _log.error("server.start_failed", cause=str(error), hint=error.hint or None)
         return None
+    announce(settings)
+    return service
 
 
 class _NotStarted:

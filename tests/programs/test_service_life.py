@@ -189,7 +189,7 @@ def test_at_a_terminal_a_mistake_is_a_sentence(tmp_path: Path) -> None:
 
 def test_after_sigterm_every_worker_says_that_it_is_not_ready_and_still_serves(tmp_path: Path) -> None:
     with served(tmp_path, "--workers", "2", server={"shutdown_delay": 300}) as (url, process):
-        assert httpx.get(f"{url}/readyz", timeout=20).json() == {"ready": True, "problems": []}
+        assert httpx.get(f"{url}/readyz", timeout=20).json()["ready"]
         process.send_signal(signal.SIGTERM)
         wait_until(lambda: httpx.get(f"{url}/readyz").status_code == 503)
         answers = [httpx.get(f"{url}/readyz") for _ in range(20)]
@@ -262,7 +262,7 @@ def test_a_socket_file_serves_with_its_permissions_and_the_address_that_the_prox
         assert client.get("/healthz").text == "ok\n"
         form = {"SAMLResponse": "rubbish", "RelayState": "x"}
         client.post("/saml/acs", data=form, headers={"X-Forwarded-For": "192.0.2.7"})
-    (event,) = [line for line in parsed((tmp_path / "log").read_bytes()) if line["event"] == "audit"]
+    (event,) = [line for line in parsed((tmp_path / "log").read_bytes()) if line.get("action") == "sign-in"]
     assert event["client_address"] == "192.0.2.7"
     assert not path.exists()
 

@@ -12,6 +12,7 @@ import logging
 import sys
 import threading
 import traceback
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -54,12 +55,12 @@ class StructlogAuditLog:
     def __init__(self, configuration_hash: str = "") -> None:
         """`configuration_hash`: of the configuration in force; each event carries it."""
         self._log = structlog.get_logger("awscons.audit")
-        self._facts = {"configuration_hash": configuration_hash} if configuration_hash else {}
+        self._configuration_hash = configuration_hash or None
 
     def record(self, event: AuditEvent) -> None:
         """Write one event; failures at warning level, all else at info level."""
         write = self._log.warning if event.outcome is Outcome.FAILED else self._log.info
-        write("audit", **event.facts(), **self._facts)
+        write("audit", **replace(event, configuration_hash=self._configuration_hash).facts())
 
 
 def configure_logging(*, debug: bool = False, stream: TextIO | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from awscons import __version__
@@ -29,6 +30,22 @@ def is_debug_mode(environment: Mapping[str, str]) -> bool:
     return value.strip().casefold() in _YES
 
 
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What happens to the process that serves.
+
+    is_stopping         whether it was told to stop and still takes requests
+    has_failed_reload   whether a newer configuration is on disk that is not sound
+    """
+
+    is_stopping: Callable[[], bool] = lambda: False
+    has_failed_reload: Callable[[], bool] = lambda: False
+
+
+UNEVENTFUL = Life()
+"""For a process that nobody stops or reloads in this way."""
+
+
 def build_counters(settings: Settings, *, environment: Mapping[str, str]) -> SharedCounters | None:
     """The counters; None if the configuration has no metrics token. Raises ConfigurationError."""
     if settings.metrics.token is None:
@@ -37,21 +54,23 @@ def build_counters(settings: Settings, *, environment: Mapping[str, str]) -> Sha
 
 
 def build_metrics_page(
-    counters: SharedCounters,
+    counters: SharedCounters | None,
     settings: Settings,
     *,
     trust: IdpTrust,
     clock: Callable[[], datetime],
-    has_failed_reload: Callable[[], bool],
-) -> MetricsPage:
-    """The page that Prometheus reads. Each further source of gauges is added here."""
+    life: Life,
+) -> MetricsPage | None:
+    """The page that Prometheus reads; None without counters. Each further source of gauges is added here."""
+    if counters is None:
+        return None
     read_at = clock()
     return MetricsPage(
         counters,
         [
             _about_us,
             lambda: _about_certificates(trust, settings, clock()),
-            lambda: _about_configuration(clock() - read_at, has_failed=has_failed_reload()),
+            lambda: _about_configuration(clock() - read_at, has_failed=life.has_failed_reload()),
         ],
     )
 
@@ -62,8 +81,7 @@ def build_readiness(
     trust: IdpTrust,
     store: RecordStore,
     clock: Callable[[], datetime],
-    is_stopping: Callable[[], bool],
-    has_failed_reload: Callable[[], bool],
+    life: Life,
 ) -> Readiness:
     """What `/readyz` asks. The quick checks stand first, so that a store that hangs hides none of them."""
     checks = [Check("idp_metadata", trust.current)]
@@ -71,7 +89,9 @@ def build_readiness(
     if folder is not None:
         checks.append(Check("sp_keys", lambda: check_keys_readable(folder)))
     checks.append(Check("store", lambda: check_store(store)))
-    return Readiness(checks, clock=clock, is_stopping=is_stopping, has_failed_reload=has_failed_reload)
+    return Readiness(
+        checks, clock=clock, is_stopping=life.is_stopping, has_failed_reload=life.has_failed_reload
+    )
 
 
 def _about_certificates(trust: IdpTrust, settings: Settings, now: datetime) -> Iterator[Gauge]:

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from awscons.adapters.audit_log import StructlogAuditLog
+from awscons.assembly.observability import Life
 from awscons.assembly.service import KeptParts, build_service, open_parts
+from awscons.audit import events
 from awscons.config.settings import Settings
 from awscons.errors import AwsconsError
 
@@ -34,16 +37,14 @@ class ReloadableService:
         *,
         load: Callable[[], Settings],
         generation: Callable[[], int],
-        has_failed: Callable[[], bool],
         environment: Mapping[str, str],
-        threads: int | None = None,
-        is_stopping: Callable[[], bool] = lambda: False,
+        threads: int,
+        life: Life,
     ) -> None:
         """Build the service with `settings`. Raises AwsconsError, as `build_service` does.
 
         load         reads the configuration again; raises ConfigurationError
         generation   a number that grows whenever the configuration has to be read again
-        has_failed   whether the configuration on disk is not sound
         """
         self._settings = settings
         self._load = load
@@ -57,13 +58,13 @@ class ReloadableService:
                 environment=environment,
                 threads=threads,
                 prepared=True,
-                is_stopping=is_stopping,
-                has_failed_reload=has_failed,
+                life=life,
                 parts=self._parts,
             )
 
         self._build = build
         self._application = build(settings)
+        announce(settings)
         threading.Thread(target=self._watch, name="reload", daemon=True).start()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -87,11 +88,17 @@ class ReloadableService:
             _log.error("configuration.not_reloaded", cause=str(error), hint=error.hint or None)
             return
         self._settings = settings
+        announce(settings)
         _log.info(
             "configuration.reloaded",
             configuration_hash=settings.fingerprint,
             needs_restart=list(fixed_changes(loaded, settings)) or None,
         )
+
+
+def announce(settings: Settings) -> None:
+    """Write to the audit log that this process serves with these settings from now on."""
+    StructlogAuditLog(settings.fingerprint).record(events.configuration_in_force())
 
 
 def keep_fixed_parts(new: Settings, old: Settings) -> Settings:

@@ -5,7 +5,7 @@ Demo mode and tests call the same function with other settings, so they show wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +21,8 @@ from awscons.adapters.stores.choice import open_store
 from awscons.assembly.aws_side import build_broker
 from awscons.assembly.clock import utc_now
 from awscons.assembly.observability import (
+    UNEVENTFUL,
+    Life,
     build_counters,
     build_metrics_page,
     build_readiness,
@@ -33,13 +35,13 @@ from awscons.assembly.signin_side import (
     build_rate_limits,
     our_metadata,
 )
-from awscons.audit import events
 from awscons.audit.metrics_recorder import NoMetrics
 from awscons.aws.broker import Broker
 from awscons.config.configuration_warnings import configuration_warnings
 from awscons.config.schema import SimpleBacking
 from awscons.config.settings import Settings
 from awscons.consoles import Consoles
+from awscons.findings import Finding, warning
 from awscons.preferences import Preferences
 from awscons.signin.login import RETURN_PATH_TTL
 from awscons.signin.register import LoginRegister
@@ -50,7 +52,9 @@ from awscons.web.dependencies import WebDependencies
 
 _log = structlog.get_logger(__name__)
 
-_OLD_DEBUG = "DEBUG switches on debug mode, and other programs read it too"
+_OLD_DEBUG = warning(
+    "DEBUG", "DEBUG switches on debug mode, and other programs read it too", "set AWSCONS_DEBUG"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +78,7 @@ def build_service(
     clock: Callable[[], datetime] = utc_now,
     threads: int | None = None,
     prepared: bool = False,
-    is_stopping: Callable[[], bool] = lambda: False,
-    has_failed_reload: Callable[[], bool] = lambda: False,
+    life: Life = UNEVENTFUL,
     parts: KeptParts | None = None,
 ) -> Flask:
     """Build the service.
@@ -84,15 +87,12 @@ def build_service(
     clock         UTC
     threads       of each process of the server, where that is known
     prepared      make clients, TLS contexts and templates now, so that no request waits for them
-    is_stopping   whether the server was told to stop and still takes requests
-    has_failed_reload   whether a newer configuration is on disk that is not sound
+    life          what happens to the process
     parts         those of the service that this one replaces; None: it is the first one
     Raises ConfigurationError when a part that the settings name is not installed, MetadataRefused when the identity
     provider's metadata is not available.
     """
     debug = is_debug_mode(environment)
-    if debug and "AWSCONS_DEBUG" not in environment:
-        _log.warning("configuration.warning", subject="DEBUG", warning=_OLD_DEBUG, hint="set AWSCONS_DEBUG")
     parts = parts or open_parts(settings, environment=environment)
     store, counters = parts.store, parts.counters
     recorder = counters or NoMetrics()
@@ -100,10 +100,9 @@ def build_service(
     http = HttpPool()
     trust = build_idp_trust(settings, environment=environment, clock=clock, audit=audit, http=http)
     identity_provider = trust.current()
-    for warning in configuration_warnings(settings, identity_provider, now=clock()):
-        _log.warning(
-            "configuration.warning", subject=warning.subject, warning=warning.cause, hint=warning.cure or None
-        )
+    _log_warnings(configuration_warnings(settings, identity_provider, now=clock()))
+    if debug and "AWSCONS_DEBUG" not in environment:
+        _log_warnings([_OLD_DEBUG])
     register = LoginRegister(store=store, settings=settings.login, clock=clock)
     broker = build_broker(settings, clock=clock, threads=threads, recorder=recorder, http=http)
     preferences = Preferences(store)
@@ -127,19 +126,8 @@ def build_service(
             metadata=our_metadata(settings),
             metrics_settings=settings.metrics,
             limits=build_rate_limits(settings, store=store, recorder=recorder, clock=clock),
-            metrics=build_metrics_page(
-                counters, settings, trust=trust, clock=clock, has_failed_reload=has_failed_reload
-            )
-            if counters
-            else None,
-            readiness=build_readiness(
-                settings,
-                trust=trust,
-                store=store,
-                clock=clock,
-                is_stopping=is_stopping,
-                has_failed_reload=has_failed_reload,
-            ),
+            metrics=build_metrics_page(counters, settings, trust=trust, clock=clock, life=life),
+            readiness=build_readiness(settings, trust=trust, store=store, clock=clock, life=life),
             one_process_only=isinstance(settings.backing, SimpleBacking),
             attribute_map=tuple(settings.login.attribute_map.values()),
             answer_limits=settings.service_provider.answer_limits,
@@ -148,8 +136,14 @@ def build_service(
     )
     if prepared:
         _prepare(app, broker, settings)
-    audit.record(events.configuration_in_force())
     return app
+
+
+def _log_warnings(warnings: Iterable[Finding]) -> None:
+    for found in warnings:
+        _log.warning(
+            "configuration.warning", subject=found.subject, warning=found.cause, hint=found.cure or None
+        )
 
 
 def _prepare(app: Flask, broker: Broker, settings: Settings) -> None:

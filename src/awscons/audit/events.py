@@ -90,6 +90,7 @@ class AuditEvent:
                                 assertion and its session
     authn_instant, authn_context   when and how the person authenticated, as the identity provider says
     groups, group_count         the groups that the login stores, at most MAX_GROUPS of them; how many arrived
+    configuration_hash          names the configuration in force; the log adds it to every event
     keys_added, keys_removed    SHA-256 fingerprints of the identity provider's signing certificates
     """
 
@@ -132,6 +133,7 @@ class AuditEvent:
     idp_entity_id: str | None = None
     keys_added: str | None = None
     keys_removed: str | None = None
+    configuration_hash: str | None = None
 
     def facts(self) -> dict[str, str | int | list[str]]:
         """The fields that apply, by name. Those with names that other parties chose are cut, visibly."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import socket
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -19,7 +19,7 @@ from awscons.adapters.server.reload_signals import FileWatch, ReloadSignals, hol
 from awscons.adapters.server.reloader import serve_and_reload
 from awscons.adapters.server.worker_memory import freeze_gc, limit_malloc_arenas
 from awscons.adapters.stores.choice import open_store, pid_file
-from awscons.assembly.observability import is_debug_mode
+from awscons.assembly.observability import Life, is_debug_mode
 from awscons.assembly.reloading import ReloadableService
 from awscons.assembly.signin_side import build_idp_trust
 from awscons.cli.service_messages import log_mistakes, say
@@ -29,9 +29,6 @@ from awscons.config.schema import SimpleBacking
 from awscons.config.settings import Settings
 from awscons.errors import ConfigurationError
 from awscons.site import LOOPBACK_HOSTS, Site
-
-if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
 
 _DEFAULT_PORT = 8000
 _MAX_PORT = 65_535
@@ -79,15 +76,9 @@ def serve_configured(config: Path, options: ServeOptions) -> None:
     open_store(settings.backing, environment=os.environ)
     build_idp_trust(settings, environment=os.environ, audit=StructlogAuditLog())
     count = _worker_count(settings, options.workers)
-    listeners = (
-        [open_unix_listener(address.path, address.mode)]
-        if isinstance(address, _UnixAddress)
-        else open_listeners(address.host, address.port, number=count)
-    )
-    stop_flag, reloads = StopFlag(settings.shutdown_delay), ReloadSignals()
+    listeners = _listeners(address, count)
+    stop_flag, latest = StopFlag(settings.shutdown_delay), _LatestSettings(config, settings)
     pid_lock = hold_pid_file(pid_file(settings.backing, os.environ))
-    # A worker that replaces another one starts with the last sound configuration.
-    latest = [settings]
     limit_malloc_arenas(os.environ)
     freeze_gc()
 
@@ -95,28 +86,15 @@ def serve_configured(config: Path, options: ServeOptions) -> None:
         url = settings.site.url("/")
         say("server.ready", f"awscons serves {url} on {address}", url=url, address=str(address))
 
-    def read_again() -> None:
-        try:
-            latest[0] = load_settings(config, environment=os.environ)
-        except ConfigurationError as error:
-            log_mistakes(error, "configuration.not_reloaded")
-            reloads.fail()
-        else:
-            reloads.succeed()
-
-    def build() -> WSGIApplication:
-        return ReloadableService(
-            latest[0],
-            load=lambda: load_settings(config, environment=os.environ),
-            generation=lambda: reloads.generation,
-            has_failed=lambda: reloads.has_failed,
+    serve(
+        lambda: ReloadableService(
+            latest.settings,
+            load=latest.load,
+            generation=latest.generation,
             environment=os.environ,
             threads=options.threads,
-            is_stopping=stop_flag.is_set,
-        )
-
-    serve(
-        build,
+            life=Life(stop_flag.is_set, latest.has_failed),
+        ),
         listeners,
         on_ready=ready,
         workers=count,
@@ -125,11 +103,52 @@ def serve_configured(config: Path, options: ServeOptions) -> None:
         max_request_seconds=options.request_timeout,
         pinned=options.pin_workers,
         stop_flag=stop_flag,
-        on_hup=read_again,
-        watched=FileWatch(lambda: latest[0].source_files if latest[0].reload_on_change else ()),
+        on_hup=latest.read_again,
+        watched=FileWatch(latest.watched_files),
     )
     if pid_lock is not None:
         os.close(pid_lock)
+
+
+def _listeners(address: _TcpAddress | _UnixAddress, count: int) -> list[socket.socket]:
+    if isinstance(address, _UnixAddress):
+        return [open_unix_listener(address.path, address.mode)]
+    return open_listeners(address.host, address.port, number=count)
+
+
+class _LatestSettings:
+    """The last sound configuration, in the parent process: a worker that replaces another one starts with it."""
+
+    def __init__(self, config: Path, settings: Settings) -> None:
+        self.settings = settings
+        self._config = config
+        self._signals = ReloadSignals()
+
+    def load(self) -> Settings:
+        """Read the file. Raises ConfigurationError."""
+        return load_settings(self._config, environment=os.environ)
+
+    def read_again(self) -> None:
+        """Read the file, and let the workers read it if it is sound."""
+        try:
+            self.settings = self.load()
+        except ConfigurationError as error:
+            log_mistakes(error, "configuration.not_reloaded")
+            self._signals.fail()
+        else:
+            self._signals.succeed()
+
+    def watched_files(self) -> tuple[Path, ...]:
+        """The files whose change makes the service read the configuration again."""
+        return self.settings.source_files if self.settings.reload_on_change else ()
+
+    def generation(self) -> int:
+        """How often a sound configuration was read."""
+        return self._signals.generation
+
+    def has_failed(self) -> bool:
+        """Whether the last one that was read is not sound."""
+        return self._signals.has_failed
 
 
 def serve_and_restart(context: click.Context, config: Path) -> int:

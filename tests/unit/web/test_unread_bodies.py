@@ -18,7 +18,7 @@ def post(browser: Browser, path: str, body: bytes, headers: Mapping[str, str] = 
 @pytest.mark.parametrize(
     ("path", "body", "headers", "status"),
     [
-        ("/saml/acs", b"x" * (MAX_BODY_BYTES + 1), FORM, 413),
+        ("/saml/slo", b"x" * (MAX_BODY_BYTES + 1), FORM, 413),
         ("/nothing", b"x=1", FORM, 404),
         ("/healthz", b"x=1", FORM, 405),
         ("/saml/logout", b"x=1", {**FORM, "Sec-Fetch-Site": "cross-site"}, 403),
