@@ -71,8 +71,7 @@ _TABLE = (
 )
 
 PARTITIONS: dict[str, Partition] = {
-    name: Partition(name, re.compile(begin + _REGION_END), *more)  # type: ignore[arg-type]
-    for name, begin, *more in _TABLE
+    name: Partition(name, re.compile(begin + _REGION_END), *more) for name, begin, *more in _TABLE
 }
 
 

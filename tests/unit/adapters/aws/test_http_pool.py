@@ -328,9 +328,18 @@ def test_a_proxy_with_a_certificate_of_a_private_authority_is_told_of(
 
 
 def test_a_proxy_without_tls_that_is_named_with_https_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    with open_proxy() as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{proxy.port}")
-        with pytest.raises(UpstreamSilent, match=rf"proxy 127.0.0.1:{proxy.port} .* cannot") as caught:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def refuse() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        threading.Thread(target=refuse, daemon=True).start()
+        port = listener.getsockname()[1]
+        monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{port}")
+        with pytest.raises(UpstreamSilent, match=rf"proxy 127.0.0.1:{port} .*: wrong version") as caught:
             ask(HttpPool(), "https://sts.example/")
     assert "HTTPS_PROXY says https://" in caught.value.hint
 
