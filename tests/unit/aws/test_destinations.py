@@ -55,6 +55,7 @@ LOGS = (
         "https://eu-west-1.quicksight.aws.amazon.com/sn/start",
         "https://eu-west-1.console.aws.amazon.com?x=1",
         "https://eu-west-1.console.aws.amazon.com#x",
+        "https://console.aws.amazon.com/" + "a" * 2017,
         "https://eu-west-1.console.aws.amazon.com/s3?prefix=a%2520b%252Fc&x=//evil.example.com/@:8443",
         LOGS,
     ],
