@@ -57,10 +57,11 @@ the state folder. |
 | `AWSCONS_DEBUG` | `1`, `true` or `yes`: debug lines in the log (without secrets), and the page `/saml/whoami`. |
 | `DEBUG` | The same, if `AWSCONS_DEBUG` is not set, with a warning in the log. |
 | `AWS_CA_BUNDLE` | File of the certificates to trust at AWS, PEM, for STS and the federation endpoint, as the profile's \
-`ca_bundle` does. For the metadata of the identity provider they are trusted in addition to those of the operating system. |
+`ca_bundle` does. For the metadata of the identity provider they are trusted in addition to those of the operating system, unless \
+`idp_metadata_ca` is set. |
 | `REQUESTS_CA_BUNDLE` | The same, if neither `AWS_CA_BUNDLE` nor `ca_bundle` is set, as in every AWS SDK for Python. |
 | `HTTPS_PROXY`, `NO_PROXY` | The proxy for AWS and for the identity provider's metadata, `http://user:password@host:port` or `host:port`; \
-hosts to reach without a proxy. |
+hosts and domains to reach without a proxy. [Behind a proxy](../how-to/proxies.md) has the rules. |
 | `AWS_DEFAULT_REGION`, `AWS_REGION` | The region to call if `regions` is empty. `AWS_DEFAULT_REGION` takes precedence over the profile's \
 `region`, which takes precedence over `AWS_REGION`. |
 | `AWS_DEFAULT_PROFILE`, `AWS_PROFILE` | The profile, if `aws_profile_name` is not set. |

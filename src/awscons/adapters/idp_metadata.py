@@ -291,7 +291,7 @@ class MetadataIdpTrust:
                 location,
                 headers={"User-Agent": f"awscons/{__version__}"},
                 limits=_LIMITS,
-                authorities=_authorities(),
+                authorities=_authorities(self._settings.authorities),
             )
         except UpstreamError as error:
             raise _fetch_refused(error) from None
@@ -305,10 +305,14 @@ class MetadataIdpTrust:
         return answer.body
 
 
-def _authorities() -> Authorities:
-    """The operating system's, and those of AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE."""
-    bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
-    return Authorities(bundle or None, system=True)
+def _authorities(configured: str | None) -> Authorities:
+    """The configured file's alone, else the system's with those of AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE."""
+    bundle = configured or os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+    return Authorities(
+        bundle or None,
+        system=configured is None,
+        named_by="`idp_metadata_ca`, AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE",
+    )
 
 
 def _fetch_refused(error: UpstreamError) -> MetadataRefused:

@@ -12,13 +12,21 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from awscons.aws.partitions import REGION_PLACEHOLDER, Partition, console_home, is_region, region_for
-from awscons.errors import DestinationRefused, quote_for_log
+from awscons.errors import (
+    DestinationElsewhere,
+    DestinationMalformed,
+    DestinationRefused,
+    DestinationTooLong,
+    quote_for_log,
+)
 
 MAX_DESTINATION_LENGTH = 2048
 """Characters of a page's URL, which goes into `Destination`, and encoded twice into `Issuer`."""
 
 # Printable ASCII; other characters of a URL are percent-encoded. Browsers read a backslash as a slash.
 _DESTINATION = re.compile(r"https://(?P<host>[a-z0-9.-]+)(?:[/?#][\x21-\x5b\x5d-\x7e]*)?", re.ASCII)
+# With multi-session support, AWS puts the account and the id of a console session before the console's host.
+_CONSOLE_SESSION = re.compile(r"https://(?P<account>[0-9]{12})-[0-9a-z]{8}\.", re.ASCII)
 
 _SUBDOMAINS = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*", re.ASCII)
 
@@ -47,9 +55,10 @@ def parse_destination(parameters: Mapping[str, Sequence[str]]) -> ConsoleDestina
         raise DestinationRefused(
             f"the link has logout_first={quote_for_log(logout_first)}", hint="it is 0 or 1"
         )
+    page = _only(parameters, "destination")
     return ConsoleDestination(
         region=_only(parameters, "region"),
-        console_destination=_only(parameters, "destination"),
+        console_destination=None if page is None else without_console_session(page)[1],
         logout_first=None if logout_first is None else logout_first == "1",
     )
 
@@ -59,6 +68,16 @@ def _only(parameters: Mapping[str, Sequence[str]], name: str) -> str | None:
     if len(values) > 1:
         raise DestinationRefused(f"the link has {name} {len(values)} times")
     return values[0] if values else None
+
+
+def without_console_session(page: str) -> tuple[str, str]:
+    """The account of the console session that the page's host names, or "", and the page without that prefix.
+
+    A console with multi-session support has the host `<account>-<8 characters>.<region>.console.aws.amazon.com`
+    (AWS Management Console guide, multi-session support). The prefix belongs to one browser.
+    """
+    named = _CONSOLE_SESSION.match(page)
+    return (named["account"], f"https://{page[named.end() :]}") if named else ("", page)
 
 
 def choose_regions(
@@ -87,19 +106,30 @@ def choose_regions(
     return tuple(dict.fromkeys(ordered))
 
 
-def is_console_destination(text: str, partition: Partition) -> bool:
-    """Whether `text` is the URL of a page of that partition's console.
+def check_page(page: str, partition: Partition) -> None:
+    """Raises DestinationRefused unless `page` is the URL of a page of that partition's console.
 
-    It needs https and the console's host or a host below it, without user name and port. Text that two
-    parsers could read differently is refused: capitals in the host, white space, backslashes, characters
-    beyond ASCII.
+    It needs https and the host of the console or of one of AWS's applications, or a host below it, without
+    user name and port. Text that two parsers could read differently is refused: capitals in the host, white
+    space, backslashes, characters beyond ASCII.
     """
-    matched = _DESTINATION.fullmatch(text) if len(text) <= MAX_DESTINATION_LENGTH else None
-    if matched is None or not partition.console_suffix:
-        return False
-    if not matched["host"].endswith(partition.console_suffix):
-        return False
-    return _SUBDOMAINS.fullmatch(matched["host"].removesuffix(partition.console_suffix)) is not None
+    named = f"destination {quote_for_log(page)}"
+    if len(page) > MAX_DESTINATION_LENGTH:
+        raise DestinationTooLong(
+            f"{named} has {len(page):,} characters, more than {MAX_DESTINATION_LENGTH:,}"
+        )
+    matched = _DESTINATION.fullmatch(page)
+    if matched is None:
+        raise DestinationMalformed(
+            f"{named} is no https URL of printable ASCII without user name and port",
+            hint="a link carries the page as one encoded value: ?destination=https%3A%2F%2F…%23…",
+        )
+    if not any(_is_below(matched["host"], host) for host in partition.destination_hosts):
+        raise DestinationElsewhere(f"{named} is not a console page of partition {partition.name}")
+
+
+def _is_below(host: str, suffix: str) -> bool:
+    return host.endswith(suffix) and _SUBDOMAINS.fullmatch(host.removesuffix(suffix)) is not None
 
 
 def check_destination(requested: ConsoleDestination, partition: Partition) -> None:
@@ -107,11 +137,8 @@ def check_destination(requested: ConsoleDestination, partition: Partition) -> No
     region, page = requested.region, requested.console_destination
     if region is not None and not is_region(region, partition):
         raise DestinationRefused(f"region {quote_for_log(region)} is not in partition {partition.name}")
-    if page is not None and not is_console_destination(page, partition):
-        raise DestinationRefused(
-            f"destination {quote_for_log(page)} is not a console page of partition {partition.name}",
-            hint="a link carries the page as one encoded value: ?destination=https%3A%2F%2F…%23…",
-        )
+    if page is not None:
+        check_page(page, partition)
 
 
 def choose_destination(

@@ -21,6 +21,7 @@ class Partition:
     default_region   used where the broker's own configuration names no region of this partition
     signin_suffix    `https://<region>.<signin_suffix>/federation`
     console_suffix   `https://<region>.<console_suffix>/…`; empty where AWS does not publish it
+    application_hosts    hosts of AWS's applications outside of the console that take its login
     fips_signin_suffix   as signin_suffix, for hosts with FIPS 140 cryptography; the host of the default region
                      has no region in front; empty where there are none
     """
@@ -31,13 +32,27 @@ class Partition:
     signin_suffix: str
     console_suffix: str
     fips_signin_suffix: str = ""
+    application_hosts: tuple[str, ...] = ()
+
+    @property
+    def destination_hosts(self) -> tuple[str, ...]:
+        """The hosts that a console page may be on; hosts below them count too."""
+        return (self.console_suffix, *self.application_hosts) if self.console_suffix else ()
 
 
 _REGION_END = "-[a-z]+-[0-9]{1,2}"
 
 _TABLE = (
     # name, beginning of its regions, default region, suffix of sign-in hosts, suffix of console hosts
-    ("aws", "(?:us|eu|ap|sa|ca|me|af|il|mx)", "us-east-1", "signin.aws.amazon.com", "console.aws.amazon.com"),
+    (
+        "aws",
+        "(?:us|eu|ap|sa|ca|me|af|il|mx)",
+        "us-east-1",
+        "signin.aws.amazon.com",
+        "console.aws.amazon.com",
+        "",
+        ("health.aws.amazon.com", "quicksight.aws.amazon.com"),
+    ),
     ("aws-cn", "cn", "cn-north-1", "signin.amazonaws.cn", "console.amazonaws.cn"),
     (
         "aws-us-gov",
@@ -55,7 +70,9 @@ _TABLE = (
     ("aws-iso-f", "us-isof", "us-isof-south-1", "signin.csphome.hci.ic.gov", ""),
 )
 
-PARTITIONS = {name: Partition(name, re.compile(begin + _REGION_END), *more) for name, begin, *more in _TABLE}
+PARTITIONS: dict[str, Partition] = {
+    name: Partition(name, re.compile(begin + _REGION_END), *more) for name, begin, *more in _TABLE
+}
 
 
 def region_for(partition: Partition, configured_region: str | None) -> str:

@@ -12,6 +12,7 @@ from awscons import __version__
 from awscons.access import targets
 from awscons.audit.metrics_recorder import MetricsSettings
 from awscons.aws import partitions
+from awscons.aws.destinations import without_console_session
 from awscons.aws.settings import AwsSettings, PartitionSettings
 from awscons.config.schema import (
     AccountSection,
@@ -160,7 +161,7 @@ def build_target(section: TargetSection) -> targets.Target:
         max_login_age=section.max_login_age,
         authn_context=tuple(section.authn_context),
         region=section.region,
-        console_destination=section.destination,
+        console_destination=without_console_session(section.destination)[1] if section.destination else None,
         profile_name=section.aws_profile_name,
         ends_with_login=section.ends_with_login,
         terms=targets.RoleTerms(

@@ -18,7 +18,7 @@ from awscons.config.schema import (
     SessionSection,
     TargetSection,
 )
-from awscons.errors import Mistake
+from awscons.errors import DestinationRefused, Mistake
 from awscons.site import LOOPBACK_HOSTS
 
 
@@ -111,14 +111,19 @@ def _wrong_destination(
                 f"a region of partition {partition.name}, such as {partition.default_region!r}",
             )
     page = section.destination
-    if page is not None and not destinations.is_console_destination(
-        page.replace(partitions.REGION_PLACEHOLDER, partition.default_region), partition
-    ):
+    if page is None:
+        return
+    try:
+        destinations.check_page(
+            page.replace(partitions.REGION_PLACEHOLDER, partition.default_region), partition
+        )
+    except DestinationRefused as error:
         yield Mistake(
             f"{path}.destination",
             found_words(page),
             f"a page of the console of partition {partition.name}, without user name, port or white space, "
             f"such as {partitions.console_home(partition, partition.default_region)!r}",
+            error.cause,
         )
 
 

@@ -17,7 +17,9 @@ _LENGTH = 16
 
 def fingerprint_of(sections: Mapping[str, object]) -> str:
     """The same for every process and host that reads the same configuration."""
-    text = json.dumps(_public(sections), sort_keys=True, ensure_ascii=True, default=str)
+    # A dict that may be left out says the same when it is empty.
+    told = {name: section for name, section in sections.items() if section}
+    text = json.dumps(_public(told), sort_keys=True, ensure_ascii=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -44,7 +45,10 @@ def read_trust(
             slo_url=saml.slo_endpoint,
             binding=build_binding(saml),
             gcm_only=saml.gcm_only,
+            authorities=_checked_authorities(saml.idp_metadata_ca, mistakes),
         )
+    if saml.idp_metadata_ca is not None:
+        mistakes.append(Mistake("saml_config.idp_metadata_ca", "a file", "`idp_metadata` beside it"))
     if saml.idp_metadata_certificate is not None:
         mistakes.append(
             Mistake("saml_config.idp_metadata_certificate", "a certificate", "`idp_metadata` beside it")
@@ -58,6 +62,23 @@ def read_trust(
     return IdentityProvider(
         saml.issuer, saml.saml_endpoint, certificates, saml.gcm_only, slo_url=saml.slo_endpoint or ""
     )
+
+
+def _checked_authorities(file: str | None, mistakes: list[Mistake]) -> str | None:
+    """The file itself. Read now: metadata is fetched rarely, and a mistake would show a day later."""
+    if file is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+        except OSError as error:
+            reason = "no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
+            mistakes.append(
+                Mistake(
+                    "saml_config.idp_metadata_ca",
+                    f"{found_words(file)}: {reason}",
+                    "a PEM file of certificate authorities that the service can read",
+                )
+            )
+    return file
 
 
 def missing_trust(section: object) -> list[Mistake]:

@@ -6,6 +6,9 @@
     ├── KeysRefused                the folder of our own keys cannot be used
     ├── MetadataRefused            the identity provider's metadata cannot be used
     ├── DestinationRefused         a link names a page or region that is not in the console
+    │   ├── DestinationTooLong         its page has too many characters
+    │   ├── DestinationMalformed       its page is no plain https URL
+    │   └── DestinationElsewhere       its page is on another host
     ├── SignInError
     │   ├── ResponseRefused        a SAML response failed a check
     │   │   ├── ResponseTooLarge       the check of its size
@@ -52,7 +55,10 @@ from awscons.errors.configuration_errors import (
 )
 from awscons.errors.root import MAX_QUOTED_LENGTH, AwsconsError, quote_for_log
 from awscons.errors.signin_errors import (
+    DestinationElsewhere,
+    DestinationMalformed,
     DestinationRefused,
+    DestinationTooLong,
     IdpDeclined,
     NoPendingLogin,
     RelayStateLost,
@@ -91,7 +97,10 @@ __all__ = [
     "BrokerCredentialsMissing",
     "CannotListen",
     "ConfigurationError",
+    "DestinationElsewhere",
+    "DestinationMalformed",
     "DestinationRefused",
+    "DestinationTooLong",
     "IdpDeclined",
     "KeysRefused",
     "LoginEndsTooSoon",

@@ -11,6 +11,27 @@ class DestinationRefused(AwsconsError):
     public = "This link names a page or a region that is not in the AWS console of this target."
 
 
+class DestinationTooLong(DestinationRefused):
+    """The URL of the page is longer than the login URL can carry."""
+
+    public = "The address of the page in this link is too long. It may have at most 2,048 characters."
+
+
+class DestinationMalformed(DestinationRefused):
+    """The page is not an https URL, or has a user name, a port or characters that must be encoded."""
+
+    public = (
+        "The address of the page in this link cannot be used. It must begin with https:// and have no user name, "
+        "password, port, space or other character that has to be encoded."
+    )
+
+
+class DestinationElsewhere(DestinationRefused):
+    """The page is on a host that does not belong to the console of the target's partition."""
+
+    public = "The page in this link is not in the AWS console of this target."
+
+
 class SignInError(AwsconsError):
     """A sign-in failed.
 

@@ -23,6 +23,7 @@ class MetadataSettings:
     sso_url, slo_url   override those in the document
     binding            URI of the binding by which AuthnRequests are sent
     gcm_only           refuse assertions that are encrypted with AES-CBC
+    authorities        PEM file of the only authorities to trust for the host of an https URL; None: the system's
     """
 
     location: str
@@ -32,6 +33,7 @@ class MetadataSettings:
     slo_url: str | None
     binding: str
     gcm_only: bool
+    authorities: str | None = None
 
 
 class LoginHint(StrEnum):

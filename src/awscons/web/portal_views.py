@@ -6,7 +6,6 @@ One address for all of it. `GET <url_prefix>/` lists, `?q=` searches, `?link=` m
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -16,13 +15,13 @@ from flask import Blueprint, Flask, Response, jsonify, make_response, render_tem
 from awscons.access.decision import Granted, decide
 from awscons.access.identity import Login
 from awscons.aws.destinations import (
-    MAX_DESTINATION_LENGTH,
     ConsoleDestination,
     build_destination_query,
     check_destination,
+    without_console_session,
 )
 from awscons.aws.partitions import Partition
-from awscons.errors import DestinationRefused
+from awscons.errors import DestinationRefused, DestinationTooLong
 from awscons.web import cookies
 from awscons.web.access_report_view import access_report, auditor_group
 from awscons.web.dependencies import WebDependencies
@@ -50,8 +49,6 @@ MAX_SEARCH_LENGTH = 200
 """Characters."""
 MAX_CHOICES = 50
 """Targets that the form for links offers at once; above it, a search narrows them down."""
-# With multi-session support, AWS puts the account and an id of the browser before the console host.
-_OWN_CONSOLE = re.compile(r"https://(?P<account>[0-9]{12})-[a-z0-9]+\.", re.ASCII)
 
 _log = structlog.get_logger(__name__)
 
@@ -242,7 +239,6 @@ def _link_page(deps: WebDependencies, login: Login, entries: Entries) -> Respons
         search=search,
         chosen=chosen,
         pasted=pasted,
-        longest=MAX_DESTINATION_LENGTH,
         link=link,
         mistake=mistake,
     )
@@ -251,16 +247,18 @@ def _link_page(deps: WebDependencies, login: Login, entries: Entries) -> Respons
 
 def _link_to(entry: Entry, pasted: str, partition: Partition) -> tuple[str, str]:
     """Return (link, "") for a page that the target can open, else ("", a sentence with the reason)."""
-    account = _OWN_CONSOLE.match(pasted)
-    if account and account["account"] != entry.target.role.account_id:
+    account, page = without_console_session(pasted)
+    if account and account != entry.target.role.account_id:
         return "", _(
             "This page belongs to account %(page_account)s, but this target opens account %(account)s.",
-            page_account=account["account"],
+            page_account=account,
             account=entry.target.role.account_id,
         )
-    requested = ConsoleDestination(console_destination=_OWN_CONSOLE.sub("https://", pasted) or None)
+    requested = ConsoleDestination(console_destination=page or None)
     try:
         check_destination(requested, partition)
+    except DestinationTooLong as error:
+        return "", _(error.public)
     except DestinationRefused:
         return "", _(
             "This is not the address of a page of the AWS console. Such an address begins with %(example)s",

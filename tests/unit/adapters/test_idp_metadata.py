@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
 from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
 from awscons.adapters.aws.http_pool import HttpPool
@@ -31,6 +33,9 @@ NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 GOOD = Description()
 ROLLED = GOOD.at(certificates=(certificate_of("idp"), certificate_of("next")))
 DAY = timedelta(days=1)
+UNKNOWN_AUTHORITY = (
+    r"no TLS connection to https://localhost\S+: certificate verify failed: unable to get local"
+)
 
 
 @dataclass
@@ -150,10 +155,37 @@ def test_metadata_is_fetched_over_tls_by_the_authority_that_aws_ca_bundle_names(
         monkeypatch.delenv(name, raising=False)
     with serving(lambda _port: scene.publisher, tls=server_tls()) as port:
         scene.location = f"https://localhost:{port}/metadata"
-        with pytest.raises(MetadataRefused, match=r"no TLS connection to https://localhost.*SSLCert"):
+        with pytest.raises(MetadataRefused, match=UNKNOWN_AUTHORITY) as caught:
             scene.trust()
+        assert "idp_metadata_ca" in caught.value.hint
         monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
         assert signers(scene.trust()) == {"idp"}
+
+
+def test_only_the_configured_authority_counts_for_the_metadata(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = tmp_path / "ours.pem", tmp_path / "theirs.pem"
+    authority().cert_pem.write_to_path(ours)
+    trustme.CA().cert_pem.write_to_path(theirs)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(ours))
+    with serving(lambda _port: scene.publisher, tls=server_tls()) as port:
+        scene.location = f"https://localhost:{port}/metadata"
+        with pytest.raises(MetadataRefused, match=UNKNOWN_AUTHORITY):
+            scene.trust(authorities=str(theirs))
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(theirs))
+        assert signers(scene.trust(authorities=str(ours))) == {"idp"}
+
+
+def test_a_certificate_for_another_host_is_told_of_with_that_reason(scene: Scene, tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle.pem"
+    authority().cert_pem.write_to_path(bundle)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority().issue_cert("idp.example.com").configure_cert(tls)
+    with serving(lambda _port: scene.publisher, tls=tls) as port:
+        scene.location = f"https://localhost:{port}/metadata"
+        with pytest.raises(MetadataRefused, match="verify failed: Hostname mismatch"):
+            scene.trust(authorities=str(bundle))
 
 
 def test_a_proxy_that_refuses_the_way_to_the_metadata_is_told_of(
@@ -162,7 +194,7 @@ def test_a_proxy_that_refuses_the_way_to_the_metadata_is_told_of(
     with open_proxy("407 Proxy Authentication Required") as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{proxy.port}")
         scene.location = "https://idp.example.com/metadata"
-        with pytest.raises(MetadataRefused, match=r"proxy refused the way to .* HTTP 407"):
+        with pytest.raises(MetadataRefused, match=r"refused the connection to https://idp.* HTTP 407"):
             scene.trust()
 
 

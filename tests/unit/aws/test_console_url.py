@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from awscons.aws.console_url import build_console_url, encode_form
 from awscons.aws.destinations import (
     ConsoleDestination,
+    check_page,
     choose_regions,
-    is_console_destination,
 )
 from awscons.aws.partitions import PARTITIONS, console_home, federation_endpoint, is_region, region_for
 from awscons.aws.role_credentials import SigninToken
+from awscons.errors import DestinationRefused
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,8 @@ def test_a_region_belongs_to_one_partition() -> None:
 
 def test_a_console_that_nobody_published_has_no_pages() -> None:
     for page in ("https://.console/", "https://x.example/", "https:///x", "https://us-iso-east-1./"):
-        assert not is_console_destination(page, PARTITIONS["aws-iso"])
+        with pytest.raises(DestinationRefused):
+            check_page(page, PARTITIONS["aws-iso"])
 
 
 def test_a_region_of_another_partition_is_not_asked() -> None:

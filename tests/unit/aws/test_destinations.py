@@ -13,14 +13,31 @@ from awscons.aws.destinations import (
     ConsoleDestination,
     build_destination_query,
     check_destination,
+    check_page,
     choose_destination,
-    is_console_destination,
+    parse_destination,
+    without_console_session,
 )
-from awscons.aws.partitions import PARTITIONS, console_home
+from awscons.aws.partitions import PARTITIONS, Partition, console_home
 from awscons.aws.role_credentials import SigninToken
-from awscons.errors import DestinationRefused
+from awscons.errors import (
+    DestinationElsewhere,
+    DestinationMalformed,
+    DestinationRefused,
+    DestinationTooLong,
+)
 
 AWS = PARTITIONS["aws"]
+
+
+def is_console_destination(page: str, partition: Partition) -> bool:
+    try:
+        check_page(page, partition)
+    except DestinationRefused:
+        return False
+    return True
+
+
 LOGS = (
     "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1"
     "#logsV2:log-groups/log-group/$252Faws$252Flambda$252Fx/log-events$3Ffilter$3D~'a*20b"
@@ -34,8 +51,11 @@ LOGS = (
         "https://console.aws.amazon.com/",
         "https://eu-west-1.console.aws.amazon.com/console/home?region=eu-west-1",
         "https://123456789012-abcd1234.eu-west-1.console.aws.amazon.com/s3/buckets/x",
+        "https://health.aws.amazon.com/health/home#/account/dashboard/open-issues",
+        "https://eu-west-1.quicksight.aws.amazon.com/sn/start",
         "https://eu-west-1.console.aws.amazon.com?x=1",
         "https://eu-west-1.console.aws.amazon.com#x",
+        "https://console.aws.amazon.com/" + "a" * 2017,
         "https://eu-west-1.console.aws.amazon.com/s3?prefix=a%2520b%252Fc&x=//evil.example.com/@:8443",
         LOGS,
     ],
@@ -86,6 +106,9 @@ def test_a_page_of_the_console_is_a_place_to_land(text: str) -> None:
         "https://console.aws.amazon.com/é",
         "https://console.aws.amazon.com/a\\b",
         "https://signin.aws.amazon.com/oauth?Action=logout",
+        "https://us-east-1.signin.aws.amazon.com/federation",
+        "https://evilhealth.aws.amazon.com/",
+        "https://docs.aws.amazon.com/",
         "https://s3.amazonaws.com/bucket",
         "https://console.amazonaws.cn/",
         "https://console.aws.amazon.com/" + "a" * MAX_DESTINATION_LENGTH,
@@ -93,6 +116,51 @@ def test_a_page_of_the_console_is_a_place_to_land(text: str) -> None:
 )
 def test_anything_else_is_none(text: str) -> None:
     assert not is_console_destination(text, AWS)
+
+
+@pytest.mark.parametrize(
+    ("page", "kind"),
+    [
+        ("https://console.aws.amazon.com/" + "a" * 2018, DestinationTooLong),
+        ("http://console.aws.amazon.com/", DestinationMalformed),
+        ("https://ada:pw@console.aws.amazon.com/", DestinationMalformed),
+        ("https://console.aws.amazon.com:443/", DestinationMalformed),
+        ("https://console.aws.amazon.com/a b", DestinationMalformed),
+        ("https://console.amazonaws.cn/", DestinationElsewhere),
+    ],
+)
+def test_a_refused_page_is_told_why(page: str, kind: type[DestinationRefused]) -> None:
+    with pytest.raises(DestinationRefused) as caught:
+        check_page(page, AWS)
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        LOGS.removeprefix("https://"),
+        "console.aws.amazon.com/",
+        "console.aws.amazon.com/s3?x=https://123456789012-abc123xy.console.aws.amazon.com/#%2523",
+    ],
+)
+def test_a_link_out_of_a_console_session_loses_that_prefix_and_nothing_else(rest: str) -> None:
+    parsed = parse_destination({"destination": [f"https://123456789012-abc123xy.{rest}"]})
+    assert parsed.console_destination == f"https://{rest}"
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "12345678901-abc123xy.",
+        "1234567890123-abc123xy.",
+        "123456789012-abc123x.",
+        "123456789012-ABC123XY.",
+        "x.123456789012-abc123xy.",
+    ],
+)
+def test_a_prefix_of_another_form_stays(prefix: str) -> None:
+    page = f"https://{prefix}eu-west-1.console.aws.amazon.com/s3"
+    assert without_console_session(page) == ("", page)
 
 
 def test_a_page_belongs_to_one_partition() -> None:

@@ -261,3 +261,9 @@ def test_a_place_is_judged_by_the_partition_of_the_role() -> None:
     assert parse(aws=with_target(**chinese)).targets[0].region == "cn-northwest-1"
     found = mistakes(aws=with_target(**{**chinese, "region": "eu-west-1"}))
     assert "aws-cn" in found["aws_config.targets[0].region"].wanted
+
+
+def test_a_page_copied_out_of_a_console_session_is_the_target_s_without_that_session() -> None:
+    page = "eu-west-1.console.aws.amazon.com/rds/home?region={region}#databases:"
+    settings = parse(aws=with_target(destination=f"https://123456789012-abc123xy.{page}"))
+    assert settings.targets[0].console_destination == f"https://{page}"

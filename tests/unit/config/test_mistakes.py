@@ -2,6 +2,7 @@
 
 import base64
 import random
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -271,6 +272,12 @@ def test_a_report_names_path_found_wanted_and_hint() -> None:
             "",
         ),
         (
+            {"saml": {**SAML, "idp_metadata_ca": "/no/such/ca.pem"}},
+            "saml_config.idp_metadata_ca",
+            "`idp_metadata` beside it",
+            "",
+        ),
+        (
             {"saml": {**SAML, "assertions": "groups"}},
             "saml_config.assertions",
             "a list of attribute names",
@@ -327,6 +334,22 @@ def test_what_lies_in_files_and_certificates_is_said_together_with_the_rest() ->
         "saml_config.sp_keys",
         "saml_config.spid",
     }
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "No such file or directory"), ("no PEM", "no certificate in it")]
+)
+def test_a_file_of_authorities_that_cannot_be_used_is_named_with_the_reason(
+    tmp_path: Path, content: str | None, reason: str
+) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    saml = {**SAML, "idp_metadata": "https://idp.example.com/m", "idp_metadata_ca": str(file)}
+    del saml["certificate"]
+    found = mistakes(saml=saml)["saml_config.idp_metadata_ca"].found
+    assert str(file) in found
+    assert reason in found
 
 
 def test_two_targets_of_one_name_are_a_mistake() -> None:

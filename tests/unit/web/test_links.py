@@ -13,6 +13,8 @@ LOGS = (
     "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1"
     "#logsV2:log-groups/log-group/$252Faws$252Flambda$252Fx/log-events$3Ffilter$3D%2520a+b&c=~'d"
 )
+ELSEWHERE = "The page in this link is not in the AWS console of this target"
+NOT_OF_TARGET = "a page or a region that is not in the AWS console of this target"
 DEEP_LINK = f"/aws/cloudadmin?destination={quote(LOGS, safe='')}&region=eu-west-1"
 
 
@@ -41,6 +43,16 @@ def test_a_link_to_a_page_leads_there_through_the_sign_in_and_back_after_the_con
     assert house.audit()[-1]["console_destination"] == LOGS
 
 
+def test_a_link_copied_out_of_a_console_session_leads_to_the_page_without_that_session(
+    house: House, browser: Browser
+) -> None:
+    copied = LOGS.replace("https://", "https://123456789012-abc123xy.")
+    parameters = console_url(
+        house.sign_in(browser, f"/aws/cloudadmin?destination={quote(copied, safe='')}&region=eu-west-1")
+    )
+    assert (parameters["Destination"], parameters["Issuer"]) == (LOGS, f"{house.url}{DEEP_LINK}")
+
+
 def test_a_link_to_a_region_leads_to_its_front_page(house: House, browser: Browser) -> None:
     parameters = console_url(house.sign_in(browser, "/aws/cloudadmin?region=eu-central-1"))
     home = "https://eu-central-1.console.aws.amazon.com/console/home?region=eu-central-1"
@@ -64,30 +76,36 @@ def test_nothing_else_of_a_link_reaches_aws(house: House, browser: Browser) -> N
 
 
 @pytest.mark.parametrize(
-    "query",
+    ("query", "sentence"),
     [
-        "destination=https://evil.example.com/",
-        "destination=https%3A%2F%2Fconsole.aws.amazon.com.evil.example.com%2F",
-        "destination=https%3A%2F%2Fconsole.amazonaws.cn%2F",
-        "destination=https%253A%252F%252Fconsole.aws.amazon.com%252F",
-        "destination=https://console.aws.amazon.com/%0d%0aSet-Cookie:x=1",
-        "destination=",
-        "destination=https://console.aws.amazon.com/&destination=https://console.aws.amazon.com/",
-        "region=us-gov-west-1",
-        "region=eu-west-1.evil.example.com/%23",
-        "region=",
-        "region=eu-west-1&region=eu-west-1",
-        "logout_first=yes",
-        "logout_first=",
-        "logout_first=1&logout_first=0",
+        ("destination=https://evil.example.com/", ELSEWHERE),
+        ("destination=https%3A%2F%2Fconsole.aws.amazon.com.evil.example.com%2F", ELSEWHERE),
+        ("destination=https%3A%2F%2F123456789012-abc123xy.evil.example.com%2F", ELSEWHERE),
+        ("destination=https%3A%2F%2Fconsole.amazonaws.cn%2F", ELSEWHERE),
+        ("destination=https%253A%252F%252Fconsole.aws.amazon.com%252F", "must begin with https://"),
+        ("destination=https://console.aws.amazon.com/%0d%0aSet-Cookie:x=1", "must begin with https://"),
+        ("destination=https://ada:evil@console.aws.amazon.com/", "no user name, password"),
+        ("destination=", "must begin with https://"),
+        (f"destination=https://console.aws.amazon.com/{'a' * 2018}", "too long"),
+        (
+            "destination=https://console.aws.amazon.com/&destination=https://console.aws.amazon.com/",
+            NOT_OF_TARGET,
+        ),
+        ("region=us-gov-west-1", NOT_OF_TARGET),
+        ("region=eu-west-1.evil.example.com/%23", NOT_OF_TARGET),
+        ("region=", NOT_OF_TARGET),
+        ("region=eu-west-1&region=eu-west-1", NOT_OF_TARGET),
+        ("logout_first=yes", NOT_OF_TARGET),
+        ("logout_first=", NOT_OF_TARGET),
+        ("logout_first=1&logout_first=0", NOT_OF_TARGET),
     ],
 )
 def test_a_link_that_leads_out_of_the_console_is_refused_before_aws_is_asked(
-    house: House, browser: Browser, query: str
+    house: House, browser: Browser, query: str, sentence: str
 ) -> None:
     refused = house.sign_in(browser, f"/aws/cloudadmin?{query}")
     assert refused.status_code == 400
-    assert "not in the AWS console of this target" in text_of(refused)
+    assert sentence in text_of(refused)
     assert f'href="{house.url}/aws/cloudadmin"' in refused.text
     assert "evil" not in refused.text
     event = house.audit()[-1]

@@ -284,7 +284,7 @@ def test_without_a_page_the_link_is_the_targets_own(shared: House, looker: Brows
     [
         ("https://evil.example.com/", "not the address of a page of the AWS console"),
         ("javascript:alert(1)", "not the address of a page of the AWS console"),
-        (f"https://console.aws.amazon.com/{'x' * 3000}", "not the address of a page of the AWS console"),
+        (f"https://console.aws.amazon.com/{'x' * 3000}", "too long. It may have at most 2,048"),
         (PAGE.replace("https://", f"https://{LAKE}-ab12cd34."), f"page belongs to account {LAKE}"),
     ],
 )

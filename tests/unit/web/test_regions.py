@@ -252,7 +252,7 @@ def test_a_proxy_that_refuses_is_told_of_as_such(
         with open_house(tmp_path, aws_tls=server_tls()) as house:
             assert house.sign_in(house.browser(), "/aws/cloudadmin").status_code == 504
             event = house.audit()[-1]
-            assert "the proxy refused the way to STS" in event["cause"]
+            assert "refused the connection to STS" in event["cause"]
             assert refusal[:3] in event["cause"]
             assert "proxy" in event["hint"]
 

@@ -74,10 +74,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Authorities:
-    """The certificates that count: those in `bundle` (a PEM file), and the system's own if `system` is set."""
+    """The certificates that count: those in `bundle` (a PEM file), and the system's own if `system` is set.
+
+    named_by   the settings that name the bundle, for messages
+    """
 
     bundle: str | None
     system: bool = False
+    named_by: str = "AWS_CA_BUNDLE, `ca_bundle` of the AWS profile, or REQUESTS_CA_BUNDLE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,7 @@ class HttpPool:
                     raise
                 return exchange()
         except (HTTPError, OSError) as error:
-            _raise_failure(step, error)
+            _raise_failure(step, error, proxy=_host_of(manager), authorities=authorities)
 
     # --- pools ---------------------------------------------------------------------------
 
@@ -170,8 +174,7 @@ class HttpPool:
                     f"the certificates in {authorities.bundle} cannot be read: {type(error).__name__}",
                     step="tls",
                     code=type(error).__name__,
-                    hint="AWS_CA_BUNDLE, `ca_bundle` of the profile or REQUESTS_CA_BUNDLE names a PEM file "
-                    "of authorities",
+                    hint=f"it is a PEM file of authorities, named by {authorities.named_by}",
                 ) from None
         return known
 
@@ -238,7 +241,7 @@ def _exchange(
         raise
     answer.release_conn()
     if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-        _raise_proxy_refusal(step, str(answer.status))
+        _raise_proxy_refusal(step, _host_of(manager), answer.status)
     return Answer(answer.status, answer.headers, read)
 
 
@@ -261,12 +264,18 @@ def _read_bounded(answer: urllib3.BaseHTTPResponse, step: Step, *, limits: Limit
 # --- translation -------------------------------------------------------------------------
 
 
-def _raise_failure(step: Step, error: Exception) -> NoReturn:
-    """Translate the error. Its text may quote hosts and more, so only its class is reported."""
+def _host_of(manager: urllib3.PoolManager) -> str:
+    """Words for the proxy with its host and port, and without its password."""
+    proxy = manager.proxy
+    return "a proxy" if proxy is None else f"the proxy {proxy.host}:{proxy.port}"
+
+
+def _raise_failure(step: Step, error: Exception, *, proxy: str, authorities: Authorities) -> NoReturn:
+    """Translate the error. Its text may quote hosts and more, so only its class and TLS's reason are reported."""
     inner = _inner(error)
     kind = "ConnectionResetError" if isinstance(inner, ConnectionResetError) else type(inner).__name__
     if isinstance(error, ProxyError):
-        _raise_proxy_failure(step, error, kind)
+        _raise_proxy_failure(step, error, kind, proxy=proxy, authorities=authorities)
     if isinstance(inner, (ReadTimeoutError, TimeoutError, ConnectTimeoutError)):
         kind = "ConnectTimeout" if isinstance(inner, ConnectTimeoutError) else "ReadTimeout"
         raise UpstreamSilent(
@@ -274,15 +283,30 @@ def _raise_failure(step: Step, error: Exception) -> NoReturn:
         ) from None
     if isinstance(inner, ssl.SSLError):
         raise UpstreamSilent(
-            f"no TLS connection to {step.peer}: {kind}",
+            f"no TLS connection to {step.peer}: {_tls_reason(inner)}",
             step=step.name,
             code=kind,
-            hint=f"a proxy or an old certificate bundle stands between this host and {step.peer}; "
-            "see AWS_CA_BUNDLE",
+            hint=_tls_cure(inner, authorities),
         ) from None
     if isinstance(inner, (IncompleteRead, DecodeError)):
         raise UpstreamUnusable(f"{step.peer} gave half an answer", step=step.name, code=kind) from None
     raise UpstreamSilent(f"{step.peer} cannot be reached: {kind}", step=step.name, code=kind) from None
+
+
+def _tls_reason(error: ssl.SSLError) -> str:
+    """OpenSSL's words for the reason, such as `certificate verify failed: certificate has expired`."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate verify failed: {error.verify_message.rstrip('.')}"
+    return (error.reason or type(error).__name__).replace("_", " ").lower()
+
+
+def _tls_cure(error: ssl.SSLError, authorities: Authorities) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            "if a private authority issued the certificate, or a proxy on the way opens TLS, "
+            f"name a PEM file with that authority in {authorities.named_by}"
+        )
+    return "the other side speaks no TLS, or none that this host accepts"
 
 
 def _inner(error: BaseException) -> BaseException:
@@ -298,25 +322,35 @@ def _inner(error: BaseException) -> BaseException:
             return error
 
 
-def _raise_proxy_failure(step: Step, error: ProxyError, kind: str) -> NoReturn:
+def _raise_proxy_failure(
+    step: Step, error: ProxyError, kind: str, *, proxy: str, authorities: Authorities
+) -> NoReturn:
     refused = _TUNNEL_STATUS.search(str(error.original_error))
     if refused is not None:
-        _raise_proxy_refusal(step, refused[1])
+        _raise_proxy_refusal(step, proxy, int(refused[1]))
+    inner = _inner(error)
+    hint = "HTTPS_PROXY names it; NO_PROXY names the hosts that are reached without it"
+    if isinstance(inner, ssl.SSLError):
+        hint = f"HTTPS_PROXY says https:// for it; {_tls_cure(inner, authorities)}"
+        kind = _tls_reason(inner)
     raise UpstreamSilent(
-        f"the proxy on the way to {step.peer} cannot be reached: {kind}",
+        f"{proxy} on the way to {step.peer} cannot be reached: {kind}",
         step=step.name,
-        code=kind,
-        hint="HTTPS_PROXY names it; NO_PROXY names the hosts that are reached without it",
+        code=type(inner).__name__,
+        hint=hint,
     ) from None
 
 
-def _raise_proxy_refusal(step: Step, status: str) -> NoReturn:
-    wants_password = status == str(HTTPStatus.PROXY_AUTHENTICATION_REQUIRED.value)
+def _raise_proxy_refusal(step: Step, proxy: str, status: int) -> NoReturn:
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        hint = "the proxy wants a user and a password: HTTPS_PROXY=http://user:password@host:port"
+    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        hint = "the proxy itself cannot reach that host, or does not know its name"
+    else:
+        hint = f"let the proxy pass connections to {step.peer}, or name its host in NO_PROXY"
     raise UpstreamSilent(
-        f"the proxy refused the way to {step.peer}: HTTP {status}",
+        f"{proxy} refused the connection to {step.peer}: HTTP {status}",
         step=step.name,
         code=f"proxy HTTP {status}",
-        hint="the proxy wants a user and a password: HTTPS_PROXY=http://user:password@host:port"
-        if wants_password
-        else f"let the proxy pass connections to {step.peer}, or name its host in NO_PROXY",
+        hint=hint,
     ) from None

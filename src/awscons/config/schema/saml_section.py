@@ -132,6 +132,13 @@ class SamlSection(Section):
             "PEM certificate that must have signed the metadata. Default: the metadata may be unsigned."
         ),
     )
+    idp_metadata_ca: NonEmpty | None = Field(
+        default=None,
+        description=(
+            "PEM file of the only authorities to trust for the https host of `idp_metadata`. Default: those "
+            "that the system trusts, and those in the file that `AWS_CA_BUNDLE` or `REQUESTS_CA_BUNDLE` names."
+        ),
+    )
     saml_endpoint: HttpUrl | None = Field(
         default=None,
         description="The identity provider's SSO URL. Required without `idp_metadata`.",

@@ -289,26 +289,76 @@ def test_a_proxy_is_used_whether_or_not_its_address_has_a_scheme(
         assert proxy.host() == f"localhost:{port}"
 
 
-def test_hosts_that_need_no_proxy_are_reached_directly(
-    monkeypatch: pytest.MonkeyPatch, bundle: Authorities
+@pytest.mark.parametrize(
+    ("url", "no_proxy", "direct"),
+    [
+        ("https://localhost:9/", "example.com, localhost", True),
+        ("https://localhost:9/", ".LOCALHOST", True),
+        ("https://localhost:9/", "localhost:9", True),
+        ("https://localhost:9/", "*", True),
+        ("https://127.0.0.1:9/", "127.0.0.1", True),
+        ("https://127.0.0.1:9/", "0.0.1", True),
+        ("https://127.0.0.1:9/", "7.0.0.1", False),
+        ("https://localhost:9/", "localhost:10", False),
+        ("https://idp.example.com/", "*.example.com", False),
+        ("https://127.0.0.1:9/", "127.0.0.0/8", False),
+    ],
+)
+def test_no_proxy_names_hosts_and_domains_but_no_ranges_of_addresses(
+    monkeypatch: pytest.MonkeyPatch, url: str, no_proxy: str, *, direct: bool
 ) -> None:
-    with open_proxy() as proxy, serving(lambda _port: hello, tls=server_tls()) as port:
+    with open_proxy() as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
-        monkeypatch.setenv("NO_PROXY", "example.com, localhost")
-        assert ask(HttpPool(), f"https://localhost:{port}/", authorities=bundle).body == b"ok"
-        assert proxy.heads == []
+        monkeypatch.setenv("NO_PROXY", no_proxy)
+        with pytest.raises(UpstreamSilent):
+            ask(HttpPool(), url, limits=QUICK)
+        assert (proxy.heads == []) is direct
+
+
+def test_a_proxy_with_a_certificate_of_a_private_authority_is_told_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with serving(lambda _port: hello, tls=server_tls()) as port:
+        monkeypatch.setenv("HTTPS_PROXY", f"https://localhost:{port}")
+        with pytest.raises(
+            UpstreamSilent, match=rf"proxy localhost:{port} .*: certificate verify failed: unable to get"
+        ) as caught:
+            ask(HttpPool(), "https://sts.example/")
+    assert "AWS_CA_BUNDLE" in caught.value.hint
+
+
+def test_a_proxy_without_tls_that_is_named_with_https_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def refuse() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        threading.Thread(target=refuse, daemon=True).start()
+        port = listener.getsockname()[1]
+        monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{port}")
+        with pytest.raises(UpstreamSilent, match=rf"proxy 127.0.0.1:{port} .*: wrong version") as caught:
+            ask(HttpPool(), "https://sts.example/")
+    assert "HTTPS_PROXY says https://" in caught.value.hint
 
 
 @pytest.mark.parametrize(
     ("refusal", "hint"),
-    [("407 Proxy Authentication Required", "user and a password"), ("403 Forbidden", "NO_PROXY")],
+    [
+        ("407 Proxy Authentication Required", "user and a password"),
+        ("403 Forbidden", "NO_PROXY"),
+        ("503 Service Unavailable", "the proxy itself cannot reach"),
+    ],
 )
 def test_a_proxy_that_refuses_is_told_of_with_its_status(
     monkeypatch: pytest.MonkeyPatch, refusal: str, hint: str
 ) -> None:
     with open_proxy(refusal) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://ada:pa%3Ass@127.0.0.1:{proxy.port}")
-        with pytest.raises(UpstreamSilent, match=rf"proxy refused .* HTTP {refusal[:3]}") as caught:
+        told = rf"proxy 127.0.0.1:{proxy.port} refused the connection to STS: HTTP {refusal[:3]}$"
+        with pytest.raises(UpstreamSilent, match=told) as caught:
             ask(HttpPool(), "https://sts.example/")
     assert hint in caught.value.hint
     assert "ass@" not in f"{caught.value} {caught.value.hint}"
@@ -317,7 +367,7 @@ def test_a_proxy_that_refuses_is_told_of_with_its_status(
 def test_a_proxy_that_refuses_a_plain_request_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     with open_proxy("407 Proxy Authentication Required") as proxy:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
-        with pytest.raises(UpstreamSilent, match=r"proxy refused .* HTTP 407"):
+        with pytest.raises(UpstreamSilent, match=rf"{proxy.port} refused .* HTTP 407"):
             ask(HttpPool(), "http://sts.example/")
 
 
@@ -327,7 +377,7 @@ def test_a_proxy_that_is_away_is_told_of(monkeypatch: pytest.MonkeyPatch, url: s
         port = closed.getsockname()[1]
     for name in ("https_proxy", "http_proxy"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
-    with pytest.raises(UpstreamSilent, match="the proxy on the way to STS cannot be reached"):
+    with pytest.raises(UpstreamSilent, match=f"the proxy 127.0.0.1:{port} on the way to STS cannot"):
         ask(HttpPool(), url)
 
 
