@@ -113,6 +113,7 @@ def test_check_prints_one_json_document_with_the_targets_and_the_findings(tmp_pa
         "duration": 28800,
         "groups": ["sysadmin", "cloudadmin"],
         "attributes": [],
+        "attributes_match": {},
         "open_to_everyone": False,
     }
     (finding,) = [found for found in document["findings"] if found["subject"] == "target 'readonly'"]

@@ -21,7 +21,13 @@ from awscons.access.identity import Login
 from awscons.access.targets import Target
 from awscons.aws.console_url import build_console_url, build_logout_first_url
 from awscons.aws.destinations import ConsoleDestination, check_destination, choose_destination, choose_regions
-from awscons.aws.durations import Durations, plan_durations, plan_role_sessions, until_login_ends
+from awscons.aws.durations import (
+    CredentialKind,
+    Durations,
+    plan_durations,
+    plan_role_sessions,
+    until_login_ends,
+)
 from awscons.aws.failover import Budget, Circuits, ConcurrencyLimit
 from awscons.aws.last_accepted import LastAcceptedDurations
 from awscons.aws.partitions import Partition
@@ -66,6 +72,19 @@ class Preflight:
     principal_arn: str
     region: str
     durations: Durations
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who the broker is to AWS, and where it asked."""
+
+    arn: str
+    region: str
+    kind: CredentialKind
+
+    def preflight(self, target: Target) -> Preflight:
+        """What can be known about opening `target`."""
+        return Preflight(self.arn, self.region, plan_durations(target.duration, self.kind)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +195,16 @@ class Broker:
         durations = None if target.ends_with_login else self._last_accepted.last(target)
         return durations.console_lasts if durations else None
 
-    def preflight(self, target: Target) -> Preflight:
-        """The broker's principal, region and durations for `target`. Raises UpstreamError."""
+    def principal(self, target: Target) -> Principal:
+        """Who the broker is when it opens `target`; the same for all of its partition and profile.
+
+        Raises UpstreamError.
+        """
         route, _ = self._all_endpoints(target)[0]
         budget = Budget(self._settings.timeout)
         principal_arn = self._roles.principal_arn(route, seconds_left=budget.left)
         kind = self._roles.credential_kind(route, seconds_left=budget.left)
-        return Preflight(principal_arn, route.region, plan_durations(target.duration, kind)[0])
+        return Principal(principal_arn, route.region, kind)
 
     # --- what is requested, and where ----------------------------------------------------
 

@@ -1,7 +1,10 @@
 """The command line: parsing of options, output, and one module for each command.
 
 program            the click tree, with all options and exit codes; it imports a command's module when the command runs
+review_commands    the click trees of `awscons access` and `awscons accounts`
+accounts_command   `awscons accounts`: write the file of accounts
 check_command      `awscons check`: mistakes and warnings in the configuration, and who may open which target
+check_report       what `awscons check` prints
 service_surroundings   `awscons check` as the service's user, with its environment variables
 access_command     `awscons access`: who can open what, and who did
 access_diff_command    `awscons access diff`: what changes for whom

@@ -13,11 +13,12 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, TextIO
+from typing import Any, BinaryIO, NoReturn
 
 import click
 
 from awscons import __version__
+from awscons.cli.review_commands import access, accounts
 from awscons.cli.terminal import config_option, env_file_option, json_option
 from awscons.errors import AwsconsError, ConfigurationError
 
@@ -42,7 +43,19 @@ def cli() -> None:
     "--env-file",
     help="Read environment variables from this file, as systemd does; with - before the path, it may be missing.",
 )
-def check(config: Path, *, as_json: bool, ask_aws: bool, user: str | None, env_file: str | None) -> None:
+@click.option("-v", "--verbose", "everything", is_flag=True, help="Show a row for each target, however many.")
+@click.option("--target", help="Show the row of this target.")
+@click.option("--account", help="Show the rows of this account: its number or name.")
+@click.option("--group", help="Show the rows that this group opens.")
+def check(
+    config: Path,
+    *,
+    as_json: bool,
+    ask_aws: bool,
+    user: str | None,
+    env_file: str | None,
+    **selection: Any,
+) -> None:
     """Check the configuration, and show who may open which target.
 
     Reads the identity provider's metadata and the files of AWS credentials, and writes a test record to Redis
@@ -51,8 +64,11 @@ def check(config: Path, *, as_json: bool, ask_aws: bool, user: str | None, env_f
     AWS for one of the targets.
     """
     from awscons.cli.check_command import check_configuration
+    from awscons.cli.check_report import RowSelection
 
-    check_configuration(config, ask_aws=ask_aws, as_json=as_json, user=user, env_file=env_file)
+    check_configuration(
+        config, RowSelection(**selection), ask_aws=ask_aws, as_json=as_json, user=user, env_file=env_file
+    )
 
 
 @cli.command()
@@ -180,73 +196,8 @@ def logins_end(config: Path, person: str | None, id_prefix: str | None, *, every
     end_logins(config, person, id_prefix, everybody=everybody)
 
 
-# --- who can open what -------------------------------------------------------------------
-
-_format = click.option(
-    "--format", "form", type=click.Choice(["table", "csv", "json", "md"]), default="table", show_default=True
-)
-
-
-@cli.group(invoke_without_command=True)
-@config_option
-@env_file_option
-@click.option("--target", help="Only this target.")
-@click.option("--account", help="Only this account: its number or name.")
-@click.option("--group", help="Only what this group opens.")
-@click.option("--everyone", is_flag=True, help="Only what is open to every person who can sign in.")
-@click.option("--groups-of", type=click.Path(path_type=Path), help="CSV file of person,group: name people.")
-@click.option(
-    "--used",
-    "logs",
-    multiple=True,
-    type=click.File(encoding="utf-8", errors="replace"),
-    help="Audit log: say when each target was last opened. Can be given several times.",
-)
-@click.option(
-    "--unused-for", type=click.IntRange(1), help="With --used: only what nobody opened for so many days."
-)
-@_format
-@click.pass_context
-def access(
-    context: click.Context,
-    /,
-    config: Path,
-    *,
-    groups_of: Path | None,
-    logs: tuple[TextIO, ...],
-    unused_for: int | None,
-    form: str,
-    **selection: Any,
-) -> None:
-    """Show who can open what: one row for each target and group."""
-    from awscons.cli.access_command import Selection, show_access
-
-    if context.invoked_subcommand is not None:
-        return
-    if unused_for is not None and not logs:
-        raise click.UsageError("--unused-for needs --used LOG")
-    show_access(
-        config, Selection(**selection), members=groups_of, logs=logs, unused_for=unused_for, form=form
-    )
-
-
-@access.command("diff")
-@env_file_option
-@click.argument("old")
-@click.argument("new")
-@click.option("--all", "every", is_flag=True, help="List every change, however many are alike.")
-@click.option(
-    "--format", "form", type=click.Choice(["table", "json", "md"]), default="table", show_default=True
-)
-def access_diff(old: str, new: str, *, every: bool, form: str) -> None:
-    """Show what changes for whom from OLD to NEW. The exit status is 3 when somebody can do more than before.
-
-    OLD and NEW are configuration files, or git:REVISION for the file as of that revision. Each is run as a
-    program by a process of its own: compare only configurations that you would run.
-    """
-    from awscons.cli.access_diff_command import show_changes
-
-    sys.exit(3 if show_changes(old, new, form=form, every=every) else 0)
+cli.add_command(access)
+cli.add_command(accounts)
 
 
 # --- the SAML side -----------------------------------------------------------------------

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -36,6 +39,14 @@ env_file_option = click.option(
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+
+
+_Item = TypeVar("_Item")
+
+
+def progress(items: Iterable[_Item], label: str) -> AbstractContextManager[Iterable[_Item]]:
+    """The items, with a progress bar on standard error while they are taken; none where that is no terminal."""
+    return click.progressbar(items, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())
 
 
 def print_json(document: Mapping[str, object]) -> None:

@@ -8,6 +8,7 @@ file_access              who else can write or read the files that the service t
 environment_file         reads a file of environment variables as systemd does
 many_accounts            accounts and patterns of `aws_config`, expanded before it is parsed
 accounts                 reads the accounts: a list, or a CSV, JSON or TOML file
+accounts_writer          writes the file of accounts
 patterns                 expands patterns into targets, and names their mistakes
 mistakes                 pydantic's errors in the words of the person who edits the file
 checks                   rules that need more than one key
