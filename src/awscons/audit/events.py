@@ -21,6 +21,7 @@ from awscons.errors import (
     AwsconsError,
     DestinationRefused,
     LoginEndsTooSoon,
+    RateLimited,
     ResponseRefused,
     SignInError,
     StoreUnavailable,
@@ -214,7 +215,7 @@ def opening_failed(
     Of an unexpected error only the class is written, since its text may quote a secret.
     """
     expected = error if isinstance(error, AwsconsError) else None
-    refused = isinstance(error, (DestinationRefused, AttributesUnfit, LoginEndsTooSoon))
+    refused = isinstance(error, (DestinationRefused, AttributesUnfit, LoginEndsTooSoon, RateLimited))
     return AuditEvent(
         action=action,
         outcome=Outcome.REFUSED if refused else Outcome.FAILED,

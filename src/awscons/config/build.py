@@ -64,7 +64,9 @@ def build_settings(
         organization=_organization(saml.organization),
         technical_contact=saml.technical_contact,
         login=_login(session, saml, server),
-        rate_limits=RateLimitSettings(server.rate_limit_per_address, server.rate_limit_overall),
+        rate_limits=RateLimitSettings(
+            server.rate_limit_per_address, server.rate_limit_overall, server.rate_limit_per_person
+        ),
         aws=_aws(aws, site),
         targets=tuple(build_target(section) for section in aws.targets),
         metrics=MetricsSettings(server.metrics_token, server.metrics_file),

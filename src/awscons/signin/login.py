@@ -170,28 +170,41 @@ class Logins:
         )
         return url, None
 
-    def finish(
-        self, saml_response: str, relay_state: str, *, browser_secrets: Mapping[str, str]
-    ) -> FinishedLogin:
-        """Verify the identity provider's response, and save the login that it gives.
+    def claim(self, relay_state: str, *, browser_secrets: Mapping[str, str]) -> PendingLogin | NoPendingLogin:
+        """The pending login that a response belongs to, once; or why there is none. Raises StoreUnavailable.
 
-        saml_response     the form value, as posted
         relay_state       the handle, as posted
         browser_secrets   the browser's pending-login cookies: handle to secret
+
+        It costs one read and one hash before anything else is looked at, so that a flood of other responses cannot
+        stop a person who began to sign in.
+        """
+        try:
+            return self._take_pending(relay_state, browser_secrets)
+        except NoPendingLogin as error:
+            return error
+
+    def finish(self, saml_response: str, claimed: PendingLogin | NoPendingLogin) -> FinishedLogin:
+        """Verify the identity provider's response, and save the login that it gives.
+
+        saml_response   the form value, as posted
+        claimed         what `claim` returned for this response
 
         Raises ResponseRefused for a response that fails a check; NoPendingLogin for one that this browser
         did not request, requested too long ago or has used before; MetadataRefused, StoreUnavailable. The
         first two carry `return_to` when the path that this browser requested is known.
         """
-        envelope = open_envelope(saml_response)
-        pending = self._take_pending(relay_state, browser_secrets)
         now = self._clock()
         try:
+            envelope = open_envelope(saml_response)
+            if isinstance(claimed, NoPendingLogin):
+                raise claimed
+            pending = claimed
             assertion = self._verify(envelope, pending, now)
             self._refuse_replay(assertion, now)
             identity = identity_from(assertion, self._settings)
         except SignInError as error:
-            error.return_to = pending.return_to
+            error.return_to = claimed.return_to
             raise
         login_id = secrets.token_urlsafe(32)
         login = replace(self._login(identity, assertion, pending, now), public_id=hashed(login_id))

@@ -30,14 +30,14 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
     # `guards.CROSS_ORIGIN_ENDPOINTS`). A pending login of this browser protects it instead.
     @views.post("/acs")
     def acs() -> Response:
-        deps.limits.check("acs", request.remote_addr or "")
         relay_state = only_field("RelayState")
         try:
-            finished = deps.logins.finish(
-                only_field("SAMLResponse"),
-                relay_state,
-                browser_secrets=cookies.pending_secrets_in(request, deps.cookies),
+            claimed = deps.logins.claim(
+                relay_state, browser_secrets=cookies.pending_secrets_in(request, deps.cookies)
             )
+            if isinstance(claimed, NoPendingLogin):
+                deps.limits.check("acs", request.remote_addr or "")
+            finished = deps.logins.finish(only_field("SAMLResponse"), claimed)
         except NoPendingLogin as error:
             error = _with_loop_seen(deps, error)
             deps.audit.record(events.sign_in_refused(error, caller()))

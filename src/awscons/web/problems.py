@@ -25,9 +25,9 @@ from awscons.errors import (
     DestinationRefused,
     LoginEndsTooSoon,
     MetadataRefused,
+    RateLimited,
     SignInError,
     StoreUnavailable,
-    TooManySignIns,
     UpstreamError,
     UpstreamRefused,
     UpstreamSilent,
@@ -46,7 +46,7 @@ STATUS_CODES: tuple[tuple[type[AwsconsError], HTTPStatus], ...] = (
     (LoginEndsTooSoon, HTTPStatus.FORBIDDEN),
     (BrokerBusy, HTTPStatus.SERVICE_UNAVAILABLE),
     (SignInError, HTTPStatus.BAD_REQUEST),
-    (TooManySignIns, HTTPStatus.TOO_MANY_REQUESTS),
+    (RateLimited, HTTPStatus.TOO_MANY_REQUESTS),
     (UpstreamThrottled, HTTPStatus.SERVICE_UNAVAILABLE),
     (BrokerCredentialsMissing, HTTPStatus.SERVICE_UNAVAILABLE),
     (UpstreamSilent, HTTPStatus.GATEWAY_TIMEOUT),
@@ -172,7 +172,7 @@ def register_problems(app: Flask, site: Site) -> None:
         elif request.method == "GET":
             step = NextStep(_("Try again"), site.url(path_and_query()))
         response = problem_response(Problem(status, _(error.public), next_step=step))
-        if isinstance(error, TooManySignIns):
+        if isinstance(error, RateLimited):
             response.headers["Retry-After"] = str(error.retry_after)
         return response
 
@@ -183,7 +183,12 @@ def register_problems(app: Flask, site: Site) -> None:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         # The log writes only the type of the error and its lines of code, since messages may hold secrets.
-        _log.error("problem.unexpected", incident_id=incident_id(), exc_info=error)
+        _log.error(
+            "problem.unexpected",
+            incident_id=incident_id(),
+            client_address=request.remote_addr,
+            exc_info=error,
+        )
         return problem_response(
             Problem(HTTPStatus.INTERNAL_SERVER_ERROR, _(AwsconsError.public), next_step=_home(site))
         )
@@ -209,7 +214,14 @@ def log_problem(status: HTTPStatus, **facts: str) -> None:
     """Log one line for the operator, with the incident id that the page shows."""
     write = _log.warning if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _log.info
     told = {name: value for name, value in facts.items() if value}
-    write("problem", incident_id=incident_id(), status=status.value, method=request.method, **told)
+    write(
+        "problem",
+        incident_id=incident_id(),
+        status=status.value,
+        method=request.method,
+        client_address=request.remote_addr,
+        **told,
+    )
 
 
 def path_and_query() -> str:
