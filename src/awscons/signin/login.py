@@ -69,11 +69,17 @@ class BegunLogin:
 
 @dataclass(frozen=True, slots=True)
 class FinishedLogin:
-    """A sign-in that succeeded. `login_id`: the cookie's value; `return_to`: the path that was requested."""
+    """A sign-in that succeeded.
+
+    login_id    the cookie's value
+    return_to   the path that was requested
+    replaced    the login that this browser had before; it has ended
+    """
 
     login_id: str = field(repr=False)
     login: Login
     return_to: str
+    replaced: Login | None = None
 
 
 class Logins:
@@ -111,6 +117,7 @@ class Logins:
         requirement: AuthnRequirement = NO_REQUIREMENT,
         login_hint: str | None = None,
         retry_of_login: bool = False,
+        replaced_login_id: str = "",
     ) -> BegunLogin:
         """Save a pending login, and return where the browser has to go.
 
@@ -119,6 +126,7 @@ class Logins:
         login_hint       the name that a link gives; sent on as `login_hint` of the configuration says
         retry_of_login   this sign-in follows a response that belonged to no pending login. A second such
                          response is a loop: a browser that stores no cookies would repeat it for ever
+        replaced_login_id   the browser's login cookie, whose login ends when this sign-in succeeds
         Raises StoreUnavailable, MetadataRefused.
         """
         identity_provider = self._trust.current()
@@ -142,6 +150,7 @@ class Logins:
             force_authn=request.force_authn,
             retry_of_login=retry_of_login,
             authn_context=request.authn_context,
+            replaced_login=hashed(replaced_login_id) if replaced_login_id else None,
         )
         handle = self._pending.save(pending)
         url, form = self._message(request, identity_provider, handle)
@@ -209,7 +218,8 @@ class Logins:
         login_id = secrets.token_urlsafe(32)
         login = replace(self._login(identity, assertion, pending, now), public_id=hashed(login_id))
         self._register.save(login_id, login)
-        return FinishedLogin(login_id, login, pending.return_to)
+        replaced = self._register.revoke_replaced(pending.replaced_login) if pending.replaced_login else None
+        return FinishedLogin(login_id, login, pending.return_to, replaced)
 
     def find(self, login_id: str) -> Login | None:
         """The login of that cookie value; None when it is unknown or has ended. Counts as a use of it.

@@ -29,6 +29,7 @@ class PendingLogin:
     force_authn      a fresh authentication is required
     retry_of_login   this sign-in follows a response that belonged to no pending login
     authn_context    URIs of AuthnContextClassRef, one of which is required; empty: any
+    replaced_login   public id of the login that the browser had; it ends when this sign-in succeeds
     """
 
     request_id: str
@@ -38,6 +39,7 @@ class PendingLogin:
     force_authn: bool
     retry_of_login: bool
     authn_context: tuple[str, ...] = ()
+    replaced_login: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

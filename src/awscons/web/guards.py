@@ -5,6 +5,7 @@ A view gets the strictest rules unless it sets its own header. Each exemption ha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import IO, TYPE_CHECKING
 
@@ -15,6 +16,9 @@ from awscons.site import Site
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.\[\]:-]{1,300}(?=[/?#]|$)", re.ASCII)
+"""Scheme, host and port, in lower case; browsers write host names in ASCII."""
 
 MAX_BODY_BYTES = 256 * 1024
 """Maximum size of a request body. A SAML response with 200 groups takes about 40,000 bytes."""
@@ -101,6 +105,16 @@ def _refuse_cross_origin_writes(app: Flask, site: Site) -> None:
         origin = request.headers.get("Origin")
         if fetch_site is None and origin is not None and origin != site.origin:
             abort(403, "a request from another site")
+        # A proxy may have removed both. A referrer that names another site says the same.
+        referrer = request.headers.get("Referer")
+        if fetch_site is None and origin is None and referrer and origin_of(referrer) != site.origin:
+            abort(403, "a request from another site")
+
+
+def origin_of(url: str) -> str:
+    """The origin of a URL as browsers write it (RFC 6454); "" if it has none."""
+    matched = _ORIGIN.match(url)
+    return matched[0] if matched else ""
 
 
 def _add_headers(app: Flask, site: Site) -> None:

@@ -45,6 +45,8 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
         except (SignInError, StoreUnavailable) as error:
             deps.audit.record(events.sign_in_refused(error, caller()))
             raise
+        if finished.replaced is not None:
+            deps.audit.record(events.signed_out(finished.replaced, caller(), decided_by="a new sign-in"))
         deps.audit.record(events.signed_in(finished.login, caller()))
         response = redirect_to(deps.site.url(finished.return_to))
         cookies.set_login(response, deps.cookies, finished.login_id)
@@ -92,6 +94,7 @@ def begin_login(
         requirement=requirement,
         login_hint=request.args.get("login_hint"),
         retry_of_login=retry_of_login,
+        replaced_login_id=cookies.login_id_in(request, deps.cookies),
     )
     if begun.form is None:
         # 302 for a GET; 303 where the browser has just posted something that must not be posted on.
@@ -145,7 +148,9 @@ def _with_loop_seen(deps: WebDependencies, error: NoPendingLogin) -> NoPendingLo
 
 
 def end_current_login(deps: WebDependencies) -> None:
-    """Forget the login that this request's cookie names. Raises StoreUnavailable."""
-    login_id = cookies.login_id_in(request, deps.cookies)
-    if login_id:
+    """Forget every login that this request's cookies name. Raises StoreUnavailable.
+
+    There are several if another host has planted a cookie. The one that we set must not outlast the sign-out.
+    """
+    for login_id in cookies.login_ids_in(request, deps.cookies):
         deps.logins.end(login_id)
