@@ -55,10 +55,13 @@ class Caller:
 
     address       as the server sees it; None where there is no client
     incident_id   the number that an error page shows, by which the log is searched
+    link_origin   origin of another site whose link to a console page the client follows; `unknown` if the
+                  browser does not name it; None where there is no such site
     """
 
     address: str | None = None
     incident_id: str | None = None
+    link_origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +79,7 @@ class AuditEvent:
     region                      in which STS and the federation endpoint were asked
     failed_over_regions         regions that failed before it, each with the code of its failure
     client_address              as the server sees it
+    link_origin                 of the site whose link to a console page the person followed
     keys_added, keys_removed    SHA-256 fingerprints of the identity provider's signing certificates
     """
 
@@ -107,6 +111,7 @@ class AuditEvent:
     cause: str | None = None
     hint: str | None = None
     client_address: str | None = None
+    link_origin: str | None = None
     idp_entity_id: str | None = None
     keys_added: str | None = None
     keys_removed: str | None = None
@@ -204,6 +209,7 @@ def access_refused(
         decided_by=refused.reason.value,
         hint=GROUPS_OMITTED_HINT if omitted else None,
         client_address=caller.address,
+        link_origin=caller.link_origin,
     )
 
 
@@ -231,6 +237,7 @@ def opening_failed(
         cause=str(expected) if expected else type(error).__name__,
         hint=(expected.hint or None) if expected else None,
         client_address=caller.address,
+        link_origin=caller.link_origin,
     )
 
 
@@ -321,4 +328,5 @@ def _issued(
         signin_endpoint=signin_endpoint,
         console_destination=console_destination,
         client_address=caller.address,
+        link_origin=caller.link_origin,
     )

@@ -74,12 +74,14 @@ class FinishedLogin:
     login_id    the cookie's value
     return_to   the path that was requested
     replaced    the login that this browser had before; it has ended
+    link_origin   as `begin` got it
     """
 
     login_id: str = field(repr=False)
     login: Login
     return_to: str
     replaced: Login | None = None
+    link_origin: str | None = None
 
 
 class Logins:
@@ -118,6 +120,7 @@ class Logins:
         login_hint: str | None = None,
         retry_of_login: bool = False,
         replaced_login_id: str = "",
+        link_origin: str | None = None,
     ) -> BegunLogin:
         """Save a pending login, and return where the browser has to go.
 
@@ -126,6 +129,7 @@ class Logins:
         login_hint       the name that a link gives; sent on as `login_hint` of the configuration says
         retry_of_login   this sign-in follows a response that belonged to no pending login. A second such
                          response is a loop: a browser that stores no cookies would repeat it for ever
+        link_origin      of another site whose link led to `return_to`; `finish` returns it
         replaced_login_id   the browser's login cookie, whose login ends when this sign-in succeeds
         Raises StoreUnavailable, MetadataRefused.
         """
@@ -151,6 +155,7 @@ class Logins:
             retry_of_login=retry_of_login,
             authn_context=request.authn_context,
             replaced_login=hashed(replaced_login_id) if replaced_login_id else None,
+            link_origin=link_origin,
         )
         handle = self._pending.save(pending)
         url, form = self._message(request, identity_provider, handle)
@@ -219,7 +224,7 @@ class Logins:
         login = replace(self._login(identity, assertion, pending, now), public_id=hashed(login_id))
         self._register.save(login_id, login)
         replaced = self._register.revoke_replaced(pending.replaced_login) if pending.replaced_login else None
-        return FinishedLogin(login_id, login, pending.return_to, replaced)
+        return FinishedLogin(login_id, login, pending.return_to, replaced, pending.link_origin)
 
     def find(self, login_id: str) -> Login | None:
         """The login of that cookie value; None when it is unknown or has ended. Counts as a use of it.

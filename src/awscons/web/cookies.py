@@ -13,6 +13,8 @@ different values counts as none, since the service cannot know which one it has 
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,6 +34,7 @@ _MAX_HANDLE_LENGTH = 80
 """Characters; a longer cookie name cannot be ours, and would only fill the headers of a response."""
 
 RETRY_LIFETIME = timedelta(seconds=60)
+_LINK_LIFETIME = timedelta(minutes=10)
 
 THEME_NAME = "awscons-theme"
 THEMES = ("light", "dark")
@@ -49,6 +52,7 @@ class CookiePolicy:
     login_path: str
     pending_prefix: str
     retry_name: str
+    link_name: str
     path: str
     theme_path: str
     secure: bool
@@ -73,6 +77,7 @@ def choose_cookie_policy(site: Site, settings: CookieSettings, *, sso_url: str) 
         login_path=login_path,
         pending_prefix=f"{prefix}awscons-pending{mount}{'+' if mount else '-'}",
         retry_name=f"{prefix}awscons-login-retry{mount}",
+        link_name=f"{prefix}awscons-link{mount}",
         path=path,
         theme_path=mount_path,
         secure=secure,
@@ -202,6 +207,51 @@ def drop_retry_of_login(request: Request, response: Response, policy: CookiePoli
             secure=policy.pending_secure,
             httponly=True,
             samesite=policy.pending_same_site,
+        )
+
+
+def note_link(
+    response: Response, policy: CookiePolicy, *, login_id: str, path: str, origin: str | None, approved: bool
+) -> None:
+    """Tell the next request for `path` where the link to it came from; see `link_source.LinkSource`.
+
+    approved   the request needs no confirmation because of the site that it comes from: before the sign-in, the
+               browser said where the navigation began. After it, every navigation comes from the identity provider
+    """
+    text = f"{int(approved)}{origin or ''}"
+    response.set_cookie(
+        policy.link_name,
+        f"{_link_proof(login_id, path, text)}.{text}",
+        max_age=_LINK_LIFETIME,
+        path=policy.path,
+        secure=policy.secure,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def noted_link_in(request: Request, policy: CookiePolicy, *, path: str) -> tuple[str | None, bool] | None:
+    """Origin and approval that `note_link` has noted for `path` and this login; None if it noted none."""
+    login_id = login_id_in(request, policy)
+    proof, _, text = _only(set(request.cookies.getlist(policy.link_name))).partition(".")
+    if not (login_id and text) or not hmac.compare_digest(
+        _link_proof(login_id, path, text).encode(), proof.encode("utf-8", "replace")
+    ):
+        return None
+    return text[1:] or None, text[0] == "1"
+
+
+def _link_proof(login_id: str, path: str, text: str) -> str:
+    """Keyed with the login id, which no other site knows; so none can make such a cookie."""
+    message = f"{text}\n{path}".encode("utf-8", "surrogatepass")
+    return hmac.new(login_id.encode("utf-8", "surrogatepass"), message, hashlib.sha256).hexdigest()
+
+
+def drop_noted_link(request: Request, response: Response, policy: CookiePolicy) -> None:
+    """Delete the note, if the browser sent it: it serves one request."""
+    if policy.link_name in request.cookies:
+        response.delete_cookie(
+            policy.link_name, path=policy.path, secure=policy.secure, httponly=True, samesite="Lax"
         )
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _ORIGIN = re.compile(r"https?://[a-z0-9.\[\]:-]{1,300}(?=[/?#]|$)", re.ASCII)
 """Scheme, host and port, in lower case; browsers write host names in ASCII."""
 
+UNKNOWN_ORIGIN = "unknown"
+
 MAX_BODY_BYTES = 256 * 1024
 """Maximum size of a request body. A SAML response with 200 groups takes about 40,000 bytes."""
 
@@ -115,6 +117,19 @@ def origin_of(url: str) -> str:
     """The origin of a URL as browsers write it (RFC 6454); "" if it has none."""
     matched = _ORIGIN.match(url)
     return matched[0] if matched else ""
+
+
+def foreign_origin(site: Site) -> str | None:
+    """The origin of another site that caused this request; UNKNOWN_ORIGIN if the browser hides it; else None.
+
+    A sibling host is another site here. An address that a person typed, a bookmark or a link of another program is
+    no site (`none`). Clients that are no browsers send neither header.
+    """
+    origin = origin_of(request.headers.get("Referer", ""))
+    fetch_site = request.headers.get("Sec-Fetch-Site")
+    if fetch_site in {"same-origin", "none"} or (fetch_site is None and origin in {"", site.origin}):
+        return None
+    return UNKNOWN_ORIGIN if origin in {"", site.origin} else origin
 
 
 def _add_headers(app: Flask, site: Site) -> None:

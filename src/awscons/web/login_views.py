@@ -49,6 +49,15 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
             deps.audit.record(events.signed_out(finished.replaced, caller(), decided_by="a new sign-in"))
         deps.audit.record(events.signed_in(finished.login, caller()))
         response = redirect_to(deps.site.url(finished.return_to))
+        if "destination=" in finished.return_to:
+            cookies.note_link(
+                response,
+                deps.cookies,
+                login_id=finished.login_id,
+                path=finished.return_to,
+                origin=finished.link_origin,
+                approved=True,
+            )
         cookies.set_login(response, deps.cookies, finished.login_id)
         cookies.drop_pending(response, deps.cookies, relay_state)
         cookies.drop_retry_of_login(request, response, deps.cookies)
@@ -81,10 +90,12 @@ def begin_login(
     *,
     requirement: AuthnRequirement = NO_REQUIREMENT,
     retry_of_login: bool = False,
+    link_origin: str | None = None,
 ) -> Response:
     """Send the browser to the identity provider; it comes back to `return_to`, a path of ours.
 
-    demands   what this sign-in has to bring beyond the usual
+    requirement   what this sign-in has to bring beyond the usual
+    link_origin   of another site whose link led to `return_to`
     """
     if len(return_to) > MAX_RETURN_PATH_LENGTH:
         abort(414)
@@ -94,6 +105,7 @@ def begin_login(
         requirement=requirement,
         login_hint=request.args.get("login_hint"),
         retry_of_login=retry_of_login,
+        link_origin=link_origin,
         replaced_login_id=cookies.login_id_in(request, deps.cookies),
     )
     if begun.form is None:

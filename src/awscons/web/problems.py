@@ -34,6 +34,7 @@ from awscons.errors import (
     UpstreamThrottled,
 )
 from awscons.site import Site
+from awscons.web.guards import foreign_origin
 from awscons.web.language import N_
 from awscons.web.language import gettext as _
 
@@ -79,6 +80,8 @@ _SENTENCES = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: N_("The request is larger than this service accepts."),
     HTTPStatus.REQUEST_URI_TOO_LONG: N_("This address is too long to be stored while you sign in."),
 }
+CONFIRM = "confirm"
+"""Query parameter of a target's link: `1` asks before a console page opens. Anybody may add it."""
 _NOT_UNDERSTOOD = N_("This service could not process the request.")
 _RETRY_AFTER = "5"
 """Seconds; the Retry-After of every 503."""
@@ -170,7 +173,7 @@ def register_problems(app: Flask, site: Site) -> None:
         if isinstance(error, SignInError):
             step = NextStep(_("Sign in again"), site.url(error.return_to or site.home_path))
         elif request.method == "GET":
-            step = NextStep(_("Try again"), site.url(path_and_query()))
+            step = NextStep(_("Try again"), site.url(repeated_path(site)))
         response = problem_response(Problem(status, _(error.public), next_step=step))
         if isinstance(error, RateLimited):
             response.headers["Retry-After"] = str(error.retry_after)
@@ -222,6 +225,16 @@ def log_problem(status: HTTPStatus, **facts: str) -> None:
         client_address=request.remote_addr,
         **told,
     )
+
+
+def repeated_path(site: Site) -> str:
+    """`path_and_query` for a later request of our own pages.
+
+    If another site caused this request, the later one asks for confirmation: our own page would hide the other site.
+    """
+    path = path_and_query()
+    foreign = "destination" in request.args and foreign_origin(site) is not None
+    return f"{path}&{CONFIRM}=1" if foreign and CONFIRM not in request.args else path
 
 
 def path_and_query() -> str:
