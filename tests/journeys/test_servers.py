@@ -303,7 +303,8 @@ def test_under_apache_other_pages_find_a_thread_while_aws_hangs(
     with ExitStack() as stack:
         port = stack.enter_context(serving(lambda _port: signin))
         slow = replace(aws, signin_url=f"http://127.0.0.1:{port}/federation")
-        deployed = stack.enter_context(apache(checkout, open_folder, slow, mount_path=""))
+        server = {"rate_limit_per_person": 0}
+        deployed = stack.enter_context(apache(checkout, open_folder, slow, mount_path="", server=server))
         browser = deployed.browser()
         deployed.idp.sign_in(browser, browser.get("/aws/cloudadmin"), "ada")
         signin.misbehave(HANG)

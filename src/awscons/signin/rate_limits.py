@@ -172,6 +172,8 @@ class _Networks:
 
 def _networks_of(address: str, *, loopback_is_a_proxy: bool) -> _Networks | None:
     """The networks in which `address` is counted; None when it stands for unknown clients."""
+    if not address:  # a Unix socket, so a proxy on this host
+        return None
     try:
         found = ipaddress.ip_address(_without_port(address))
     except ValueError:

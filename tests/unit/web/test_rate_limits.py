@@ -106,6 +106,15 @@ def test_the_limit_of_an_ipv6_network_rises_with_its_size(tmp_path: Path, networ
     assert codes == [302] * passes + [429] * 2
 
 
+def test_a_connection_without_an_address_is_a_proxy_and_not_one_person() -> None:
+    counters = MinuteCounters(MemoryStore(), recorder=NoMetrics(), clock=MovableClock())
+    limits = SignInRateLimits(per_address=2, overall=10, counters=counters, loopback_is_a_proxy=False)
+    for _ in range(10):
+        limits.check("begin", "")
+    with pytest.raises(TooManySignIns, match="overall"):
+        limits.check("begin", "")
+
+
 def test_a_forged_loopback_address_has_a_limit_like_any_other(limited: House) -> None:
     browser = limited.browser()
     answers = [browser.get("/aws/cloudadmin", headers=come_from("127.0.0.1")) for _ in range(6)]
