@@ -176,7 +176,12 @@ def service(folder: Path, aws: Upstream, *, workers: int = 2, targets: int = 20)
             credentials_file=write_credentials(folder / "credentials", "AKIAEXAMPLE", "secret"),
             store={"cache_type": "SQLite"},
             aws={"timeout": 20, "targets": _targets(targets)},
-            server={"rate_limit_per_address": 0, "rate_limit_overall": 0, "max_pending_logins": 1_000_000},
+            server={
+                "rate_limit_per_address": 0,
+                "rate_limit_overall": 0,
+                "rate_limit_per_person": 0,
+                "max_pending_logins": 1_000_000,
+            },
         )
         path = write_config(folder / "config.py", config)
         bundle = str(write_bundle(folder))

@@ -42,6 +42,13 @@ class ConsoleOpener(Protocol):
         """Credentials of a target's role."""
 
 
+class ConsoleLimit(Protocol):
+    """How many consoles one person may open; `signin.rate_limits` counts them."""
+
+    def check(self, person: str) -> None:
+        """Count one console of that person. Raises TooManyConsoles, StoreUnavailable."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """The console is open."""
@@ -85,12 +92,14 @@ class Consoles:
         *,
         openers: Mapping[OpenBy, ConsoleOpener],
         preferences: Preferences,
+        limit: ConsoleLimit,
         audit: AuditLog,
         clock: Callable[[], datetime],
     ) -> None:
         """`openers`: one for each way of opening; `clock` gives UTC."""
         self._openers = openers
         self._preferences = preferences
+        self._limit = limit
         self._audit = audit
         self._clock = clock
 
@@ -115,6 +124,7 @@ class Consoles:
         if not isinstance(granted, Granted):
             return granted
         try:
+            self._limit.check(login.identity.user_name)
             requested = parse_destination(parameters)
             opened = self._openers[target.open_by].open_console(
                 target,
@@ -137,6 +147,7 @@ class Consoles:
         if not isinstance(granted, Granted):
             return granted
         try:
+            self._limit.check(login.identity.user_name)
             issued = self._openers[target.open_by].issue_credentials(target, login)
         except Exception as error:  # noqa: BLE001  as above
             return self._not_opened(action, target, login, granted, error, caller)

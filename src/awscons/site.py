@@ -28,6 +28,7 @@ class Site:
     mount_path: str
     url_prefix: str
     trusted_proxies: int = 0
+    trusted_link_origins: frozenset[str] = frozenset()
 
     @property
     def is_https(self) -> bool:

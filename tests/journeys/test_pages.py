@@ -80,6 +80,18 @@ def posted_from_elsewhere(path: str, form: dict[str, str]) -> Callable[[Page, Ho
     return visit
 
 
+def linked_from_elsewhere(path: str) -> Callable[[Page, House], None]:
+    """A link on another site that somebody follows."""
+
+    def visit(page: Page, house: House) -> None:
+        page.goto("about:blank")
+        page.set_content(f"<a href='{house.url}{path}'>Open</a>")
+        with page.expect_navigation():
+            page.get_by_role("link", name="Open").click()
+
+    return visit
+
+
 def void(_value: object) -> None:
     """Nothing."""
 
@@ -98,6 +110,7 @@ PAGES: list[tuple[str, str | None, int, Callable[[Page, House], None]]] = [
     ("refused-without-choice", "nina@example.com", 403, at("/aws/pay")),
     ("unknown", None, 401, at("/aws/nothing")),
     ("bad-link", "ada@example.com", 400, at("/aws/shop-look?region=nowhere")),
+    ("confirm", "ada@example.com", 200, linked_from_elsewhere(f"/aws/shop-look?destination={CONSOLE_PAGE}")),
     ("bad-response", None, 400, posted_from_elsewhere("/saml/acs", {"SAMLResponse": "bm8="})),
     ("from-elsewhere", None, 403, posted_from_elsewhere("/aws/", {"add": "pay"})),
     ("no-page", None, 404, at("/nothing")),

@@ -153,12 +153,12 @@ def test_a_person_comes_back_to_the_asked_url_and_a_long_301_leads_to_the_consol
 
 def test_cookies_are_as_strict_as_the_address_allows(deployed: Deployed, arrived: Arrived) -> None:
     path, https = urlsplit(deployed.url).path, deployed.url.startswith("https://")
-    prefix = ("__Secure-" if path else "__Host-") if https else ""
-    usual = {"HttpOnly", f"Path={path or '/'}", *({"Secure"} if https else ())}
-    assert cookie(arrived.answered, f"{prefix}awscons=") == {*usual, "SameSite=Lax"}
+    prefix, mount = ("__Host-", path.replace("/", "+")) if https else ("", "")
+    usual = {"HttpOnly", f"Path={'/' if https else path or '/'}", *({"Secure"} if https else ())}
+    assert cookie(arrived.answered, f"{prefix}awscons{mount}=") == {*usual, "SameSite=Lax"}
     # Over http the identity provider is on the same host, and the strictest that works is Lax.
     same_site = "SameSite=None" if https else "SameSite=Lax"
-    assert cookie(arrived.begun, f"{prefix}awscons-pending-") == {*usual, same_site}
+    assert cookie(arrived.begun, f"{prefix}awscons-pending{mount}") == {*usual, same_site}
     assert ("Strict-Transport-Security" in arrived.opened.headers) == https
 
 
@@ -314,7 +314,8 @@ def test_under_apache_other_pages_find_a_thread_while_aws_hangs(
     with ExitStack() as stack:
         port = stack.enter_context(serving(lambda _port: signin))
         slow = replace(aws, signin_url=f"http://127.0.0.1:{port}/federation")
-        deployed = stack.enter_context(apache(checkout, open_folder, slow, mount_path=""))
+        server = {"rate_limit_per_person": 0}
+        deployed = stack.enter_context(apache(checkout, open_folder, slow, mount_path="", server=server))
         browser = deployed.browser()
         deployed.idp.sign_in(browser, browser.get("/aws/cloudadmin"), "ada")
         signin.misbehave(HANG)

@@ -80,7 +80,13 @@ def two_hosts(folder: Path, aws: Aws, kind: str) -> Iterator[TwoHosts]:
         stack.callback(store.stop)
         store.start()
         idp, config = stack.enter_context(
-            identity_provider(folder, aws, url, store=store.backing(), server={"trusted_proxies": 1})
+            identity_provider(
+                folder,
+                aws,
+                url,
+                store=store.backing(),
+                server={"trusted_proxies": 1, "rate_limit_per_person": 0},
+            )
         )
         path = write_config(folder / "config.py", config)
         processes, logs = [], []

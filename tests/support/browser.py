@@ -90,7 +90,7 @@ class Browser:
         crossing = [
             pair
             for pair in request.headers.get("Cookie", "").split("; ")
-            if "awscons-pending-" in pair or "awscons-returns" in pair
+            if "awscons-pending" in pair or "awscons-returns" in pair
         ]
         request.headers.pop("Cookie", None)
         if crossing:

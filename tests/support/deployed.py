@@ -81,6 +81,7 @@ def apache(
     etc: Path | None = None,
     wsgi_file: str = "wsgi.py",
     store: Mapping[str, object] | None = None,
+    server: Mapping[str, object] | None = None,
     changes: Mapping[str, str] | None = None,
 ) -> Iterator[Deployed]:
     """Apache with mod_wsgi, as `deploy/apache-site.conf` has it: two processes, eight threads each.
@@ -104,7 +105,7 @@ def apache(
     else:
         text = text.replace("wsgi.py", wsgi_file)
     (folder / "site.conf").write_text(text)
-    with _configured(folder, aws, url, etc=etc, store=store) as (idp, config):
+    with _configured(folder, aws, url, etc=etc, store=store, server=server) as (idp, config):
         user = "User www-data\nGroup www-data" if os.getuid() == 0 else ""
         modules = (
             "mpm_event",

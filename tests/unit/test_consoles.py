@@ -13,12 +13,14 @@ from awscons.access.targets import OpenBy, Target
 from awscons.adapters.stores.memory_store import MemoryStore
 from awscons.assembly.aws_side import build_broker
 from awscons.audit.events import AuditEvent, Caller, Outcome
+from awscons.audit.metrics_recorder import NoMetrics
 from awscons.config.load import parse_settings
 from awscons.consoles import Consoles, Failed, Issued, NotAllowed, Opened, StepUpNeeded
 from awscons.demo.pretend_signin import PretendSignin
 from awscons.demo.pretend_sts import PretendSts
 from awscons.errors import DestinationRefused, LoginEndsTooSoon, RoleRefused
 from awscons.preferences import Preferences
+from awscons.signin.rate_limits import ConsoleRateLimit, MinuteCounters
 from support.clock import MovableClock
 from support.house import BROKER, ROLES, config_for, write_credentials
 from support.serving import serving
@@ -68,9 +70,15 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         )
         settings = parse_settings(config, source="test", environment={})
         preferences = Preferences(MemoryStore())
+        counters = MinuteCounters(MemoryStore(), recorder=NoMetrics(), clock=clock)
+        limit = ConsoleRateLimit(per_person=5, counters=counters)
         broker = build_broker(settings, clock=clock)
         consoles = Consoles(
-            openers={OpenBy.ASSUME_ROLE: broker}, preferences=preferences, audit=log, clock=clock
+            openers={OpenBy.ASSUME_ROLE: broker},
+            preferences=preferences,
+            limit=limit,
+            audit=log,
+            clock=clock,
         )
         yield Scene(consoles, {target.name: target for target in settings.targets}, clock, log, preferences)
 

@@ -106,6 +106,7 @@ class Target:
     authn_context   URIs of AuthnContextClassRef, one of which is required; empty: any
     console_destination   the page that opens unless a link names another one; `{region}` in it stands for
                 the region; None: the console's front page
+    confirm_links  a link of another site to a console page opens only after the person has confirmed it
     profile_name   of the broker's own credentials for it; None: its partition's, else the usual one
     terms       what else AssumeRole is asked for
     open_by     the way of opening it
@@ -122,6 +123,7 @@ class Target:
     max_login_age: int | None = None
     authn_context: tuple[str, ...] = ()
     ends_with_login: bool = False
+    confirm_links: bool = True
     profile_name: str | None = None
     terms: RoleTerms = RoleTerms()
     display: TargetDisplay = TargetDisplay()

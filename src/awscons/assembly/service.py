@@ -44,6 +44,7 @@ from awscons.consoles import Consoles
 from awscons.findings import Finding, warning
 from awscons.preferences import Preferences
 from awscons.signin.login import RETURN_PATH_TTL
+from awscons.signin.rate_limits import ConsoleRateLimit, MinuteCounters
 from awscons.signin.register import LoginRegister
 from awscons.store import RecordStore
 from awscons.web.app import create_app
@@ -106,6 +107,7 @@ def build_service(
     register = LoginRegister(store=store, settings=settings.login, clock=clock)
     broker = build_broker(settings, clock=clock, threads=threads, recorder=recorder, http=http)
     preferences = Preferences(store)
+    minute_counters = MinuteCounters(store, recorder=recorder, clock=clock)
     app = create_app(
         WebDependencies(
             site=settings.site,
@@ -119,13 +121,17 @@ def build_service(
             logouts=build_logouts(settings, trust=trust, store=store, register=register, clock=clock),
             preferences=preferences,
             consoles=Consoles(
-                openers={OpenBy.ASSUME_ROLE: broker}, preferences=preferences, audit=audit, clock=clock
+                openers={OpenBy.ASSUME_ROLE: broker},
+                preferences=preferences,
+                limit=ConsoleRateLimit(per_person=settings.rate_limits.per_person, counters=minute_counters),
+                audit=audit,
+                clock=clock,
             ),
             broker=broker,
             audit=audit,
             metadata=our_metadata(settings),
             metrics_settings=settings.metrics,
-            limits=build_rate_limits(settings, store=store, recorder=recorder, clock=clock),
+            limits=build_rate_limits(settings, minute_counters),
             metrics=build_metrics_page(counters, settings, trust=trust, clock=clock, life=life),
             readiness=build_readiness(settings, trust=trust, store=store, clock=clock, life=life),
             one_process_only=isinstance(settings.backing, SimpleBacking),

@@ -18,7 +18,7 @@ from awscons.saml.parties import IdentityProvider
 from awscons.signin.idp_trust import IdpTrust
 from awscons.signin.login import RETURN_PATH_TTL, Logins
 from awscons.signin.pending_logins import PendingLogins
-from awscons.signin.rate_limits import RejectionRecorder, SignInRateLimits
+from awscons.signin.rate_limits import MinuteCounters, SignInRateLimits
 from awscons.signin.register import LoginRegister
 from awscons.signin.single_logout import Logouts
 from awscons.store import RecordStore
@@ -122,20 +122,12 @@ def build_logouts(
     )
 
 
-def build_rate_limits(
-    settings: Settings,
-    *,
-    store: RecordStore,
-    recorder: RejectionRecorder,
-    clock: Callable[[], datetime],
-) -> SignInRateLimits:
-    """The rate limits of sign-ins, counted in the store of logins."""
+def build_rate_limits(settings: Settings, counters: MinuteCounters) -> SignInRateLimits:
+    """The rate limits of sign-ins."""
     return SignInRateLimits(
         per_address=settings.rate_limits.per_address,
         overall=settings.rate_limits.overall,
-        counters=store,
-        recorder=recorder,
-        clock=clock,
+        counters=counters,
     )
 
 

@@ -21,6 +21,7 @@ from awscons.errors import (
     AwsconsError,
     DestinationRefused,
     LoginEndsTooSoon,
+    RateLimited,
     ResponseRefused,
     SignInError,
     StoreUnavailable,
@@ -63,11 +64,14 @@ class Caller:
     address       as the server sees it; None where there is no client
     incident_id   the number that an error page shows, by which the log is searched
     user_agent    as the client sends it; anybody can send anything
+    link_origin   origin of another site whose link to a console page the client follows; `unknown` if the
+                  browser does not name it; None where there is no such site
     """
 
     address: str | None = None
     incident_id: str | None = None
     user_agent: str | None = None
+    link_origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,7 @@ class AuditEvent:
     authn_instant, authn_context   when and how the person authenticated, as the identity provider says
     groups, group_count         the groups that the login stores, at most MAX_GROUPS of them; how many arrived
     configuration_hash          names the configuration in force; the log adds it to every event
+    link_origin                 of the site whose link to a console page the person followed
     keys_added, keys_removed    SHA-256 fingerprints of the identity provider's signing certificates
     """
 
@@ -130,6 +135,7 @@ class AuditEvent:
     authn_context: str | None = None
     groups: tuple[str, ...] | None = None
     group_count: int | None = None
+    link_origin: str | None = None
     idp_entity_id: str | None = None
     keys_added: str | None = None
     keys_removed: str | None = None
@@ -253,6 +259,7 @@ def access_refused(
         decided_by=refused.reason.value,
         hint=GROUPS_OMITTED_HINT if omitted else None,
         client_address=caller.address,
+        link_origin=caller.link_origin,
     )
 
 
@@ -264,7 +271,7 @@ def opening_failed(
     Of an unexpected error only the class is written, since its text may quote a secret.
     """
     expected = error if isinstance(error, AwsconsError) else None
-    refused = isinstance(error, (DestinationRefused, AttributesUnfit, LoginEndsTooSoon))
+    refused = isinstance(error, (DestinationRefused, AttributesUnfit, LoginEndsTooSoon, RateLimited))
     return AuditEvent(
         action=action,
         outcome=Outcome.REFUSED if refused else Outcome.FAILED,
@@ -280,6 +287,7 @@ def opening_failed(
         cause=str(expected) if expected else type(error).__name__,
         hint=(expected.hint or None) if expected else None,
         client_address=caller.address,
+        link_origin=caller.link_origin,
     )
 
 
@@ -393,4 +401,5 @@ def _issued(
         signin_endpoint=signin_endpoint,
         console_destination=console_destination,
         client_address=caller.address,
+        link_origin=caller.link_origin,
     )

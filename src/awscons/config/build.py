@@ -51,6 +51,7 @@ def build_settings(
         mount_path=acs.path.removesuffix("/saml/acs"),
         url_prefix=aws.url_prefix,
         trusted_proxies=server.trusted_proxies,
+        trusted_link_origins=frozenset(aws.trusted_link_origins),
     )
     return Settings(
         site=site,
@@ -69,9 +70,11 @@ def build_settings(
         organization=_organization(saml.organization),
         technical_contact=saml.technical_contact,
         login=_login(session, saml, aws, server, branding.auditors),
-        rate_limits=RateLimitSettings(server.rate_limit_per_address, server.rate_limit_overall),
+        rate_limits=RateLimitSettings(
+            server.rate_limit_per_address, server.rate_limit_overall, server.rate_limit_per_person
+        ),
         aws=_aws(aws, site),
-        targets=tuple(build_target(section) for section in aws.targets),
+        targets=tuple(build_target(section, confirm_links=aws.confirm_links) for section in aws.targets),
         metrics=MetricsSettings(server.metrics_token, server.metrics_file),
         branding=branding,
         key_folder=Path(saml.sp_keys) if saml.sp_keys else None,
@@ -146,8 +149,8 @@ def _origin(parts: SplitResult) -> str:
     return f"{parts.scheme}://{host}" + ("" if parts.port in {None, usual} else f":{parts.port}")
 
 
-def build_target(section: TargetSection) -> targets.Target:
-    """The target that a section describes."""
+def build_target(section: TargetSection, *, confirm_links: bool = True) -> targets.Target:
+    """The target that a section describes. `confirm_links`: for a section that does not say it."""
     role = targets.parse_role_arn(section.role)
     if role is None:  # pragma: no cover  the schema has refused it already
         raise ValueError(section.role)
@@ -164,6 +167,7 @@ def build_target(section: TargetSection) -> targets.Target:
         console_destination=without_console_session(section.destination)[1] if section.destination else None,
         profile_name=section.aws_profile_name,
         ends_with_login=section.ends_with_login,
+        confirm_links=confirm_links if section.confirm_links is None else section.confirm_links,
         terms=targets.RoleTerms(
             source_identity=section.source_identity,
             session_tags=tuple(section.session_tags.items()),

@@ -240,7 +240,7 @@ def _cookie_reach(session: SessionSection, saml: SamlSection) -> list[Mistake]:
         )
     name = session.session_cookie or ""
     secure = parts.scheme == "https" and session.session_secure is not False
-    only_at_root = name.startswith("__Host-") and (path or mount_path or "/") != "/"
+    only_at_root = name.startswith("__Host-") and (path or "/") != "/"
     if only_at_root or (name.startswith(("__Host-", "__Secure-")) and not secure):
         mistakes.append(
             Mistake(

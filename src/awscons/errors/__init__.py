@@ -16,7 +16,9 @@
     │   ├── NoPendingLogin         a response to no pending login of this browser
     │   ├── RelayStateLost         a response to a pending login came without the RelayState that was sent
     │   └── SignInLoop             the browser came back twice and is still not signed in
-    ├── TooManySignIns             more sign-ins than the configured limits allow
+    ├── RateLimited
+    │   ├── TooManySignIns             more sign-ins than the configured limits allow
+    │   └── TooManyConsoles            more consoles than one person may open in a minute
     ├── AttributesUnfit            the attributes of a person do not fit the target
     ├── LoginEndsTooSoon           the login ends before the shortest console would
     ├── BrokerBusy                 too many sign-ins are waiting for AWS
@@ -61,11 +63,13 @@ from awscons.errors.signin_errors import (
     DestinationTooLong,
     IdpDeclined,
     NoPendingLogin,
+    RateLimited,
     RelayStateLost,
     ResponseRefused,
     ResponseTooLarge,
     SignInError,
     SignInLoop,
+    TooManyConsoles,
     TooManySignIns,
 )
 from awscons.errors.upstream_errors import (
@@ -108,6 +112,7 @@ __all__ = [
     "Mistake",
     "NoPendingLogin",
     "PolicyRefused",
+    "RateLimited",
     "RegionDisabled",
     "RelayStateLost",
     "ResponseRefused",
@@ -119,6 +124,7 @@ __all__ = [
     "SigninRefused",
     "StoreCannotList",
     "StoreUnavailable",
+    "TooManyConsoles",
     "TooManySignIns",
     "UpstreamError",
     "UpstreamRefused",

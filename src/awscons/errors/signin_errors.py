@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from awscons.errors.root import AwsconsError, quote_for_log
 
 
@@ -159,14 +161,25 @@ class NoPendingLogin(SignInError):
         self.in_a_loop = in_a_loop
 
 
-class TooManySignIns(AwsconsError):
-    """More sign-ins than the configured limits allow; `retry_after`: seconds until the limit resets."""
+class RateLimited(AwsconsError):
+    """More requests than a configured limit allows; `retry_after`: seconds until the limit resets."""
 
-    public = "This service has received too many sign-ins. Please try again in a minute."
+    advice: ClassVar[str] = "see the rate limits in `server_config`"
 
     def __init__(self, cause: str, *, retry_after: int) -> None:
-        super().__init__(
-            cause,
-            hint="see `server_config`: `trusted_proxies` if all seem to come from one address, or the limits",
-        )
+        super().__init__(cause, hint=self.advice)
         self.retry_after = retry_after
+
+
+class TooManySignIns(RateLimited):
+    """More sign-ins than the configured limits allow."""
+
+    public = "This service has received too many sign-ins. Please try again in a minute."
+    advice = "see `server_config`: `trusted_proxies` if all seem to come from one address, or the limits"
+
+
+class TooManyConsoles(RateLimited):
+    """More consoles than one person may open in a minute."""
+
+    public = "You have opened many consoles within a minute. Please try again in a minute."
+    advice = "a script or another site may open them; the limit is `rate_limit_per_person` in `server_config`"

@@ -70,10 +70,12 @@ class BegunLogin:
 class FinishedLogin:
     """A sign-in that succeeded.
 
-    login_id     the cookie's value
-    return_to    the path that was requested
-    request_id   of our AuthnRequest
-    assertion    what signed the person in
+    login_id      the cookie's value
+    return_to     the path that was requested
+    request_id    of our AuthnRequest
+    assertion     what signed the person in
+    replaced      the login that this browser had before; it has ended
+    link_origin   as `begin` got it
     """
 
     login_id: str = field(repr=False)
@@ -81,6 +83,8 @@ class FinishedLogin:
     return_to: str
     request_id: str
     assertion: Assertion = field(repr=False)
+    replaced: Login | None = None
+    link_origin: str | None = None
 
 
 class Logins:
@@ -118,6 +122,8 @@ class Logins:
         requirement: AuthnRequirement = NO_REQUIREMENT,
         login_hint: str | None = None,
         retry_of_login: bool = False,
+        replaced_login_id: str = "",
+        link_origin: str | None = None,
     ) -> BegunLogin:
         """Save a pending login, and return where the browser has to go.
 
@@ -126,6 +132,8 @@ class Logins:
         login_hint       the name that a link gives; sent on as `login_hint` of the configuration says
         retry_of_login   this sign-in follows a response that belonged to no pending login. A second such
                          response is a loop: a browser that stores no cookies would repeat it for ever
+        link_origin      of another site whose link led to `return_to`; `finish` returns it
+        replaced_login_id   the browser's login cookie, whose login ends when this sign-in succeeds
         Raises StoreUnavailable, MetadataRefused.
         """
         identity_provider = self._trust.current()
@@ -149,6 +157,8 @@ class Logins:
             force_authn=request.force_authn,
             retry_of_login=retry_of_login,
             authn_context=request.authn_context,
+            replaced_login=hashed(replaced_login_id) if replaced_login_id else None,
+            link_origin=link_origin,
         )
         handle = self._pending.save(pending)
         url, form = self._message(request, identity_provider, handle)
@@ -177,39 +187,57 @@ class Logins:
         )
         return url, None
 
+    def claim(self, relay_state: str, *, browser_secrets: Mapping[str, str]) -> PendingLogin | NoPendingLogin:
+        """The pending login that a response belongs to, once; or why there is none. Raises StoreUnavailable.
+
+        relay_state       the handle, as posted
+        browser_secrets   the browser's pending-login cookies: handle to secret
+
+        It costs one read and one hash before anything else is looked at, so that a flood of other responses cannot
+        stop a person who began to sign in.
+        """
+        try:
+            return self._take_pending(relay_state, browser_secrets)
+        except NoPendingLogin as error:
+            return error
+
     def finish(
-        self, saml_response: str, relay_state: str, *, browser_secrets: Mapping[str, str]
+        self,
+        saml_response: str,
+        claimed: PendingLogin | NoPendingLogin,
+        relay_state: str,
+        *,
+        browser_secrets: Mapping[str, str],
     ) -> FinishedLogin:
         """Verify the identity provider's response, and save the login that it gives.
 
         saml_response     the form value, as posted
-        relay_state       the handle, as posted
-        browser_secrets   the browser's pending-login cookies: handle to secret
+        claimed           what `claim` returned for this response and the same two values
 
         Raises ResponseRefused for a response that fails a check; NoPendingLogin for one that this browser
         did not request, requested too long ago or has used before; RelayStateLost; MetadataRefused,
         StoreUnavailable. The first three carry `return_to` when the path that this browser requested is known.
         """
-        try:
-            envelope = open_envelope(saml_response, self._service_provider.answer_limits)
-        except ResponseRefused as error:
-            error.return_to = self._requested_path(relay_state, browser_secrets)
-            raise
-        if relay_state not in browser_secrets:
-            self._refuse_lost_relay_state(envelope, relay_state, browser_secrets)
-        pending = self._take_pending(relay_state, browser_secrets)
         now = self._clock()
         try:
+            envelope = open_envelope(saml_response, self._service_provider.answer_limits)
+            if isinstance(claimed, NoPendingLogin):
+                self._refuse_lost_relay_state(envelope, relay_state, browser_secrets)
+                raise claimed
+            pending = claimed
             assertion = self._verify(envelope, pending, now)
             self._refuse_replay(assertion, now)
             identity = identity_from(assertion, self._settings)
         except SignInError as error:
-            error.return_to = pending.return_to
+            error.return_to = error.return_to or claimed.return_to
             raise
         login_id = secrets.token_urlsafe(32)
         login = replace(self._login(identity, assertion, pending, now), public_id=hashed(login_id))
         self._register.save(login_id, login)
-        return FinishedLogin(login_id, login, pending.return_to, pending.request_id, assertion)
+        replaced = self._register.revoke_replaced(pending.replaced_login) if pending.replaced_login else None
+        return FinishedLogin(
+            login_id, login, pending.return_to, pending.request_id, assertion, replaced, pending.link_origin
+        )
 
     def find(self, login_id: str) -> Login | None:
         """The login of that cookie value; None when it is unknown or has ended. Counts as a use of it.
@@ -255,20 +283,15 @@ class Logins:
             )
         return pending
 
-    def _requested_path(self, handle: str, browser_secrets: Mapping[str, str]) -> str | None:
-        """The path of the pending login under `handle`, if it is this browser's. Nothing is used up."""
-        pending = self._pending.find(handle) if handle in browser_secrets else None
-        if pending is None or not hmac.compare_digest(pending.browser_hash, hashed(browser_secrets[handle])):
-            return None
-        return pending.return_to
-
     def _refuse_lost_relay_state(
         self, envelope: Envelope, relay_state: str, browser_secrets: Mapping[str, str]
     ) -> None:
-        """Raise RelayStateLost if a pending login of this browser requested this response.
+        """Raise RelayStateLost if a pending login of this browser requested this response, and came without its handle.
 
         InResponseTo is not verified here, so it only decides between two refusals.
         """
+        if relay_state in browser_secrets:
+            return
         request_id = envelope.unverified_response.get("InResponseTo")
         for handle in sorted(browser_secrets)[-_MAX_LOOKED_AT:]:
             pending = self._pending.find(handle)

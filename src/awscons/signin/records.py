@@ -29,6 +29,8 @@ class PendingLogin:
     force_authn      a fresh authentication is required
     retry_of_login   this sign-in follows a response that belonged to no pending login
     authn_context    URIs of AuthnContextClassRef, one of which is required; empty: any
+    replaced_login   public id of the login that the browser had; it ends when this sign-in succeeds
+    link_origin      origin of another site whose link led here; `unknown` if the browser did not name it
     """
 
     request_id: str
@@ -38,6 +40,8 @@ class PendingLogin:
     force_authn: bool
     retry_of_login: bool
     authn_context: tuple[str, ...] = ()
+    replaced_login: str | None = None
+    link_origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,12 @@ class LoginRegister:
         """Delete a login, at once and for every process."""
         self._store.delete(_login_key(public_id))
 
+    def revoke_replaced(self, public_id: str) -> Login | None:
+        """Delete a login that a new one replaces, and return it if it was live."""
+        stored = self._stored([public_id])
+        self.revoke(public_id)
+        return stored[0].login if stored else None
+
     # --- inside --------------------------------------------------------------------------
 
     def _stored(self, public_ids: Sequence[str]) -> list[StoredLogin]:

@@ -72,7 +72,13 @@ class LoginSettings:
 
 @dataclass(frozen=True, slots=True)
 class RateLimitSettings:
-    """Sign-in requests in a minute; 0 means no limit. `per_address`: from one client address."""
+    """Requests in a minute; 0 means no limit.
+
+    per_address   sign-in requests of one client address
+    overall       sign-in requests of all clients
+    per_person    consoles of one person
+    """
 
     per_address: int
     overall: int
+    per_person: int

@@ -3,6 +3,7 @@
 app              the Flask application, put together
 dependencies     everything that the views need, by name
 console_views    GET <prefix>/<service>: the main job
+link_confirmation   requests that other sites and browsers cause: refused, or confirmed first
 login_views      the way through the identity provider and back
 logout_views     signing out, here and at the identity provider
 portal_views     the portal: what a person may open, favourites, links to console pages

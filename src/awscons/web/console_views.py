@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -21,18 +20,30 @@ from awscons.aws.destinations import (
 from awscons.aws.role_credentials import ConsoleUrl
 from awscons.consoles import Failed, NotAllowed, Opened, StepUpNeeded
 from awscons.errors import DestinationRefused, quote_for_log
+from awscons.web import cookies
 from awscons.web.dependencies import WebDependencies
 from awscons.web.group_messages import groups_received
 from awscons.web.language import gettext as _
+from awscons.web.link_confirmation import (
+    LinkSource,
+    confirmation_page,
+    link_source,
+    needs_confirmation,
+    parameters,
+    path_that_asks,
+    refuse_unasked_request,
+)
 from awscons.web.login_views import begin_login, current_login
 from awscons.web.portal_model import Entries
 from awscons.web.problems import (
+    CONFIRM,
     NextStep,
     Problem,
     caller,
     log_problem,
     path_and_query,
     problem_response,
+    repeated_path,
     status_of,
 )
 from awscons.web.redirects import redirect_to
@@ -53,10 +64,19 @@ def register_console_views(app: Flask, deps: WebDependencies, entries: Entries) 
         # Flask answers HEAD with the view of GET. A link checker must not assume a role.
         if request.method != "GET":
             raise MethodNotAllowed(valid_methods=["GET", "OPTIONS"])
-        login = current_login(deps)
+        refused = refuse_unasked_request(
+            NextStep(_("See what you can open"), deps.site.url(deps.site.home_path))
+        )
+        if refused is not None:
+            return refused
+        login, source = current_login(deps), link_source(deps)
         if login is None:
-            return begin_login(deps, path_and_query())
-        return _open(deps, entries, target, login)
+            return begin_login(deps, path_that_asks(source), link_origin=source.origin)
+        if needs_confirmation(deps, target, login, source):
+            return confirmation_page(deps, entries.named(name), source)
+        response = _open(deps, entries, target, login, source)
+        cookies.drop_noted_link(request, response, deps.cookies)
+        return response
 
     app.register_blueprint(views)
 
@@ -69,16 +89,21 @@ def unknown_target(deps: WebDependencies) -> Response:
     return problem_response(Problem(HTTPStatus.UNAUTHORIZED, sentence, next_step=home))
 
 
-def _open(deps: WebDependencies, entries: Entries, target: Target, login: Login) -> Response:
+def _open(
+    deps: WebDependencies, entries: Entries, target: Target, login: Login, source: LinkSource
+) -> Response:
     link = deps.site.url(deps.site.target_path(target.name))
-    result = deps.consoles.open(target, login, link=link, parameters=_parameters(), caller=caller())
+    result = deps.consoles.open(
+        target, login, link=link, parameters=parameters(), caller=replace(caller(), link_origin=source.origin)
+    )
     match result:
         case Opened(console):
             return _to_console(console.url)
         case NotAllowed(refused):
             return _refuse(deps, entries, target, login.identity, refused)
         case StepUpNeeded(requirement):
-            return begin_login(deps, path_and_query(), requirement=requirement)
+            # The person has confirmed the link, if that was necessary.
+            return begin_login(deps, path_and_query(), requirement=requirement, link_origin=source.origin)
         case Failed(DestinationRefused() as bad_link):
             return _bad_link(bad_link, link)
         case Failed(error):
@@ -98,11 +123,6 @@ def _bad_link(error: DestinationRefused, link: str) -> Response:
     log_problem(status_of(error), error=type(error).__name__, cause=str(error), hint=error.hint)
     step = NextStep(_("Open the console's home page"), link)
     return problem_response(Problem(status_of(error), _(error.public), next_step=step))
-
-
-def _parameters() -> Mapping[str, Sequence[str]]:
-    """The query parameters of the link, decoded once."""
-    return request.args.to_dict(flat=False)
 
 
 def _refuse(
@@ -130,11 +150,13 @@ def _same_place_elsewhere(
 ) -> tuple[NextStep, ...]:
     """What the person may open in the same account, landing where the refused link would have led."""
     try:
-        requested = replace(parse_destination(_parameters()), logout_first=None)
+        requested = replace(parse_destination(parameters()), logout_first=None)
         check_destination(requested, deps.broker.partition_of(target))
     except DestinationRefused:
         requested = ConsoleDestination()
     query = build_destination_query(requested)
+    if requested.console_destination and CONFIRM in repeated_path(deps.site):
+        query += f"&{CONFIRM}=1"
     allowed = entries.allowed_in_account(target, identity)
     return tuple(
         NextStep(entry.target.title, f"{entry.url}{query}", entry.target.role.role_name)

@@ -5,6 +5,7 @@ A view gets the strictest rules unless it sets its own header. Each exemption ha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import IO, TYPE_CHECKING
 
@@ -15,6 +16,11 @@ from awscons.site import Site
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.\[\]:-]{1,300}(?=[/?#]|$)", re.ASCII)
+"""Scheme, host and port, in lower case; browsers write host names in ASCII."""
+
+UNKNOWN_ORIGIN = "unknown"
 
 MAX_BODY_BYTES = 256 * 1024
 """Maximum size of a request body, except that of a SAML response: see `max_answer_kb`."""
@@ -131,6 +137,29 @@ def _refuse_cross_origin_writes(app: Flask, site: Site) -> None:
         origin = request.headers.get("Origin")
         if fetch_site is None and origin is not None and origin != site.origin:
             abort(403, "a request from another site")
+        # A proxy may have removed both. A referrer that names another site says the same.
+        referrer = request.headers.get("Referer")
+        if fetch_site is None and origin is None and referrer and origin_of(referrer) != site.origin:
+            abort(403, "a request from another site")
+
+
+def origin_of(url: str) -> str:
+    """The origin of a URL as browsers write it (RFC 6454); "" if it has none."""
+    matched = _ORIGIN.match(url)
+    return matched[0] if matched else ""
+
+
+def foreign_origin(site: Site) -> str | None:
+    """The origin of another site that caused this request; UNKNOWN_ORIGIN if the browser hides it; else None.
+
+    A sibling host is another site here. An address that a person typed, a bookmark or a link of another program is
+    no site (`none`). Clients that are no browsers send neither header.
+    """
+    origin = origin_of(request.headers.get("Referer", ""))
+    fetch_site = request.headers.get("Sec-Fetch-Site")
+    if fetch_site in {"same-origin", "none"} or (fetch_site is None and origin in {"", site.origin}):
+        return None
+    return UNKNOWN_ORIGIN if origin in {"", site.origin} else origin
 
 
 def _add_headers(app: Flask, site: Site) -> None:

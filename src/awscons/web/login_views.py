@@ -9,7 +9,14 @@ from flask import Blueprint, Flask, Response, abort, g, make_response, render_te
 from awscons.access.identity import Login
 from awscons.access.step_up import AuthnRequirement
 from awscons.audit import events
-from awscons.errors import IdpDeclined, NoPendingLogin, SignInError, SignInLoop, StoreUnavailable
+from awscons.errors import (
+    IdpDeclined,
+    NoPendingLogin,
+    ResponseTooLarge,
+    SignInError,
+    SignInLoop,
+    StoreUnavailable,
+)
 from awscons.saml.input_limits import check_size
 from awscons.signin.login import NO_REQUIREMENT
 from awscons.web import cookies
@@ -35,20 +42,34 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
     # `guards.CROSS_ORIGIN_ENDPOINTS`). A pending login of this browser protects it instead.
     @views.post("/acs")
     def acs() -> Response:
-        deps.limits.check("acs", counted_address(deps.site))
+        too_large = _size_error(deps)
+        relay_state = "" if too_large else only_field("RelayState")
+        browser_secrets = cookies.pending_secrets_in(request, deps.cookies)
         try:
-            _check_size(deps)
-            relay_state = only_field("RelayState")
+            claimed = deps.logins.claim(relay_state, browser_secrets=browser_secrets)
+            if isinstance(claimed, NoPendingLogin):
+                deps.limits.check("acs", counted_address(deps.site))
+            if too_large is not None:
+                raise too_large
             finished = deps.logins.finish(
-                only_field("SAMLResponse"),
-                relay_state,
-                browser_secrets=cookies.pending_secrets_in(request, deps.cookies),
+                only_field("SAMLResponse"), claimed, relay_state, browser_secrets=browser_secrets
             )
         except (SignInError, StoreUnavailable) as error:
             deps.audit.record(events.sign_in_refused(error, caller()))
             return _try_again(deps, error)
+        if finished.replaced is not None:
+            deps.audit.record(events.signed_out(finished.replaced, caller(), decided_by="a new sign-in"))
         deps.audit.record(events.signed_in(finished, caller()))
         response = redirect_to(deps.site.url(finished.return_to))
+        if "destination=" in finished.return_to:
+            cookies.note_link(
+                response,
+                deps.cookies,
+                login_id=finished.login_id,
+                path=finished.return_to,
+                origin=finished.link_origin,
+                approved=True,
+            )
         cookies.set_login(response, deps.cookies, finished.login_id)
         cookies.drop_pending(response, deps.cookies, relay_state)
         cookies.count_return(request, response, deps.cookies)
@@ -69,11 +90,15 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
     app.register_blueprint(views)
 
 
-def _check_size(deps: WebDependencies) -> None:
-    """Raises ResponseTooLarge for a body that is larger than the form with a response may be."""
+def _size_error(deps: WebDependencies) -> ResponseTooLarge | None:
+    """The error for a body that is larger than the form with a response may be; it has been discarded then."""
     limits, size = deps.answer_limits, request.content_length or 0
     if body_is_too_large(limits.max_form_bytes):
-        check_size("form", size, limits.max_form_bytes, limits)
+        try:
+            check_size("form", size, limits.max_form_bytes, limits)
+        except ResponseTooLarge as error:
+            return error
+    return None
 
 
 def only_field(field: str) -> str:
@@ -95,10 +120,12 @@ def begin_login(
     *,
     requirement: AuthnRequirement = NO_REQUIREMENT,
     retry_of_login: bool = False,
+    link_origin: str | None = None,
 ) -> Response:
     """Send the browser to the identity provider; it comes back to `return_to`, a path of ours.
 
     requirement   what this sign-in requires in addition to the configuration
+    link_origin   of another site whose link led to `return_to`
     A browser that came back twice within a minute and has to go once more gets a page instead of a loop.
     """
     if len(return_to) > MAX_RETURN_PATH_LENGTH:
@@ -111,6 +138,8 @@ def begin_login(
         requirement=requirement,
         login_hint=request.args.get("login_hint"),
         retry_of_login=retry_of_login,
+        link_origin=link_origin,
+        replaced_login_id=cookies.login_id_in(request, deps.cookies),
     )
     if begun.form is None:
         # 302 for a GET; 303 where the browser has just posted something that must not be posted on.
@@ -177,7 +206,9 @@ def _loop_page(deps: WebDependencies, error: NoPendingLogin | SignInLoop) -> Res
 
 
 def end_current_login(deps: WebDependencies) -> None:
-    """Forget the login that this request's cookie names. Raises StoreUnavailable."""
-    login_id = cookies.login_id_in(request, deps.cookies)
-    if login_id:
+    """Forget every login that this request's cookies name. Raises StoreUnavailable.
+
+    There are several if another host has planted a cookie. The one that we set must not outlast the sign-out.
+    """
+    for login_id in cookies.login_ids_in(request, deps.cookies):
         deps.logins.end(login_id)

@@ -107,7 +107,12 @@ class Entries:
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._all = sorted(entries, key=lambda entry: (_sorting_name(entry), entry.target.role.account_id))
+        self._by_name = {entry.name: entry for entry in self._all}
         self._index = TargetIndex([entry.target for entry in self._all])
+
+    def named(self, name: str) -> Entry:
+        """Return the entry of the target of that name. Raises KeyError."""
+        return self._by_name[name]
 
     def allowed(self, identity: Identity) -> list[Entry]:
         """Return the entries that `identity` may open."""

@@ -26,16 +26,17 @@ from awscons.errors import (
     IdpDeclined,
     LoginEndsTooSoon,
     MetadataRefused,
+    RateLimited,
     ResponseTooLarge,
     SignInError,
     StoreUnavailable,
-    TooManySignIns,
     UpstreamError,
     UpstreamRefused,
     UpstreamSilent,
     UpstreamThrottled,
 )
 from awscons.site import Site
+from awscons.web.guards import foreign_origin
 from awscons.web.language import N_
 from awscons.web.language import gettext as _
 
@@ -49,7 +50,7 @@ STATUS_CODES: tuple[tuple[type[AwsconsError], HTTPStatus], ...] = (
     (BrokerBusy, HTTPStatus.SERVICE_UNAVAILABLE),
     (ResponseTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (SignInError, HTTPStatus.BAD_REQUEST),
-    (TooManySignIns, HTTPStatus.TOO_MANY_REQUESTS),
+    (RateLimited, HTTPStatus.TOO_MANY_REQUESTS),
     (UpstreamThrottled, HTTPStatus.SERVICE_UNAVAILABLE),
     (BrokerCredentialsMissing, HTTPStatus.SERVICE_UNAVAILABLE),
     (UpstreamSilent, HTTPStatus.GATEWAY_TIMEOUT),
@@ -114,6 +115,8 @@ _REQUEST_NOT_ACCEPTED = N_(
 )
 """All other statuses: they are about the request, so the person can do nothing about it."""
 _EXPIRED = N_("Your sign-in at the identity provider took too long, or ended in another tab.")
+CONFIRM = "confirm"
+"""Query parameter of a target's link: `1` asks before a console page opens. Anybody may add it."""
 _NOT_UNDERSTOOD = N_("This service could not process the request.")
 _RETRY_AFTER = "5"
 """Seconds; the Retry-After of every 503."""
@@ -205,9 +208,9 @@ def register_problems(app: Flask, site: Site) -> None:
         if isinstance(error, SignInError):
             step = NextStep(_("Sign in again"), site.url(error.return_to or site.home_path))
         elif request.method == "GET":
-            step = NextStep(_("Try again"), site.url(path_and_query()))
+            step = NextStep(_("Try again"), site.url(repeated_path(site)))
         response = problem_response(Problem(status, _(_sentence_of(error)), next_step=step))
-        if isinstance(error, TooManySignIns):
+        if isinstance(error, RateLimited):
             response.headers["Retry-After"] = str(error.retry_after)
         return response
 
@@ -264,6 +267,16 @@ def log_problem(status: HTTPStatus, **facts: str) -> None:
         method=request.method,
         **told,
     )
+
+
+def repeated_path(site: Site) -> str:
+    """`path_and_query` for a later request of our own pages.
+
+    If another site caused this request, the later one asks for confirmation: our own page would hide the other site.
+    """
+    path = path_and_query()
+    foreign = "destination" in request.args and foreign_origin(site) is not None
+    return f"{path}&{CONFIRM}=1" if foreign and CONFIRM not in request.args else path
 
 
 def path_and_query() -> str:

@@ -212,7 +212,7 @@ def test_a_report_names_path_found_wanted_and_hint() -> None:
         ({"session": {"session_path": "/aws"}}, "session_config.session_path", "'/' or shorter", ""),
         (
             {
-                "session": {"session_cookie": "__Host-x"},
+                "session": {"session_cookie": "__Host-x", "session_path": "/awscon"},
                 "saml": {**SAML, "acs_url": "https://sso.example.com/awscon/saml/acs"},
             },
             "session_config.session_cookie",

@@ -143,8 +143,8 @@ def test_mounted_under_a_path_everything_stays_under_it(tmp_path: Path) -> None:
     with open_house(tmp_path, mount_path="/awscon") as house:
         browser = house.browser()
         begun = browser.get("/aws/cloudadmin?x=1")
-        assert "__Secure-awscons-pending-" in begun.headers["Set-Cookie"]
-        assert "Path=/awscon" in begun.headers["Set-Cookie"]
+        assert "__Host-awscons-pending+awscon+" in begun.headers["Set-Cookie"]
+        assert "Path=/;" in begun.headers["Set-Cookie"] + ";"
         answered = browser.answer("/saml/acs", house.answer(sent_to_idp(begun)))
         assert answered.headers["Location"] == f"{house.url}/aws/cloudadmin?x=1"
         opened = browser.follow(answered)

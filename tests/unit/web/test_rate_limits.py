@@ -2,15 +2,19 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from awscons.adapters.stores.choice import open_store
+from awscons.adapters.stores.memory_store import MemoryStore
+from awscons.audit.metrics_recorder import NoMetrics
 from awscons.config.schema import SqliteBacking
+from awscons.errors import TooManySignIns
 from awscons.signin.pending_logins import PendingLogins
+from awscons.signin.rate_limits import MinuteCounters, SignInRateLimits
 from awscons.signin.records import PendingLogin
 from awscons.web.guards import MAX_BODY_BYTES
 from support.browser import Browser, sent_to_idp, text_of
@@ -70,12 +74,116 @@ def test_a_minute_later_the_address_may_go_on(limited: House) -> None:
     assert browser.get("/aws/cloudadmin", headers=come_from("192.0.2.1")).status_code == 302
 
 
-def test_all_addresses_together_have_a_limit_of_their_own(limited: House) -> None:
+def test_above_the_overall_limit_a_network_gets_no_more_than_one_address(limited: House) -> None:
     codes = [
         limited.browser().get("/aws/cloudadmin", headers=come_from(f"192.0.2.{number}")).status_code
-        for number in range(14)
+        for number in range(19)
     ]
-    assert codes == [302] * 12 + [429] * 2
+    assert codes == [302] * (12 + 5) + [429] * 2
+    other = limited.browser().get("/aws/cloudadmin", headers=come_from("198.51.100.1"))
+    assert other.status_code == 302
+
+
+def test_above_the_overall_limit_an_address_with_many_requests_waits_first(limited: House) -> None:
+    browser = limited.browser()
+    for address in ("192.0.2.1", "192.0.2.2", "192.0.2.3"):
+        for _ in range(4):
+            assert browser.get("/aws/cloudadmin", headers=come_from(address)).status_code == 302
+    refused = browser.get("/aws/cloudadmin", headers=come_from("192.0.2.1"))
+    assert refused.status_code == 429
+    assert browser.get("/aws/cloudadmin", headers=come_from("192.0.2.4")).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("network", "passes"), [("2001:db8:0:{:x}::1", 10), ("2001:db8:0:{:x}00::1", 20)], ids=["/56", "/48"]
+)
+def test_the_limit_of_an_ipv6_network_rises_with_its_size(tmp_path: Path, network: str, passes: int) -> None:
+    with open_house(tmp_path, server={**PROXY, "rate_limit_per_address": 5}) as house:
+        codes = [
+            house.browser().get("/aws/cloudadmin", headers=come_from(network.format(number))).status_code
+            for number in range(passes + 2)
+        ]
+    assert codes == [302] * passes + [429] * 2
+
+
+def test_a_connection_without_an_address_is_a_proxy_and_not_one_person() -> None:
+    counters = MinuteCounters(MemoryStore(), recorder=NoMetrics(), clock=MovableClock())
+    limits = SignInRateLimits(per_address=2, overall=10, counters=counters)
+    for _ in range(10):
+        limits.check("begin", "")
+    with pytest.raises(TooManySignIns, match="overall"):
+        limits.check("begin", "")
+
+
+def test_a_forged_loopback_address_has_a_limit_like_any_other(limited: House) -> None:
+    browser = limited.browser()
+    answers = [browser.get("/aws/cloudadmin", headers=come_from("127.0.0.1")) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [302] * 5 + [429]
+
+
+def test_a_refusal_says_the_address_in_the_log(limited: House) -> None:
+    browser = limited.browser()
+    for _ in range(6):
+        browser.get("/aws/cloudadmin", headers=come_from("192.0.2.1"))
+    (line,) = limited.lines("problem")
+    assert (line["error"], line["client_address"]) == ("TooManySignIns", "192.0.2.1")
+
+
+def flood(house: House, path: Path) -> None:
+    """Six addresses that ask for a target and post rubbish, thirty networks of one IPv6 /48: at another process."""
+    store = open_store(SqliteBacking(path=str(path)), environment={})
+    counters = MinuteCounters(store, recorder=NoMetrics(), clock=house.clock)
+    limits = SignInRateLimits(per_address=20, overall=100, counters=counters)
+    crowd = [f"192.0.2.{number}" for number in range(6)] * 120
+    crowd += [f"2001:db8:0:{number:x}::1" for number in range(30)]
+    for address in crowd:
+        for step in ("begin", "acs"):
+            with suppress(TooManySignIns):
+                limits.check(step, address)
+
+
+@pytest.mark.parametrize("address", ["203.0.113.7", "192.0.2.77", "2001:db8:7::1"])
+def test_while_others_flood_a_person_begins_and_finishes_a_sign_in(tmp_path: Path, address: str) -> None:
+    server = {**PROXY, "rate_limit_per_address": 20, "rate_limit_overall": 100}
+    with open_house(tmp_path, server=server) as house:
+        flood(house, tmp_path / "logins.sqlite3")
+        attacker, browser = house.browser(), house.browser()
+        assert attacker.get("/aws/cloudadmin", headers=come_from("192.0.2.1")).status_code == 429
+        browser.http.headers.update(come_from(address))
+        begun = browser.get("/aws/cloudadmin")
+        flood(house, tmp_path / "logins.sqlite3")
+        answered = browser.answer("/saml/acs", house.answer(sent_to_idp(begun)))
+        assert answered.status_code == 303
+        assert browser.follow(answered).status_code == 301
+
+
+def test_an_address_at_its_limit_still_finishes_the_sign_ins_that_it_began(limited: House) -> None:
+    browser = limited.browser()
+    browser.http.headers.update(come_from("192.0.2.1"))
+    begun = browser.get("/aws/cloudadmin")
+    rubbish = {"SAMLResponse": "x", "RelayState": "x"}
+    codes = [browser.answer("/saml/acs", rubbish).status_code for _ in range(6)]
+    assert codes == [400] * 5 + [429]
+    assert browser.answer("/saml/acs", limited.answer(sent_to_idp(begun))).status_code == 303
+
+
+def test_the_counters_of_a_flood_from_many_networks_take_a_bounded_part_of_the_store() -> None:
+    store = MemoryStore()
+    counters = MinuteCounters(store, recorder=NoMetrics(), clock=MovableClock())
+    buckets = {counters.bucket(f"2001:db8:{number:x}::/64") for number in range(10_000)}
+    other = MinuteCounters(store, recorder=NoMetrics(), clock=MovableClock())
+    assert max(buckets) < 65_536
+    # Another process of the store puts the same network into the same bucket.
+    assert {other.bucket(f"2001:db8:{number:x}::/64") for number in range(10_000)} == buckets
+
+
+def test_one_sign_in_that_was_begun_gives_one_response_without_a_limit(limited: House) -> None:
+    browser = limited.browser()
+    browser.http.headers.update(come_from("192.0.2.1"))
+    sent = sent_to_idp(browser.get("/aws/cloudadmin"))
+    form = {"SAMLResponse": "rubbish", "RelayState": sent.relay_state}
+    codes = [browser.answer("/saml/acs", form).status_code for _ in range(7)]
+    assert codes == [400] * 6 + [429]
 
 
 def test_what_an_address_is_refused_is_taken_from_nobody_else(limited: House) -> None:
@@ -144,11 +252,11 @@ def test_logout_messages_sent_too_often_are_refused_before_they_are_read(limited
 
 def test_answers_of_all_addresses_together_have_a_limit_of_their_own(limited: House) -> None:
     codes = []
-    for number in range(14):
+    for number in range(19):
         browser = limited.browser()
         browser.http.headers.update(come_from(f"192.0.2.{number}"))
         codes.append(browser.answer("/saml/acs", {"SAMLResponse": "rubbish", "RelayState": "x"}).status_code)
-    assert codes == [400] * 12 + [429] * 2
+    assert codes == [400] * (12 + 5) + [429] * 2
     # Beginnings are counted by themselves.
     other = limited.browser().get("/aws/cloudadmin", headers=come_from("192.0.2.99"))
     assert other.status_code == 302
@@ -186,6 +294,38 @@ def test_a_limit_of_0_is_none(tmp_path: Path) -> None:
         browser = house.browser()
         codes = {browser.get("/aws/cloudadmin", headers=come_from("192.0.2.1")).status_code for _ in range(8)}
     assert codes == {302}
+
+
+# --- consoles ----------------------------------------------------------------------------
+
+
+def test_one_person_opens_no_more_consoles_in_a_minute_than_the_limit(tmp_path: Path) -> None:
+    with open_house(tmp_path, server={"rate_limit_per_person": 3}) as house:
+        first, second = house.browser(), house.browser()
+        house.sign_in(first, "/aws/cloudadmin")
+        house.sign_in(second, "/aws/cloudadmin")
+        assert first.get("/aws/cloudadmin").status_code == 301
+        refused = second.get("/aws/cloudadmin")
+        assert refused.status_code == 429
+        assert "many consoles" in text_of(refused)
+        assert 0 < int(refused.headers["Retry-After"]) <= 60
+        event = house.audit()[-1]
+        assert (event["action"], event["outcome"], event["reason"]) == (
+            "open-console",
+            "refused",
+            "TooManyConsoles",
+        )
+        other = house.browser()
+        assert house.sign_in(other, "/aws/cloudadmin", "carl@example.com").status_code == 301
+        house.clock.forward(seconds=int(refused.headers["Retry-After"]))
+        assert second.get("/aws/cloudadmin").status_code == 301
+
+
+def test_a_limit_of_0_consoles_is_none(tmp_path: Path) -> None:
+    with open_house(tmp_path, server={"rate_limit_per_person": 0}) as house:
+        browser = house.browser()
+        house.sign_in(browser, "/aws/cloudadmin")
+        assert {browser.get("/aws/cloudadmin").status_code for _ in range(31)} == {301}
 
 
 # --- half-finished sign-ins --------------------------------------------------------------

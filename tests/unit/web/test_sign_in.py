@@ -265,6 +265,8 @@ def test_signing_out_ends_the_login_for_good(house: House, browser: Browser) -> 
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "https://evil.example.com"},
         {"Origin": "null"},
+        {"Referer": "https://evil.example.com/page"},
+        {"Referer": "https://localhost.evil.example.com/"},
     ],
 )
 def test_another_site_cannot_sign_somebody_out(

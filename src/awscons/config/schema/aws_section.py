@@ -25,6 +25,7 @@ from awscons.config.schema.base import (
 from awscons.config.schema.pattern_section import AccountSection, Globs, PatternSection
 
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,63}", re.ASCII)
+_LINK_ORIGIN = re.compile(rf"https://(?:{_HOST.pattern}|[a-z0-9-]{{1,63}})(?::[1-9][0-9]{{0,4}})?", re.ASCII)
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}", re.ASCII)
 _URL_PREFIX = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._~-]*)*", re.ASCII)
 
@@ -111,6 +112,15 @@ def _url_prefix(value: str) -> str:
     first = value.strip("/").split("/")[0]
     if first in RESERVED_SERVICES:
         raise not_as_wanted("a path that is not one of our own", f"'/{first}' is ours")
+    return value
+
+
+def _link_origin(value: str) -> str:
+    if not _LINK_ORIGIN.fullmatch(value) or value.endswith(":443"):
+        raise not_as_wanted(
+            "an https origin in lower case, such as 'https://wiki.example.com'",
+            "without a path, without a slash at the end, and with a port only if it is not 443",
+        )
     return value
 
 
@@ -228,6 +238,10 @@ class TargetSection(Section):
             "region that the service itself uses."
         ),
     )
+    confirm_links: bool | None = Field(
+        default=None,
+        description="See `confirm_links` in `aws_config`. Default: its value.",
+    )
     title: ShownText | None = Field(
         default=None,
         description="Title that people read in place of the service's name: `Cloud administrator`.",
@@ -327,6 +341,22 @@ class AwsSection(Section):
         description=(
             "Sign browsers out of AWS before each console opens. `?logout_first=1` in a link does so once; "
             "`?logout_first=0` prevents it."
+        ),
+    )
+    confirm_links: bool = Field(
+        default=True,
+        description=(
+            "When a link on another site names a console page (`?destination=`), show a page that names the "
+            "role, the account and the console page, with a button, before a console opens."
+        ),
+    )
+    trusted_link_origins: Annotated[
+        list[Annotated[str, AfterValidator(_link_origin)]], BeforeValidator(list_from_tuple)
+    ] = Field(
+        default=[],
+        description=(
+            "Origins of sites whose links need no such page: `https://wiki.example.com`. A site can hide its "
+            "origin (then the page appears), and cannot pretend another."
         ),
     )
     timeout: float = Field(

@@ -43,15 +43,22 @@ class ServerSection(Section):
         ge=0,
         description=(
             "Maximum sign-ins that one client address may begin in a minute, and maximum responses that it "
-            "may post. 0 means no limit."
+            "may post without a sign-in that its browser began. An IPv6 /64 counts as one address, a /56 "
+            "has twice the limit, a /48 four times. 0 means no limit."
         ),
     )
     rate_limit_overall: int = Field(
         default=6_000,
         ge=0,
         description=(
-            "The same maximum for all clients together, over all processes and hosts. 0 means no limit."
+            "The same number for all clients together, over all processes and hosts. Above it, only networks "
+            "with few requests in that minute are served. 0 means no limit."
         ),
+    )
+    rate_limit_per_person: int = Field(
+        default=30,
+        ge=0,
+        description="Maximum consoles that one person may open in a minute. 0 means no limit.",
     )
     max_answer_kb: int = Field(
         default=DEFAULT_MAX_ANSWER_KB,

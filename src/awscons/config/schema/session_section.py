@@ -192,7 +192,7 @@ class SessionSection(Section):
         default=None,
         description=(
             "Name of the login cookie. Default: `awscons` with the strictest prefix (`__Host-`, "
-            "`__Secure-`) that works."
+            "`__Secure-`) that works, and with the path at which the service is mounted."
         ),
     )
     session_expire: int = Field(
@@ -210,6 +210,9 @@ class SessionSection(Section):
     )
     session_path: Annotated[str, AfterValidator(_cookie_path)] | None = Field(
         default=None,
-        description="Path of the login cookie. Default: the path at which the service is mounted.",
+        description=(
+            "Path of the login cookie. Default: `/` where the name has the prefix `__Host-`, else the path "
+            "at which the service is mounted."
+        ),
     )
     session_reference: Any = Field(default=None, description="Accepted without effect.")
