@@ -20,7 +20,7 @@ from awscons.access.identity import Login
 from awscons.access.step_up import AuthnRequirement, step_up
 from awscons.access.targets import OpenBy, Target
 from awscons.audit import events
-from awscons.audit.events import Action, AuditLog, Caller
+from awscons.audit.event import Action, AuditLog, Caller
 from awscons.aws.broker import IssuedCredentials, OpenedConsole
 from awscons.aws.destinations import ConsoleDestination, build_destination_query, parse_destination
 from awscons.aws.durations import MIN_DURATION

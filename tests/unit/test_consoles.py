@@ -12,7 +12,7 @@ from awscons.access.identity import Identity, Login
 from awscons.access.targets import OpenBy, Target
 from awscons.adapters.stores.memory_store import MemoryStore
 from awscons.assembly.aws_side import build_broker
-from awscons.audit.events import AuditEvent, Caller, Outcome
+from awscons.audit.event import AuditEvent, Caller, Outcome
 from awscons.audit.metrics_recorder import NoMetrics
 from awscons.config.load import parse_settings
 from awscons.consoles import Consoles, Failed, Issued, NotAllowed, Opened, StepUpNeeded

@@ -11,7 +11,7 @@ import pytest
 
 from awscons.adapters import shared_counters
 from awscons.assembly.service import build_service
-from awscons.audit.events import Action, AuditEvent, Outcome
+from awscons.audit.event import Action, AuditEvent, Outcome
 from awscons.config.load import parse_settings
 from awscons.web.problems import STATUS_CODES
 from support.house import config_for

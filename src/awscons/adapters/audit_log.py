@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 import structlog
 
-from awscons.audit.events import AuditEvent, Outcome
+from awscons.audit.event import AuditEvent, Outcome
 
 
 def _exception_without_text(

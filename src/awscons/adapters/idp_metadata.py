@@ -29,7 +29,7 @@ from awscons.adapters.aws.http_pool import (
 )
 from awscons.adapters.metadata_copy import MetadataCopy
 from awscons.audit import events
-from awscons.audit.events import AuditLog
+from awscons.audit.event import AuditLog
 from awscons.config.configuration_warnings import certificate_warnings
 from awscons.config.file_access import close_to_writers, open_to_writers
 from awscons.errors import MetadataRefused, UpstreamError

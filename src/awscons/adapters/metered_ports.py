@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from awscons.audit.events import AuditEvent, AuditLog
+from awscons.audit.event import AuditEvent, AuditLog
 from awscons.audit.metrics_recorder import MetricsRecorder
 from awscons.aws.durations import CredentialKind
 from awscons.aws.ports import RoleAssumer, SigninTokens, StsRoute

@@ -26,7 +26,7 @@ from pathlib import Path
 import structlog
 
 from awscons.adapters.stores.choice import state_folder
-from awscons.audit.events import AuditEvent
+from awscons.audit.event import AuditEvent
 from awscons.config.settings import Settings
 from awscons.errors import ConfigurationError, Mistake
 

@@ -9,7 +9,7 @@ from awscons.adapters.aws.http_pool import HttpPool
 from awscons.adapters.idp_metadata import MetadataIdpTrust, StaticIdpTrust
 from awscons.adapters.stores.choice import open_store, sqlite_path, state_folder
 from awscons.assembly.clock import utc_now
-from awscons.audit.events import AuditLog
+from awscons.audit.event import AuditLog
 from awscons.config.schema import SimpleBacking, SqliteBacking
 from awscons.config.settings import Settings
 from awscons.errors import MetadataRefused, StoreCannotList, StoreUnavailable

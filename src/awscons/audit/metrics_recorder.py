@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from awscons.audit.events import AuditEvent
+from awscons.audit.event import AuditEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from awscons.access.targets import Target
-from awscons.audit.events import AuditLog
+from awscons.audit.event import AuditLog
 from awscons.audit.metrics_recorder import MetricsSettings
 from awscons.aws.broker import Broker
 from awscons.consoles import Consoles

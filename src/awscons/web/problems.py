@@ -15,7 +15,7 @@ import structlog
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from awscons.audit.events import Caller
+from awscons.audit.event import Caller
 from awscons.errors import (
     AttributesUnfit,
     AwsconsError,

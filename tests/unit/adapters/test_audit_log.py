@@ -7,7 +7,7 @@ import logging
 import structlog
 
 from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
-from awscons.audit.events import Action, AuditEvent, Outcome
+from awscons.audit.event import Action, AuditEvent, Outcome
 
 
 def logged(write: object, *, debug: bool = False) -> list[dict[str, object]]:

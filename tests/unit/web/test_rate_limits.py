@@ -110,9 +110,9 @@ def test_a_connection_without_an_address_is_a_proxy_and_not_one_person() -> None
     counters = MinuteCounters(MemoryStore(), recorder=NoMetrics(), clock=MovableClock())
     limits = SignInRateLimits(per_address=2, overall=10, counters=counters)
     for _ in range(10):
-        limits.check("begin", "")
+        limits.check("begin", None)
     with pytest.raises(TooManySignIns, match="overall"):
-        limits.check("begin", "")
+        limits.check("begin", None)
 
 
 def test_a_forged_loopback_address_has_a_limit_like_any_other(limited: House) -> None:

@@ -6,13 +6,14 @@ stands here is a documented key. Rules that need more than one key are in `confi
 base             the strict dict, and the types that several sections share
 session_section  `session_config`, with each kind of store
 saml_section     `saml_config`
-aws_section      `aws_config`, with partitions and targets
+aws_section      `aws_config`, with partitions
+target_section   the targets of `aws_config`
 pattern_section  accounts and patterns of `aws_config`
 server_section   `server_config`
 site_section     `site_config`
 """
 
-from awscons.config.schema.aws_section import AwsSection, PartitionSection, TargetSection
+from awscons.config.schema.aws_section import AwsSection, PartitionSection
 from awscons.config.schema.base import Section
 from awscons.config.schema.pattern_section import (
     AccountSection,
@@ -35,6 +36,7 @@ from awscons.config.schema.session_section import (
     SqliteBacking,
 )
 from awscons.config.schema.site_section import SiteSection
+from awscons.config.schema.target_section import TargetSection
 
 SECTIONS: dict[str, type[Section]] = {
     "session_config": SessionSection,
