@@ -43,6 +43,7 @@ from awscons.config.settings import Settings
 from awscons.consoles import Consoles
 from awscons.findings import Finding, warning
 from awscons.preferences import Preferences
+from awscons.saml.self_test import run_self_test
 from awscons.signin.login import RETURN_PATH_TTL
 from awscons.signin.rate_limits import ConsoleRateLimit, MinuteCounters
 from awscons.signin.register import LoginRegister
@@ -90,9 +91,10 @@ def build_service(
     prepared      make clients, TLS contexts and templates now, so that no request waits for them
     life          what happens to the process
     parts         those of the service that this one replaces; None: it is the first one
-    Raises ConfigurationError when a part that the settings name is not installed, MetadataRefused when the identity
-    provider's metadata is not available.
+    Raises SelfTestFailed when the installation cannot verify signatures, ConfigurationError when a part that the
+    settings name is not installed, MetadataRefused when the identity provider's metadata is not available.
     """
+    run_self_test()
     debug = is_debug_mode(environment)
     parts = parts or open_parts(settings, environment=environment)
     store, counters = parts.store, parts.counters
@@ -101,9 +103,8 @@ def build_service(
     http = HttpPool()
     trust = build_idp_trust(settings, environment=environment, clock=clock, audit=audit, http=http)
     identity_provider = trust.current()
-    _log_warnings(configuration_warnings(settings, identity_provider, now=clock()))
-    if debug and "AWSCONS_DEBUG" not in environment:
-        _log_warnings([_OLD_DEBUG])
+    old_debug = [_OLD_DEBUG] if debug and "AWSCONS_DEBUG" not in environment else []
+    _log_warnings([*configuration_warnings(settings, identity_provider, now=clock()), *old_debug])
     register = LoginRegister(store=store, settings=settings.login, clock=clock)
     broker = build_broker(settings, clock=clock, threads=threads, recorder=recorder, http=http)
     preferences = Preferences(store)

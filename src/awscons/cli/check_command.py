@@ -36,6 +36,7 @@ from awscons.errors import (
     UpstreamError,
 )
 from awscons.findings import Finding, Severity, error_finding, warning
+from awscons.saml.self_test import run_self_test
 
 
 def check_configuration(
@@ -73,6 +74,7 @@ def check_configuration(
 
 
 def _gather(report: Report, config: Path, *, ask_aws: bool) -> None:
+    run_self_test()
     report.settings = settings = load_settings(config, environment=os.environ)
     configure_logging()
     report.identity_provider, source_error = inspect_idp_trust(

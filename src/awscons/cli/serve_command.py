@@ -28,6 +28,7 @@ from awscons.config.load import load_settings
 from awscons.config.schema import SimpleBacking
 from awscons.config.settings import Settings
 from awscons.errors import ConfigurationError
+from awscons.saml.self_test import run_self_test
 from awscons.site import LOOPBACK_HOSTS, Site
 
 _DEFAULT_PORT = 8000
@@ -65,6 +66,7 @@ def serve_configured(config: Path, options: ServeOptions) -> None:
     """Serve until interrupted. Raises click.UsageError for options that contradict each other, AwsconsError."""
     configure_logging(debug=is_debug_mode(os.environ))
     log_unhandled_errors()
+    run_self_test()
     settings = load_settings(config, environment=os.environ)
     address = _address(settings.site, options)
     if (options.certificate is None) != (options.key is None):

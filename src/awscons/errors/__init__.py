@@ -4,6 +4,7 @@
     ├── ConfigurationError         the configuration cannot be used: all its mistakes together
     ├── CannotListen               the configured address or port cannot be used
     ├── KeysRefused                the folder of our own keys cannot be used
+    ├── SelfTestFailed             the SAML library of this installation does not work
     ├── MetadataRefused            the identity provider's metadata cannot be used
     ├── DestinationRefused         a link names a page or region that is not in the console
     │   ├── DestinationTooLong         its page has too many characters
@@ -53,6 +54,7 @@ from awscons.errors.configuration_errors import (
     KeysRefused,
     MetadataRefused,
     Mistake,
+    SelfTestFailed,
     grouped_mistakes,
 )
 from awscons.errors.root import MAX_QUOTED_LENGTH, AwsconsError, quote_for_log
@@ -119,6 +121,7 @@ __all__ = [
     "ResponseTooLarge",
     "RoleRefused",
     "RoleSessionTooLong",
+    "SelfTestFailed",
     "SignInError",
     "SignInLoop",
     "SigninRefused",

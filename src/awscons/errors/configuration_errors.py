@@ -74,6 +74,12 @@ class KeysRefused(AwsconsError):
     public = "This service is not set up correctly."
 
 
+class SelfTestFailed(AwsconsError):
+    """The SAML library of this installation does not work. The service does not start."""
+
+    public = "This service is not set up correctly."
+
+
 class MetadataRefused(AwsconsError):
     """The identity provider's metadata cannot be loaded or used. Good metadata from before stays in use."""
 

@@ -18,6 +18,7 @@ parties           the service provider and the identity provider, as values
 authn_request     what we ask the identity provider
 redirect          the HTTP-Redirect binding
 logout_messages   LogoutRequest and LogoutResponse
+self_test         a sample response, verified before the first sign-in
 metadata          the identity provider's metadata, read; ours, written
 certificates      certificates and what makes one unfit
 algorithms        algorithms that are accepted

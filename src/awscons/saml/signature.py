@@ -13,6 +13,8 @@ import hmac
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from importlib.resources import files
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -295,6 +297,21 @@ def _remove_keeping_tail(signature: Element) -> None:
 # --- the second opinion ------------------------------------------------------------------
 
 
+class _SecondVerifier(XMLVerifier):
+    """signxml's verifier, with its schema read as bytes: signxml reads it in the encoding of the locale."""
+
+    @classmethod
+    def schemas(cls) -> list[etree.XMLSchema]:
+        """The schema of signatures, which signxml checks them with."""
+        return [_schema(name) for name in cls.schema_files]
+
+
+@cache
+def _schema(name: str) -> etree.XMLSchema:
+    with files("signxml.schemas").joinpath(name).open("rb") as file:
+        return etree.XMLSchema(etree.parse(file))
+
+
 def _second_opinion(document: bytes, certificate: Certificate, profile: _Profile) -> bytes:
     """The bytes that signxml says were signed by that certificate's key."""
     configuration = SignatureConfiguration(
@@ -307,7 +324,7 @@ def _second_opinion(document: bytes, certificate: Certificate, profile: _Profile
         verification_time=certificate.not_valid_before_utc + timedelta(seconds=1),
     )
     try:
-        result = XMLVerifier().verify(
+        result = _SecondVerifier().verify(
             document,
             parser=hardened_parser(),
             x509_cert=certificate,
@@ -317,6 +334,9 @@ def _second_opinion(document: bytes, certificate: Certificate, profile: _Profile
             # the Signature was compared with the profile above in any case.
             validate_schema=profile.signed_info_prefixes is None,
         )
+    except (UnicodeError, etree.XMLSchemaParseError):
+        # The document is UTF-8 and was parsed before: this is a fault of the installation, not of the sender.
+        raise
     except (SignXMLException, etree.LxmlError, ValueError) as error:
         raise ResponseRefused(
             "verifiers disagree", section="house rule, two verifiers", received=type(error).__name__
