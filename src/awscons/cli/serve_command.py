@@ -80,7 +80,7 @@ def serve_configured(config: Path, options: ServeOptions) -> None:
     count = _worker_count(settings, options.workers)
     listeners = _listeners(address, count)
     stop_flag, latest = StopFlag(settings.shutdown_delay), _LatestSettings(config, settings)
-    pid_lock = hold_pid_file(pid_file(settings.backing, os.environ))
+    pid_lock = _hold_pid_file(settings)
     limit_malloc_arenas(os.environ)
     freeze_gc()
 
@@ -110,6 +110,14 @@ def serve_configured(config: Path, options: ServeOptions) -> None:
     )
     if pid_lock is not None:
         os.close(pid_lock)
+
+
+def _hold_pid_file(settings: Settings) -> int | None:
+    """See `hold_pid_file`. A store elsewhere needs no folder here, so the service runs without one."""
+    try:
+        return hold_pid_file(pid_file(settings.backing, os.environ))
+    except ConfigurationError:
+        return None
 
 
 def _listeners(address: _TcpAddress | _UnixAddress, count: int) -> list[socket.socket]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import selectors
 import socket
 import sys
@@ -14,7 +15,9 @@ import structlog
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
+from gunicorn.workers import base as workers_base
 from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.workertmp import WorkerTmp
 
 from awscons.adapters.server.cpu_pinning import assign_worker_index, pin_to_cpu
 from awscons.adapters.server.graceful_stop import DrainingArbiter, StopFlag
@@ -28,6 +31,17 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _log = structlog.get_logger(__name__)
+
+
+class _MemoryTmp(WorkerTmp):  # type: ignore[misc]  # gunicorn has no types
+    """The file by whose time a worker shows that it lives, in memory: a container may have no folder for it."""
+
+    def __init__(self, _cfg: Any) -> None:
+        self._tmp = os.fdopen(os.memfd_create("awscons-worker"), "w+b", 0)
+
+
+# gunicorn offers no setting for the class.
+workers_base.WorkerTmp = _MemoryTmp
 
 
 class RootLogger(Logger):  # type: ignore[misc]  # gunicorn has no types

@@ -158,7 +158,16 @@ def state_folder(backing: Backing, environment: Mapping[str, str]) -> Path:
     if isinstance(backing, SqliteBacking) and backing.path is not None:
         return Path(backing.path).parent
     state = environment.get("STATE_DIRECTORY", "").split(":")[0]
-    folder = Path(state) if state else platformdirs.user_state_path("awscons")
+    try:
+        folder = Path(state) if state else platformdirs.user_state_path("awscons")
+    except RuntimeError:
+        # A container's user may have neither a name nor HOME.
+        mistake = Mistake(
+            "STATE_DIRECTORY",
+            "not set, and neither HOME nor the list of users names a home folder",
+            "a folder that this user can write, in the environment variable STATE_DIRECTORY",
+        )
+        raise ConfigurationError("state folder", [mistake]) from None
     refuse_if_open("STATE_DIRECTORY" if state else "state folder", folder)
     return folder
 
