@@ -193,7 +193,9 @@ def test_after_sigterm_every_worker_says_that_it_is_not_ready_and_still_serves(t
         process.send_signal(signal.SIGTERM)
         wait_until(lambda: httpx.get(f"{url}/readyz").status_code == 503)
         answers = [httpx.get(f"{url}/readyz") for _ in range(20)]
-        assert {answer.text for answer in answers} == {'{"problems":["stopping"],"ready":false,"warnings":[]}\n'}
+        assert {answer.text for answer in answers} == {
+            '{"problems":["stopping"],"ready":false,"warnings":[]}\n'
+        }
         assert httpx.get(f"{url}/healthz").text == "ok\n"
         assert httpx.get(f"{url}/x").status_code == 302
         # The second signal ends it at once, and not after five minutes.

@@ -28,7 +28,7 @@ from awscons.saml.assertion import (
     read_name_id,
 )
 from awscons.saml.certificates import fingerprint
-from awscons.saml.encryption import decrypt_assertion
+from awscons.saml.encryption import decrypt_element
 from awscons.saml.parties import IdentityProvider, ServiceProvider
 from awscons.saml.response import CLOCK_SKEW, open_envelope
 from awscons.saml.signature import verify_enveloped
@@ -158,7 +158,7 @@ def _explain_assertion(
         decrypted: list[Element] = []
 
         def decrypt() -> None:
-            element = decrypt_assertion(
+            element = decrypt_element(
                 assertion,
                 service_provider.decryption_keys,
                 gcm_only=identity_provider.gcm_only,
