@@ -23,5 +23,6 @@ metadata_keys     the signing key of each KeyDescriptor
 certificates      certificates and what makes one unfit
 algorithms        algorithms that are accepted
 names             names of the standards
+differences       in what two nearly equal texts differ, for hints
 explain           what would be refused in a captured response, step by step
 """

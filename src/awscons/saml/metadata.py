@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 from lxml import etree
 
-from awscons.errors import MetadataRefused, ResponseRefused
+from awscons.errors import MetadataRefused, ResponseRefused, quote_for_log
 from awscons.findings import Finding
 from awscons.saml import names
 from awscons.saml.assertion import parse_instant
@@ -37,6 +37,8 @@ _DURATION = re.compile(
 )
 _MAX_REASONS = 3
 """How many unusable certificates an error names."""
+_MAX_LISTED = 5
+"""How many entity IDs an error names."""
 _TENANT = "{tenantid}"
 _DAYS_OF = {"years": 365, "months": 30}
 
@@ -132,7 +134,8 @@ def _find_entity(root: Element, entity_id: str | None) -> list[Element]:
     if len(found_here) == 1:
         return found_here[0]
     known = [path[-2].get("entityID", "") for path in found]
-    listed = ", ".join(known[:5]) + (f" and {len(known) - 5} more" if len(known) > 5 else "")  # noqa: PLR2004
+    more = f" and {len(known) - _MAX_LISTED} more" if len(known) > _MAX_LISTED else ""
+    listed = ", ".join(map(quote_for_log, known[:_MAX_LISTED])) + more
     if not found:
         raise MetadataRefused(
             "the document describes no SAML 2.0 identity provider",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from cryptography.x509 import Certificate
 
-from awscons.errors import ResponseRefused
+from awscons.errors import ResponseRefused, quote_for_log
 from awscons.findings import Finding, warning
 from awscons.saml import names
 from awscons.saml.certificates import (
@@ -106,9 +106,10 @@ def _beside(certificates: dict[str, Certificate], signer: str) -> Iterator[Findi
     key = certificates[signer].public_key()
     for place, certificate in certificates.items():
         if certificate.public_key() != key:
+            name = quote_for_log(subject_of(certificate))
             yield warning(
                 _SUBJECT,
-                f"the key of {place}, {subject_of(certificate)}, does not count: a KeyDescriptor describes one "
+                f"the key of {place}, {name}, does not count: a KeyDescriptor describes one "
                 f"signing key, here that of {signer.rpartition(', ')[2]}",
                 "an issuer belongs there; a second signing key needs a KeyDescriptor of its own",
             )
