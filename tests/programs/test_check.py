@@ -136,6 +136,15 @@ def test_a_certificate_of_the_metadata_that_does_not_count_is_a_warning(folder: 
     )
 
 
+def test_nothing_of_the_metadata_moves_the_terminal(folder: Path) -> None:
+    (folder / "idp.xml").write_bytes(Description(entity_id="https://idp/&#x9b;31m&#x202e;").document())
+    configure(folder, saml=metadata_at(folder / "idp.xml"))
+    done = check(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert r"'https://idp/\x9b31m\u202e'" in done.stdout
+    assert all(character.isprintable() or character == "\n" for character in done.stdout + done.stderr)
+
+
 _KEY = base64_of(certificate_of("idp"))
 _WRONG_METADATA = {
     "run together": (Description(keys=key_descriptor([[_KEY + _KEY]])), "KeyDescriptor 1, X509Certificate 1"),

@@ -19,7 +19,7 @@ from awscons.assembly.signin_side import inspect_idp_trust
 from awscons.aws.broker import Preflight
 from awscons.aws.durations import duration_text
 from awscons.cli.service_surroundings import become, read_environment
-from awscons.cli.terminal import print_json, table
+from awscons.cli.terminal import print_json, printable, table
 from awscons.config.configuration_warnings import configuration_warnings
 from awscons.config.load import load_settings
 from awscons.config.settings import Settings
@@ -162,7 +162,7 @@ def _lines(report: _Report, config: Path) -> Iterator[str]:
 
 
 def _list(title: str, findings: Iterable[Finding]) -> list[str]:
-    lines = [f"  - {finding}" for finding in findings]
+    lines = [f"  - {printable(str(finding))}" for finding in findings]
     return ["", f"  {title}", *lines] if lines else []
 
 
@@ -178,7 +178,7 @@ def _summary(
         f"  reached at          {settings.site.url('/')}",
         f"  answers posted to   {settings.service_provider.acs_url}",
         f"  our entity ID       {settings.service_provider.entity_id}",
-        f"  identity provider   {identity_provider.entity_id}",
+        f"  identity provider   {printable(identity_provider.entity_id)}",
         f"  trusted by          {_trusted_by(settings, identity_provider)}",
         f"  logins kept in      {settings.backing.cache_type}",
         *([f"  checked           {user}"] if user else []),

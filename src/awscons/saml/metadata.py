@@ -203,7 +203,9 @@ def _read(path: list[Element], now: datetime) -> IdpMetadata:
         reasons = "".join(f"; {finding.cause}" for finding in keys.findings[:_MAX_REASONS])
         raise MetadataRefused(
             f"the metadata holds no signing certificate that can be trusted{reasons}",
-            hint="an RSA key of 2,048 bits or more, or an EC key",
+            hint=keys.findings[0].cure
+            if keys.findings
+            else "a KeyDescriptor for signing needs a KeyInfo with an X509Certificate",
         )
     sso_urls = _services(descriptor, names.SINGLE_SIGN_ON_SERVICE, "Location")
     if not sso_urls:

@@ -29,6 +29,8 @@ from awscons.saml.xml import Element, text_of
 _SUBJECT = "saml_config.idp_metadata"
 _SECTION = "SAML metadata 2.4.1.1"
 _SEVERAL = "it holds several certificates run together"
+MAX_CERTIFICATES = 32
+"""Of one KeyDescriptor, and of one identity provider. Real ones have up to four; each is tried on a response."""
 _PEM_LINE = "-----BEGIN CERTIFICATE-----"
 _LONG_FORM = b"\x30\x82"
 """The first bytes of a certificate in DER: a SEQUENCE whose length stands in the next two bytes."""
@@ -47,6 +49,9 @@ def read_signing_keys(descriptor: Element) -> SigningKeys:
     keys = SigningKeys()
     descriptors = [child for child in descriptor if child.tag == names.KEY_DESCRIPTOR]
     for number, key in enumerate(descriptors, 1):
+        if len(keys.certificates) == MAX_CERTIFICATES:
+            keys.findings.append(_unusable(f"KeyDescriptor {number}", f"{MAX_CERTIFICATES} stand before it"))
+            break
         if key.get("use", "signing") == "signing":
             certificate = _certificate_of(key, f"KeyDescriptor {number}", keys.findings)
             if certificate is not None and certificate not in keys.certificates:
@@ -58,7 +63,11 @@ def _certificate_of(key: Element, where: str, findings: list[Finding]) -> Certif
     """The signer's certificate of a KeyDescriptor; None when it has none that can be trusted."""
     readable: dict[str, Certificate] = {}
     unreadable = False
-    for number, element in enumerate(_x509_certificates(key), 1):
+    elements = list(_x509_certificates(key))
+    if len(elements) > MAX_CERTIFICATES:
+        findings.append(_unusable(where, f"it holds more than {MAX_CERTIFICATES} certificates"))
+        return None
+    for number, element in enumerate(elements, 1):
         place = f"{where}, X509Certificate {number}"
         try:
             readable[place] = read_certificate(element)

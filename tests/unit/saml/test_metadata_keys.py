@@ -10,6 +10,7 @@ from cryptography.x509 import Certificate
 
 from awscons.errors import MetadataRefused, ResponseRefused
 from awscons.saml.metadata import IdpMetadata, parse_idp_metadata
+from awscons.saml.metadata_keys import MAX_CERTIFICATES
 from awscons.saml.parties import IdentityProvider, ServiceProvider
 from awscons.saml.response import open_envelope, verify_envelope
 from support.describe import Description, base64_of, federation, key_descriptor
@@ -166,6 +167,13 @@ def test_a_broken_entity_spoils_no_other_of_its_federation() -> None:
         document = federation([broken, Description()])
         metadata = parse_idp_metadata(document, entity_id=IDP, now=NOW)
         assert metadata.signing_certificates == (certificate_of("idp"),)
+
+
+def test_the_number_of_certificates_is_bounded() -> None:
+    many = [LEAF] * (MAX_CERTIFICATES + 1)
+    metadata = read(descriptor(*many), descriptor(OTHER))
+    assert metadata.signing_certificates == (OTHER,)
+    assert "KeyDescriptor 1 of the metadata is not used: it holds more than 32" in metadata.findings[0].cause
 
 
 # --- PEM and the like --------------------------------------------------------------------
