@@ -20,7 +20,7 @@ ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 def wheels(checkout: Path) -> Path:
     """What pip would get from an index: the locked packages, and what builds ours."""
     folder = checkout / "wheels"
-    pip = [checkout / "venv/bin/pip", "download", "--quiet", "--dest", folder]
+    pip: list[str | Path] = [checkout / "venv/bin/pip", "download", "--quiet", "--dest", folder]
     subprocess.run([*pip, "--require-hashes", "-r", "requirements.txt"], cwd=checkout, check=True)
     subprocess.run([*pip, "hatchling"], cwd=checkout, check=True)
     return folder

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from support.describe import Description
+from support.describe import Description, base64_of, key_descriptor
+from support.forge import certificate_of, pem_of
 from support.house import MINIMAL_TARGETS, config_for, write_credentials
 from support.stage import environment_of
 
@@ -121,6 +122,56 @@ def test_nothing_is_left_behind(folder: Path, store: dict[str, str]) -> None:
     done = check(folder, STATE_DIRECTORY=str(folder / "state"))
     assert done.returncode == 0, done.stderr
     assert tree(folder) == before
+
+
+def test_a_certificate_of_the_metadata_that_does_not_count_is_a_warning(folder: Path) -> None:
+    keys = key_descriptor([[base64_of(certificate_of("idp"))]]) + key_descriptor([["TUlJ"]])
+    (folder / "idp.xml").write_bytes(Description(keys=keys).document())
+    configure(folder, saml=metadata_at(folder / "idp.xml"))
+    done = check(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (
+        "KeyDescriptor 2, X509Certificate 1 of the metadata is not used: it cannot be read: ask"
+        in done.stdout
+    )
+
+
+def test_nothing_of_the_metadata_moves_the_terminal(folder: Path) -> None:
+    (folder / "idp.xml").write_bytes(Description(entity_id="https://idp/&#x9b;31m&#x202e;").document())
+    configure(folder, saml=metadata_at(folder / "idp.xml"))
+    done = check(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert r"'https://idp/\x9b31m\u202e'" in done.stdout
+    assert all(character.isprintable() or character == "\n" for character in done.stdout + done.stderr)
+
+
+_KEY = base64_of(certificate_of("idp"))
+_WRONG_METADATA = {
+    "run together": (Description(keys=key_descriptor([[_KEY + _KEY]])), "KeyDescriptor 1, X509Certificate 1"),
+    "broken PEM": (
+        Description(keys=key_descriptor([[pem_of(certificate_of("idp")).replace("MII", "MI")]])),
+        "between its BEGIN and END lines",
+    ),
+    "all tenants": (
+        Description(entity_id="https://sts.windows.net/{tenantid}/"),
+        "your own tenant's metadata",
+    ),
+    "encryption only": (Description(use=' use="encryption"'), "no signing certificate"),
+}
+
+
+@pytest.mark.parametrize("name", _WRONG_METADATA)
+def test_metadata_that_cannot_be_used_is_refused_with_its_element_and_its_cure(
+    folder: Path, name: str
+) -> None:
+    description, said = _WRONG_METADATA[name]
+    (folder / "idp.xml").write_bytes(description.document())
+    configure(folder, saml=metadata_at(folder / "idp.xml"))
+    done = check(folder)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "hint: " in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_an_old_copy_that_stands_in_for_broken_metadata_is_an_error(folder: Path) -> None:

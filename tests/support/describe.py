@@ -20,10 +20,15 @@ SLO_URL = "https://idp.example.com/slo"
 
 @dataclass(frozen=True)
 class Description:
-    """What metadata says of one identity provider; `attributes` are those of the EntityDescriptor."""
+    """What metadata says of one identity provider.
+
+    keys         its KeyDescriptors, where they are not one for each of `certificates`
+    attributes   those of the EntityDescriptor
+    """
 
     entity_id: str = IDP
     certificates: tuple[Certificate, ...] = (certificate_of("idp"),)
+    keys: str = ""
     use: str = ' use="signing"'
     sso: tuple[tuple[str, str], ...] = ((REDIRECT, SSO_URL), (POST, f"{SSO_URL}/post"))
     slo: tuple[tuple[str, str], ...] = ((REDIRECT, SLO_URL),)
@@ -38,7 +43,7 @@ class Description:
 
     def entity(self, *, declare: bool = True) -> str:
         """The EntityDescriptor; `{{response-signature}}` marks the signature's place."""
-        keys = "".join(_key(certificate, self.use) for certificate in self.certificates)
+        keys = self.keys or "".join(_key(certificate, self.use) for certificate in self.certificates)
         services = "".join(
             f'<md:{name} Binding="{binding}" Location="{url}"/>'
             for name, addresses in (("SingleLogoutService", self.slo), ("SingleSignOnService", self.sso))
@@ -69,8 +74,21 @@ def federation(descriptions: Sequence[Description], attributes: str = "") -> byt
 
 
 def _key(certificate: Certificate, use: str) -> str:
-    der = base64.encodebytes(certificate.public_bytes(Encoding.DER)).decode()
-    return (
-        f'<md:KeyDescriptor{use}><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data>'
-        f"<ds:X509Certificate>\n{der}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>"
+    return key_descriptor([[f"\n{base64_of(certificate)}"]], use)
+
+
+def base64_of(certificate: Certificate) -> str:
+    """The content of an X509Certificate."""
+    return base64.encodebytes(certificate.public_bytes(Encoding.DER)).decode()
+
+
+def key_descriptor(x509_data: Sequence[Sequence[str]], use: str = ' use="signing"') -> str:
+    """A KeyDescriptor with these X509Data, each of some contents of X509Certificates."""
+    data = "".join(
+        "<ds:X509Data>"
+        + "".join(f"<ds:X509Certificate>{content}</ds:X509Certificate>" for content in contents)
+        + "</ds:X509Data>"
+        for contents in x509_data
     )
+    info = f'<ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#">{data}</ds:KeyInfo>'
+    return f"<md:KeyDescriptor{use}>{info}</md:KeyDescriptor>"

@@ -75,6 +75,13 @@ class Encrypter:
 
     def encrypted_assertion(self, plaintext: str | bytes) -> str:
         """The EncryptedAssertion around a plaintext."""
+        return self._encrypted("EncryptedAssertion", plaintext)
+
+    def encrypted_id(self, plaintext: str | bytes) -> str:
+        """The EncryptedID around a plaintext."""
+        return self._encrypted("EncryptedID", plaintext)
+
+    def _encrypted(self, name: str, plaintext: str | bytes) -> str:
         data = plaintext.encode() if isinstance(plaintext, str) else plaintext
         key = self.data_key or os.urandom(int(self.data_method[3:6]) // 8)
         value = base64.b64encode(self._data(key, data)).decode()
@@ -83,13 +90,13 @@ class Encrypter:
         size = f"<xenc:KeySize>{self.key_size}</xenc:KeySize>" if self.key_size else ""
         namespace = XENC11 if self.data_method.endswith("gcm") else XENC
         return (
-            f'<saml:EncryptedAssertion><xenc:EncryptedData xmlns:xenc="{XENC}" Type="{XENC}Element">'
+            f'<saml:{name}><xenc:EncryptedData xmlns:xenc="{XENC}" Type="{XENC}Element">'
             f'<xenc:EncryptionMethod Algorithm="{self.data_uri or namespace + self.data_method}">{size}'
             "</xenc:EncryptionMethod>"
             f'<ds:KeyInfo xmlns:ds="{DS}">{inside}</ds:KeyInfo>'
             f"<xenc:CipherData><xenc:CipherValue>{value}</xenc:CipherValue></xenc:CipherData>"
             f"{self.extra_in_data}</xenc:EncryptedData>{wrapped if self.beside else ''}"
-            "</saml:EncryptedAssertion>"
+            f"</saml:{name}>"
         )
 
     def _data(self, key: bytes, data: bytes) -> bytes:

@@ -77,6 +77,24 @@ def _certificate(name: str, bits: int, ended: bool) -> x509.Certificate:  # noqa
     )
 
 
+@cache
+def certificate_issued(name: str, issuer: str, *, authority: bool = False) -> x509.Certificate:
+    """A certificate for the key of that name, signed by the key of another; one name for both: a root."""
+    key, issuing_key = key_named(name), key_named(issuer)
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]))
+        .issuer_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, issuer)]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=365))
+        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .sign(issuing_key, hashes.SHA256())
+    )
+
+
 def pem_of(*certificates: x509.Certificate) -> str:
     """Certificates as PEM text, one after the other."""
     return "".join(

@@ -33,6 +33,7 @@ from awscons.audit.event import AuditLog
 from awscons.config.configuration_warnings import certificate_warnings
 from awscons.config.file_access import close_to_writers, open_to_writers
 from awscons.errors import MetadataRefused, UpstreamError
+from awscons.findings import Finding
 from awscons.saml.certificates import fingerprint
 from awscons.saml.metadata import MAX_METADATA_BYTES, IdpMetadata, parse_idp_metadata
 from awscons.saml.names import HTTP_REDIRECT
@@ -203,8 +204,10 @@ class MetadataIdpTrust:
             return
         try:
             now = self._clock()
+            before = self._trusted.metadata.findings
             try:
                 self._trusted = self._take(self._fetch(), now)
+                self._say_new_findings(before)
             except MetadataRefused as error:
                 self._say("idp_metadata.refused", error)
                 self._trusted = replace(self._trusted, look_again_at=now + self._after_failure)
@@ -252,6 +255,12 @@ class MetadataIdpTrust:
             keys_removed=removed,
         )
         self._audit.record(events.idp_keys_changed(trusted.metadata.entity_id, added=added, removed=removed))
+
+    def _say_new_findings(self, before: tuple[Finding, ...]) -> None:
+        """Each once; the start of the service logs the first."""
+        for finding in self._trusted.metadata.findings:
+            if finding not in before:
+                _log.warning("idp_metadata.warning", warning=finding.cause, hint=finding.cure or None)
 
     def _say(self, event: str, error: MetadataRefused) -> None:
         _log.warning(event, source=self._settings.location, cause=str(error), hint=error.hint or None)
@@ -361,6 +370,7 @@ def identity_provider_of(metadata: IdpMetadata, settings: MetadataSettings) -> I
         slo_url=settings.slo_url or metadata.slo_urls.get(HTTP_REDIRECT, ""),
         slo_response_url=metadata.slo_response_urls.get(HTTP_REDIRECT, ""),
         wants_signed_requests=metadata.wants_signed_requests,
+        findings=metadata.findings,
     )
 
 

@@ -16,7 +16,7 @@ from awscons.access.report import EVERYONE
 from awscons.access.targets import Target
 from awscons.aws.broker import Preflight
 from awscons.aws.durations import duration_text
-from awscons.cli.terminal import table
+from awscons.cli.terminal import printable, table
 from awscons.config.settings import Settings
 from awscons.errors import AwsconsError, ConfigurationError, grouped_mistakes
 from awscons.findings import Finding, error_finding, has_error, mistake_finding
@@ -105,7 +105,7 @@ def _list(title: str, findings: Iterable[Finding]) -> list[str]:
     for finding in findings:
         alike.setdefault((finding.cause.replace(finding.subject, "…"), finding.cure), []).append(finding)
     lines = [
-        f"  - {first}" + (f" ({len(more):,} more like this)" if more else "")
+        f"  - {printable(str(first))}" + (f" ({len(more):,} more like this)" if more else "")
         for first, *more in alike.values()
     ]
     return ["", f"  {title}", *lines] if lines else []
@@ -122,7 +122,7 @@ def _summary(
         f"  reached at          {settings.site.url('/')}",
         f"  answers posted to   {settings.service_provider.acs_url}",
         f"  our entity ID       {settings.service_provider.entity_id}",
-        f"  identity provider   {identity_provider.entity_id}",
+        f"  identity provider   {printable(identity_provider.entity_id)}",
         f"  trusted by          {_trusted_by(settings, identity_provider)}",
         f"  logins kept in      {settings.backing.cache_type}",
         *([f"  checked           {user}"] if user else []),

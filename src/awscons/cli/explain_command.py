@@ -13,11 +13,14 @@ from urllib.parse import parse_qs, unquote
 import click
 
 from awscons.access.attributes import MAX_VALUE_LENGTH, name_key
+from awscons.access.groups import normalize_group
 from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
+from awscons.assembly.clock import utc_now
 from awscons.assembly.signin_side import build_idp_trust
-from awscons.cli.terminal import print_json
+from awscons.cli.terminal import print_json, printable
 from awscons.config.load import load_settings
 from awscons.config.settings import Settings
+from awscons.errors import quote_for_log
 from awscons.findings import Finding, Severity, warning
 from awscons.saml.explain import Explanation, explain_response
 from awscons.signin.identities import (
@@ -39,7 +42,7 @@ _MARKS = {
 def explain(config: Path, at: datetime | None, file: BinaryIO, *, as_json: bool) -> bool:
     """Print a finding for each check of a captured response; whether the service would accept it.
 
-    at   UTC; None: the moment at which the response was made
+    at   UTC; None: the moment at which the response was made, and this host's clock
     """
     settings = load_settings(config, environment=os.environ)
     configure_logging()
@@ -48,7 +51,8 @@ def explain(config: Path, at: datetime | None, file: BinaryIO, *, as_json: bool)
         _form_value(file.read(2 * settings.service_provider.answer_limits.max_form_bytes)),
         service_provider=settings.service_provider,
         identity_provider=trust.current(),
-        now=at.replace(tzinfo=UTC) if at else None,
+        now=utc_now(),
+        at=at.replace(tzinfo=UTC) if at else None,
         expected_context=settings.login.authn_context,
     )
     readable = told.unverified_name_id is not None
@@ -73,14 +77,15 @@ def _form_value(data: bytes) -> str:
 
 def _lines(findings: Iterable[Finding]) -> Iterator[str]:
     for finding in findings:
+        cause = printable(finding.cause)
         line = f"  {_MARKS[finding.severity]}  {finding.subject}"
         if finding.severity is Severity.ERROR:
             yield line
-            yield f"            {finding.cause}"
+            yield f"            {cause}"
         else:
-            yield f"{line}: {finding.cause}" if finding.cause else line
+            yield f"{line}: {cause}" if cause else line
         if finding.cure:
-            yield f"            hint: {finding.cure}"
+            yield f"            hint: {printable(finding.cure)}"
 
 
 def _document(told: Explanation, findings: Iterable[Finding], groups: list[str] | None) -> dict[str, object]:
@@ -97,13 +102,17 @@ def _document(told: Explanation, findings: Iterable[Finding], groups: list[str] 
 
 
 def _person(told: Explanation, groups: list[str] | None) -> Iterator[str]:
-    """What the response says of the person: names of attributes, and values of groups only."""
+    """What the response says of the person, quoted: names of attributes, and values of groups only."""
     if told.unverified_name_id is None:
         return
-    yield f"  NameID      {told.unverified_name_id}"
-    yield f"  attributes  {', '.join(sorted(told.unverified_attributes)) or 'none'}"
+    yield f"  NameID      {quote_for_log(told.unverified_name_id)}"
+    yield f"  attributes  {_quoted(sorted(told.unverified_attributes))}"
     if groups is not None:
-        yield f"  groups      {', '.join(groups) or 'none'}"
+        yield f"  groups      {_quoted(groups)}"
+
+
+def _quoted(texts: Iterable[str]) -> str:
+    return ", ".join(map(quote_for_log, texts)) or "none"
 
 
 def _groups(told: Explanation, settings: Settings) -> list[str] | None:
@@ -124,14 +133,15 @@ def _by_name(told: Explanation) -> dict[str, tuple[str, ...]]:
 def _person_findings(told: Explanation, settings: Settings, groups: list[str] | None) -> Iterator[Finding]:
     """Warnings about attributes that the configuration uses and the response lacks."""
     login, received = settings.login, _by_name(told)
-    for name in login.attribute_map.values():
+    for short, name in login.attribute_map.items():
         if name_key(name) not in received:
             cause = f"the response has no attribute {name!r}, which `assertions` keeps"
-            yield warning("saml_config.assertions", cause, _likely(name, told.unverified_attributes))
+            yield warning("saml_config.assertions", cause, _likely(short, name, told))
     for short in attributes_with_long_values(told.unverified_attributes, login):
         yield warning(
             short, f"a value of {short!r} has more than {MAX_VALUE_LENGTH:,} characters, and does not count"
         )
+    yield from _groups_in_one_value(groups or (), settings)
     known = login.target_groups
     if groups is not None and known and not known & set(groups):
         yield warning(
@@ -150,8 +160,37 @@ def _person_findings(told: Explanation, settings: Settings, groups: list[str] | 
         )
 
 
-def _likely(name: str, received: Iterable[str]) -> str:
-    """The received Name with the same ending, for an operator who wrote the short name."""
-    tail = name.casefold().rpartition("/")[2]
-    likely = [other for other in received if other.casefold().rpartition("/")[2] in {tail, tail.rstrip("s")}]
-    return f"did you mean {{{name!r}: {likely[0]!r}}}?" if likely else ""
+def _groups_in_one_value(groups: Iterable[str], settings: Settings) -> Iterator[Finding]:
+    """Values that look like several groups. They are never split: a group may contain the separator."""
+    login = settings.login
+    for group in groups:
+        for separator in ";,":
+            parts = [normalize_group(part.strip(), login.group_formats) for part in group.split(separator)]
+            named = sorted(login.target_groups.intersection(parts))
+            if group not in login.target_groups and parts[1:] and named:
+                yield warning(
+                    "groups",
+                    f"{quote_for_log(group)} is one group, and no target names it; targets name {_quoted(named)}, "
+                    f"which it holds between {separator!r}",
+                    "let the identity provider send one AttributeValue for each group; a value is never split",
+                )
+                break
+
+
+_NAMES_OF_GROUPS = frozenset({"group", "groups", "member", "memberof", "ismemberof"})
+
+
+def _likely(short: str, name: str, told: Explanation) -> str:
+    """The configuration line for the received Name that looks like the one that the operator wrote.
+
+    Its FriendlyName is the same, or the end of the Name: an OID alone tells nothing.
+    """
+    wanted = {name_key(text).rpartition("/")[2] for text in (short, name)}
+    alike = wanted | {text.rstrip("s") for text in wanted}
+    if alike & _NAMES_OF_GROUPS:
+        alike |= _NAMES_OF_GROUPS
+    for other in told.unverified_attributes:
+        friendly_name = told.unverified_friendly_names.get(other, "")
+        if name_key(friendly_name) in alike or name_key(other).rpartition("/")[2] in alike:
+            return f"did you mean {{{short!r}: {other!r}}}?"
+    return ""

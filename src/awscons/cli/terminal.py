@@ -50,8 +50,8 @@ def progress(items: Iterable[_Item], label: str) -> AbstractContextManager[Itera
 
 
 def print_json(document: Mapping[str, object]) -> None:
-    """Print one JSON document on standard output."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    """Print one JSON document on standard output, in ASCII: a terminal obeys some of the other characters."""
+    click.echo(json.dumps(document, indent=2))
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

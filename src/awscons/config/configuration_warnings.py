@@ -13,7 +13,7 @@ from awscons.access.groups import normalize_group
 from awscons.config.schema import Backing, MemcachedBacking, RedisBacking
 from awscons.config.settings import Settings
 from awscons.findings import Finding, warning
-from awscons.saml.certificates import end_of, subject_of
+from awscons.saml.certificates import end_of, is_issuer_of, subject_of
 from awscons.saml.parties import IdentityProvider
 from awscons.site import LOOPBACK_HOSTS
 
@@ -35,6 +35,8 @@ def configuration_warnings(
         *_partition_warnings(settings),
         *_backing_warnings(settings.backing),
         *_identity_provider_warnings(settings, identity_provider),
+        *identity_provider.findings,
+        *_authority_warnings(identity_provider.signing_certificates),
         *certificate_warnings(identity_provider.signing_certificates, now=now),
         *_own_certificate_warnings(settings.service_provider.published_certificates, now),
     ]
@@ -156,6 +158,19 @@ def _identity_provider_warnings(settings: Settings, identity_provider: IdentityP
             "the identity provider wants signed requests, and `sign_requests` is not set",
             "set `sign_requests` and `sp_keys`",
         )
+
+
+def _authority_warnings(certificates: Sequence[Certificate]) -> Iterator[Finding]:
+    """A key that issues certificates should not sign people in as well."""
+    for authority in certificates:
+        issued = [other for other in certificates if other != authority and is_issuer_of(authority, other)]
+        if issued and issued[0].public_key() != authority.public_key():
+            yield warning(
+                "certificate of the identity provider",
+                f"the certificate {subject_of(authority)} issued another one, {subject_of(issued[0])}, and "
+                "responses that its key signs are accepted as well",
+                "leave it out, unless the identity provider signs with both",
+            )
 
 
 def certificate_warnings(certificates: Sequence[Certificate], *, now: datetime) -> Iterator[Finding]:

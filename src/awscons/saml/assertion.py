@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from awscons.errors import ResponseRefused
 from awscons.saml import names
+from awscons.saml.differences import near_match_hint
 from awscons.saml.xml import (
     Element,
     element_children,
@@ -26,6 +27,8 @@ _INSTANT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})
 _QUALIFIERS = ("Format", "NameQualifier", "SPNameQualifier")
 MAX_NAME_LENGTH = 1_024
 """Characters of a NameID, its qualifiers, a SessionIndex or an ID; they go into logs and records."""
+_ACS_HINT = "`acs_url` here and the reply (ACS) URL at the identity provider must be the same text"
+_AUDIENCE_HINT = "`spid` here and the audience (SP entity ID) at the identity provider must be the same text"
 _OLDEST_AUTHENTICATION = datetime(2005, 3, 1, tzinfo=UTC)
 """SAML 2.0 became a standard in that month; nobody authenticated under it before."""
 
@@ -81,7 +84,11 @@ def check_issuer(received: str | None, *, expected: str) -> None:
             section="SAML core 2.2.5",
             expected=expected,
             received=received or "",
-            hint="`issuer` in saml_config must be exactly the identity provider's entity ID",
+            hint=near_match_hint(
+                expected,
+                [received or ""],
+                "`issuer` in saml_config must be exactly the identity provider's entity ID",
+            ),
         )
 
 
@@ -96,7 +103,7 @@ def check_response_destination(response: Element, *, expected: str, response_is_
             section="SAML bindings 3.5.5.2",
             expected=expected,
             received=received or "",
-            hint="`acs_url` here and the reply (ACS) URL at the identity provider must be the same text",
+            hint=near_match_hint(expected, [received or ""], _ACS_HINT),
         )
 
 
@@ -197,7 +204,7 @@ def _check_bearer(
             section=section,
             expected=expected_recipient,
             received=recipient,
-            hint="`acs_url` here and the reply (ACS) URL at the identity provider must be the same text",
+            hint=near_match_hint(expected_recipient, [recipient], _ACS_HINT),
         )
     check_in_response_to(data, expected=expected_request_id)
     end = required_attribute(data, "NotOnOrAfter", section=section)
@@ -265,7 +272,7 @@ def _check_audience(restriction: Element, expected_audience: str) -> None:
             section=section,
             expected=expected_audience,
             received=audiences,
-            hint="`spid` here and the audience (SP entity ID) at the identity provider must be the same text",
+            hint=near_match_hint(expected_audience, audiences, _AUDIENCE_HINT),
         )
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509 import (
+    BasicConstraints,
     Certificate,
     CertificateBuilder,
+    DuplicateExtension,
+    ExtensionNotFound,
     InvalidVersion,
     Name,
     NameAttribute,
@@ -70,6 +73,7 @@ def unfit(certificate: Certificate) -> str:
     try:
         key = certificate.public_key()
         certificate.subject.rfc4514_string()
+        certificate.issuer.rfc4514_string()
         _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     except _UNREADABLE as error:
         return f"cannot be read: {type(error).__name__}"
@@ -78,6 +82,29 @@ def unfit(certificate: Certificate) -> str:
     if isinstance(key, ec.EllipticCurvePublicKey):
         return "" if isinstance(key.curve, _EC_CURVES) else f"an EC key on {key.curve.name}"
     return f"a key of another kind, {type(key).__name__}"
+
+
+def is_issuer_of(issuer: Certificate, certificate: Certificate) -> bool:
+    """Whether `issuer` signed `certificate`; by the names alone where the signature cannot be verified."""
+    if issuer.subject != certificate.issuer:
+        return False
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except InvalidSignature:
+        return False
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return True
+    return True
+
+
+def is_authority(certificate: Certificate) -> bool:
+    """Whether it may issue certificates (RFC 5280 4.2.1.9), or does not say so readably."""
+    try:
+        return certificate.extensions.get_extension_for_class(BasicConstraints).value.ca
+    except ExtensionNotFound:
+        return False
+    except (*_UNREADABLE, DuplicateExtension):
+        return True
 
 
 def fingerprint(certificate: Certificate) -> str:

@@ -1,7 +1,7 @@
-"""Encrypted assertions, in a safe profile of XML encryption: RSA-OAEP and AES.
+"""Encrypted assertions and NameIDs, in a safe profile of XML encryption: RSA-OAEP and AES.
 
 Decryption proves nothing about the sender, because our encryption key is public. The plaintext is unverified,
-and goes through all checks of an unencrypted assertion: input limits, parser, tree, structure, signature.
+and goes through all checks of an unencrypted element: input limits, parser, tree, structure, signature.
 
 After a key was applied to the ciphertext, every failure raises the same error, also in the log. Otherwise an
 attacker who can tell wrong padding from wrong plaintext could decrypt an assertion with many requests (the
@@ -28,6 +28,7 @@ from awscons.saml.xml import (
     Element,
     check_tree,
     element_children,
+    local_name,
     only_child,
     parse,
     required_attribute,
@@ -35,6 +36,8 @@ from awscons.saml.xml import (
 )
 
 _SECTION = "XML encryption 1.1"
+_PLAINTEXTS = {names.ENCRYPTED_ASSERTION: names.ASSERTION, names.ENCRYPTED_ID: names.NAME_ID}
+"""What an encrypted element must hold (SAML core 2.2.4)."""
 _BLOCK = 16
 """Bytes of an AES block, and of the initialisation vector of CBC."""
 _NONCE = 12
@@ -61,7 +64,7 @@ _MASK_DIGESTS: dict[str, hashes.HashAlgorithm] = {
 
 @dataclass(frozen=True, slots=True)
 class _Ciphertext:
-    """The parts of an EncryptedAssertion, after its form was checked."""
+    """The parts of an encrypted element, after its form was checked."""
 
     key_padding: padding.OAEP
     wrapped_key: bytes
@@ -73,16 +76,18 @@ class _CannotDecrypt(Exception):
     """Any failure after a key was applied to the ciphertext. It does not leave this module."""
 
 
-def decrypt_assertion(
+def decrypt_element(
     encrypted: Element,
     keys: tuple[RSAPrivateKey, ...],
     *,
     gcm_only: bool = False,
     limits: MessageLimits = ANSWER_LIMITS,
 ) -> Element:
-    """The Assertion inside an EncryptedAssertion, as a document of its own; its tree is checked, but unverified.
+    """The Assertion inside an EncryptedAssertion, or the NameID inside an EncryptedID.
 
-    encrypted   an EncryptedAssertion in its document, whose namespace prefixes the plaintext may use
+    It is a document of its own. Its tree is checked, but unverified.
+
+    encrypted   in its document, whose namespace prefixes the plaintext may use
     keys        ours; each is tried
     gcm_only    refuse AES-CBC
     limits      of the plaintext; its bytes are bounded by those of the ciphertext
@@ -102,17 +107,18 @@ def decrypt_assertion(
     if not keys:
         raise ResponseRefused(
             "no key to decrypt with",
-            section="SAML core 2.3.4",
+            section="SAML core 2.2.4",
             hint="set `sp_keys` (see `awscons keys new`), or switch encryption off at the identity provider",
         )
+    plaintext_tag = _PLAINTEXTS[str(encrypted.tag)]
     try:
         plaintext = _decrypt(ciphertext, keys)
-        return _parse_plaintext(plaintext, encrypted, limits)
+        return _parse_plaintext(plaintext, plaintext_tag, encrypted, limits)
     except (_CannotDecrypt, ResponseRefused):
         raise ResponseRefused(
             "cannot be decrypted",
             section=_SECTION,
-            expected=f"one assertion, encrypted to one of {len(keys)} keys of ours",
+            expected=f"one {etree.QName(plaintext_tag).localname}, encrypted to one of {len(keys)} keys of ours",
             hint="the identity provider may encrypt to an old certificate of ours: give it our metadata",
         ) from None
 
@@ -124,7 +130,7 @@ def _read_form(encrypted: Element) -> _Ciphertext:
     """SAML core 2.2.4: one EncryptedData, and exactly one EncryptedKey, inside it or beside it."""
     data, *beside = element_children(encrypted) or [encrypted]
     if data.tag != names.ENCRYPTED_DATA or any(child.tag != names.ENCRYPTED_KEY for child in beside):
-        raise ResponseRefused("children of the EncryptedAssertion", section="SAML core 2.2.4")
+        raise ResponseRefused(f"children of the {local_name(encrypted)}", section="SAML core 2.2.4")
     key_infos = [child for child in data if child.tag == names.KEY_INFO]
     inside = [child for info in key_infos for child in info if child.tag == names.ENCRYPTED_KEY]
     if len(inside) + len(beside) != 1:
@@ -239,8 +245,8 @@ def _decrypt_data(ciphertext: _Ciphertext, key: bytes) -> bytes:
 # --- plaintext ---------------------------------------------------------------------------
 
 
-def _parse_plaintext(plaintext: bytes, surroundings: Element, limits: MessageLimits) -> Element:
-    """The one Assertion that the plaintext holds, as a document of its own.
+def _parse_plaintext(plaintext: bytes, tag: str, surroundings: Element, limits: MessageLimits) -> Element:
+    """The one element of that name that the plaintext holds, as a document of its own.
 
     The plaintext may use prefixes that only its surroundings declare (XML encryption 4.4, type Element). So
     it is parsed inside an element with the same declarations first.
@@ -252,7 +258,7 @@ def _parse_plaintext(plaintext: bytes, surroundings: Element, limits: MessageLim
     )
     wrapper = parse(f"<surroundings{declarations}>{text}</surroundings>")
     children = element_children(wrapper)
-    if len(children) != 1 or len(wrapper) != 1 or children[0].tag != names.ASSERTION:
+    if len(children) != 1 or len(wrapper) != 1 or children[0].tag != tag:
         raise _CannotDecrypt
     root = parse(etree.tostring(children[0], with_tail=False))
     check_tree(root)

@@ -7,9 +7,10 @@ problem. Therefore nothing in an Explanation may ever sign a person in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
 
 from cryptography.x509 import Certificate
 
@@ -28,7 +29,7 @@ from awscons.saml.assertion import (
     read_name_id,
 )
 from awscons.saml.certificates import fingerprint
-from awscons.saml.encryption import decrypt_assertion
+from awscons.saml.encryption import decrypt_element
 from awscons.saml.parties import IdentityProvider, ServiceProvider
 from awscons.saml.response import CLOCK_SKEW, open_envelope
 from awscons.saml.signature import verify_enveloped
@@ -36,6 +37,26 @@ from awscons.saml.structure import Envelope, check_assertion_shape, issuer_of
 from awscons.saml.xml import Element, only_child
 
 _NO_SIGNATURE = "there is none"
+_ALGORITHMS = (
+    "let the identity provider sign with RSA or ECDSA, SHA-256 and exclusive canonicalization; nothing on the way may "
+    "change the response"
+)
+_CURES = {
+    "form and structure": "capture the whole value of the field SAMLResponse once more; if it is refused again, ask "
+    "the identity provider's administrators for a plain SAML 2.0 Response with one Assertion",
+    "decryption": "let the identity provider encrypt with RSA-OAEP and AES-GCM, one EncryptedKey for us",
+    "signature of the Response": _ALGORITHMS,
+    "signature of the Assertion": _ALGORITHMS,
+    "answers a request": "let the identity provider repeat the ID of our AuthnRequest as InResponseTo",
+    "subject confirmation": "let the identity provider send a bearer SubjectConfirmation whose SubjectConfirmationData "
+    "has Recipient, InResponseTo and NotOnOrAfter",
+    "conditions and audience": "let the identity provider send Conditions with NotOnOrAfter and with an "
+    "AudienceRestriction whose Audience is our `spid`",
+    "authentication": "let the identity provider send an AuthnStatement with AuthnInstant and AuthnContext",
+    "NameID": "let the identity provider send one Subject with one NameID that is text",
+    "attributes": "let the identity provider send an AttributeStatement of Attributes, each with a Name",
+}
+"""What helps where a refusal has no hint of its own."""
 
 
 @dataclass(slots=True)
@@ -44,11 +65,14 @@ class Explanation:
 
     findings                severity OK, INFO or ERROR; the subject is the check
     unverified_attributes   by Name, for comparison with the configuration only
+    unverified_friendly_names   FriendlyNames by Name. They decide nothing (SAML core 2.7.3.1), but tell an operator
+                                which attribute an OID is
     """
 
     findings: list[Finding] = field(default_factory=list)
     unverified_name_id: str | None = None
     unverified_attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unverified_friendly_names: dict[str, str] = field(default_factory=dict)
 
     @property
     def accepted(self) -> bool:
@@ -61,13 +85,16 @@ def explain_response(
     *,
     service_provider: ServiceProvider,
     identity_provider: IdentityProvider,
-    now: datetime | None,
+    now: datetime,
+    at: datetime | None = None,
     expected_context: tuple[str, ...] = (),
 ) -> Explanation:
     """Every check of a response, as findings. Never raises ResponseRefused.
 
     form_value   as posted, base64
-    now          UTC; None: the moment at which the response says that it was made
+    now          UTC, of this host's clock
+    at           UTC, the moment to judge as of; None: the moment at which the response says that it was made, and
+                 a finding says what differs as of `now`
     """
     told = Explanation()
     envelope: list[Envelope] = []
@@ -80,7 +107,7 @@ def explain_response(
     response = _explain_signature(
         told, "signature of the Response", envelope[0].unverified_response, identity_provider
     )
-    moment = now or _issued_at(response)
+    moment = at or _instant(response.get("IssueInstant", ""))
     if moment is None:
         told.findings.append(
             Finding(
@@ -94,7 +121,19 @@ def explain_response(
     assertion = _explain_assertion(told, envelope[0], response, service_provider, identity_provider)
     if assertion is None:
         return told
-    _explain_content(told, response, assertion, service_provider, identity_provider, moment, expected_context)
+    _explain_response(told, response, service_provider, identity_provider)
+    _try(
+        told,
+        "Issuer of the Assertion",
+        lambda: check_issuer(issuer_of(assertion), expected=identity_provider.entity_id),
+    )
+    checks = _timed_checks(response, assertion, service_provider, expected_context)
+    for title, check in checks.items():
+        _try(told, title, partial(check, moment))
+    if at is None:
+        told.findings.append(_clock_finding(assertion, checks, moment, now))
+    _try(told, "NameID", lambda: _note_name_id(told, assertion))
+    _try(told, "attributes", lambda: _note_attributes(told, assertion))
     return told
 
 
@@ -103,15 +142,16 @@ def _try(told: Explanation, title: str, check: Callable[[], object]) -> bool:
     try:
         said = check()
     except ResponseRefused as error:
-        told.findings.append(error_finding(title, error))
+        finding = error_finding(title, error)
+        told.findings.append(replace(finding, cure=finding.cure or _CURES.get(title, "")))
         return False
     told.findings.append(Finding(Severity.OK, title, said if isinstance(said, str) else ""))
     return True
 
 
-def _issued_at(response: Element) -> datetime | None:
+def _instant(text: str) -> datetime | None:
     try:
-        return parse_instant(response.get("IssueInstant", ""), section="SAML core 3.2.2")
+        return parse_instant(text, section="SAML core 1.3.3")
     except ResponseRefused:
         return None
 
@@ -158,7 +198,7 @@ def _explain_assertion(
         decrypted: list[Element] = []
 
         def decrypt() -> None:
-            element = decrypt_assertion(
+            element = decrypt_element(
                 assertion,
                 service_provider.decryption_keys,
                 gcm_only=identity_provider.gcm_only,
@@ -187,42 +227,92 @@ def _explain_assertion(
     return assertion
 
 
-def _explain_content(
-    told: Explanation,
+_TimedCheck = Callable[[datetime], object]
+
+
+def _timed_checks(
     response: Element,
     assertion: Element,
     service_provider: ServiceProvider,
-    identity_provider: IdentityProvider,
-    now: datetime,
     expected_context: tuple[str, ...],
-) -> None:
-    _explain_response(told, response, service_provider, identity_provider)
-    checks: dict[str, Callable[[], object]] = {
-        "Issuer of the Assertion": lambda: check_issuer(
-            issuer_of(assertion), expected=identity_provider.entity_id
-        ),
-        "subject confirmation": lambda: check_subject_confirmation(
+) -> dict[str, _TimedCheck]:
+    """The checks that depend on the time, by their titles; each takes the moment to judge as of."""
+    return {
+        "subject confirmation": lambda moment: check_subject_confirmation(
             assertion,
             expected_recipient=service_provider.acs_url,
             expected_request_id=response.get("InResponseTo", ""),
-            now=now,
+            now=moment,
             skew=CLOCK_SKEW,
         ),
-        "conditions and audience": lambda: check_conditions(
-            assertion, expected_audience=service_provider.entity_id, now=now, skew=CLOCK_SKEW
+        "conditions and audience": lambda moment: check_conditions(
+            assertion, expected_audience=service_provider.entity_id, now=moment, skew=CLOCK_SKEW
         ),
-        "authentication": lambda: check_authn_statement(
+        "authentication": lambda moment: check_authn_statement(
             assertion,
-            now=now,
+            now=moment,
             skew=CLOCK_SKEW,
             authenticated_after=None,
             expected_context=expected_context,
         ),
-        "NameID": lambda: _note_name_id(told, assertion),
-        "attributes": lambda: told.unverified_attributes.update(read_attributes(assertion)),
     }
-    for title, check in checks.items():
-        _try(told, title, check)
+
+
+def _clock_finding(
+    assertion: Element, checks: dict[str, _TimedCheck], moment: datetime, now: datetime
+) -> Finding:
+    """What the response's own time and this host's clock say differently.
+
+    A response from the future is refused. One from the past is usual here: it was captured some time ago.
+    """
+    own = f"judged as of the response's own time, {moment.isoformat()}"
+    if all(_refuses(check, moment) or not _refuses(check, now) for check in checks.values()):
+        return Finding(Severity.OK, "clock", f"{own}; it is {_ahead(moment, now)}, which makes no difference")
+    name, begin = max(_begins(assertion), key=lambda named: named[1], default=("IssueInstant", moment))
+    if begin > now + CLOCK_SKEW:
+        return Finding(
+            Severity.ERROR,
+            "clock",
+            f"this response's {name} is {_ahead(begin, now)}; {_seconds(CLOCK_SKEW)} are allowed. The other checks "
+            f"are {own}",
+            "run NTP on this host and on the identity provider's",
+        )
+    return Finding(
+        Severity.INFO,
+        "clock",
+        f"{own}, which is {_ahead(moment, now)}; as of now it has expired",
+        "if the response was captured just now, run NTP on this host and on the identity provider's",
+    )
+
+
+def _refuses(check: _TimedCheck, moment: datetime) -> bool:
+    try:
+        check(moment)
+    except ResponseRefused:
+        return True
+    return False
+
+
+def _begins(assertion: Element) -> Iterator[tuple[str, datetime]]:
+    """The moments before which an assertion does not count, with the names of their attributes."""
+    for tag, attribute in (
+        (names.CONDITIONS, "NotBefore"),
+        (names.SUBJECT_CONFIRMATION_DATA, "NotBefore"),
+        (names.AUTHN_STATEMENT, "AuthnInstant"),
+    ):
+        for element in assertion.iter(tag):
+            moment = _instant(element.get(attribute, ""))
+            if moment is not None:
+                yield attribute, moment
+
+
+def _ahead(moment: datetime, now: datetime) -> str:
+    side = "ahead of" if moment > now else "behind"
+    return f"{_seconds(abs(moment - now))} {side} this host's clock"
+
+
+def _seconds(duration: timedelta) -> str:
+    return f"{duration.total_seconds():,.0f} s"
 
 
 def _explain_response(
@@ -260,3 +350,11 @@ def _check_answers(response: Element, request_id: str) -> str:
 
 def _note_name_id(told: Explanation, assertion: Element) -> None:
     told.unverified_name_id, _ = read_name_id(assertion)
+
+
+def _note_attributes(told: Explanation, assertion: Element) -> None:
+    told.unverified_attributes = read_attributes(assertion)
+    for attribute in assertion.iter(names.ATTRIBUTE):
+        friendly_name = attribute.get("FriendlyName")
+        if friendly_name:
+            told.unverified_friendly_names[attribute.get("Name", "")] = friendly_name

@@ -1,7 +1,7 @@
 """Single logout (SAML profiles 4.4): builds our logout messages, verifies and reads the identity provider's.
 
 A received message must be signed: as XML when it was posted, over the query string when it was redirected.
-Only signed bytes are read.
+Only signed bytes are read, and decrypted: an EncryptedID is opened after the signature was verified.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from lxml import etree
 from awscons.errors import ResponseRefused
 from awscons.saml import names
 from awscons.saml.assertion import build_instant, check_issuer, parse_instant, qualifiers_of
+from awscons.saml.encryption import decrypt_element
 from awscons.saml.input_limits import LOGOUT_LIMITS, check_document, decode_form_value
 from awscons.saml.parties import IdentityProvider, ServiceProvider
 from awscons.saml.redirect import RedirectMessage, verify_redirect
@@ -24,6 +25,7 @@ from awscons.saml.xml import (
     Element,
     check_tree,
     element_children,
+    local_name,
     only_child,
     parse,
     required_attribute,
@@ -185,18 +187,39 @@ def read_logout_request(
 ) -> LogoutRequest:
     """The LogoutRequest (SAML core 3.7.1) in a verified tree: for us, from the identity provider, in time.
 
-    The caller has to refuse a second use of its `request_id`. Raises ResponseRefused.
+    An encrypted NameID is decrypted. The caller has to refuse a second use of its `request_id`. Raises
+    ResponseRefused.
     """
     _check_message(root, names.LOGOUT_REQUEST, service_provider, identity_provider, now=now, skew=skew)
     end = root.get("NotOnOrAfter")
     if end is not None and now - skew >= parse_instant(end, section=_SECTION):
         raise ResponseRefused("expired", section="SAML core 3.7.1", expected=now.isoformat(), received=end)
-    name_id = only_child(root, names.NAME_ID, section="SAML core 3.7.1")
+    name_id = _name_id(root, service_provider, gcm_only=identity_provider.gcm_only)
     indexes = [child for child in root if child.tag == names.SESSION_INDEX]
     return LogoutRequest(
         request_id=required_attribute(root, "ID", section=_SECTION),
         subject=SubjectName(text_of(name_id, section="SAML core 2.2.3"), qualifiers_of(name_id)),
         session_indexes=tuple(text_of(index, section="SAML core 3.7.1") for index in indexes),
+    )
+
+
+def _name_id(root: Element, service_provider: ServiceProvider, *, gcm_only: bool) -> Element:
+    """The one identifier of a LogoutRequest: its NameID, or the NameID inside its EncryptedID.
+
+    Two could name two people, so an EncryptedID beside a NameID is refused.
+    """
+    found = [child for child in root if child.tag in {names.NAME_ID, names.ENCRYPTED_ID, names.BASE_ID}]
+    if len(found) != 1 or found[0].tag == names.BASE_ID:
+        raise ResponseRefused(
+            "exactly one NameID",
+            section="SAML core 3.7.1",
+            expected="one NameID or one EncryptedID",
+            received=" and ".join(map(local_name, found)),
+        )
+    if found[0].tag == names.NAME_ID:
+        return found[0]
+    return decrypt_element(
+        found[0], service_provider.decryption_keys, gcm_only=gcm_only, limits=LOGOUT_LIMITS
     )
 
 

@@ -16,14 +16,15 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 from lxml import etree
 
-from awscons.errors import MetadataRefused, ResponseRefused
+from awscons.errors import MetadataRefused, ResponseRefused, quote_for_log
+from awscons.findings import Finding
 from awscons.saml import names
 from awscons.saml.assertion import parse_instant
-from awscons.saml.certificates import load_der_certificate, unfit
-from awscons.saml.input_limits import METADATA_LIMITS, check_document, decode_base64
+from awscons.saml.input_limits import METADATA_LIMITS, check_document
+from awscons.saml.metadata_keys import read_signing_keys
 from awscons.saml.parties import ServiceProvider
 from awscons.saml.signature import verify_enveloped
-from awscons.saml.xml import Element, check_tree, local_name, parse, required_attribute, text_of
+from awscons.saml.xml import Element, check_tree, local_name, parse, required_attribute
 
 MAX_METADATA_BYTES = 8_000_000
 """Bytes. One identity provider needs about 10,000; a federation of some hundreds fits."""
@@ -34,6 +35,11 @@ _DURATION = re.compile(
     r"(?:T(?:(?P<hours>\d{1,7})H)?(?:(?P<minutes>\d{1,8})M)?(?:(?P<seconds>\d{1,10})(?:\.\d+)?S)?)?",
     re.ASCII,
 )
+_MAX_REASONS = 3
+"""How many unusable certificates an error names."""
+_MAX_LISTED = 5
+"""How many entity IDs an error names."""
+_TENANT = "{tenantid}"
 _DAYS_OF = {"years": 365, "months": 30}
 
 
@@ -41,11 +47,12 @@ _DAYS_OF = {"years": 365, "months": 30}
 class IdpMetadata:
     """The parts of an identity provider's metadata that we use.
 
-    signing_certificates   all that can be trusted; never empty
+    signing_certificates   all that can be trusted, one for each key; never empty
     sso_urls, slo_urls     by the URI of their binding
     slo_response_urls      URLs for LogoutResponses where they differ from `slo_urls`
     valid_until            UTC; the metadata expires then; None: it does not expire
     cache_duration         how long it may be cached before it is loaded again; None: not given
+    findings               warnings about certificates that do not count
     """
 
     entity_id: str
@@ -56,6 +63,7 @@ class IdpMetadata:
     valid_until: datetime | None
     cache_duration: timedelta | None
     wants_signed_requests: bool
+    findings: tuple[Finding, ...] = ()
 
 
 def parse_idp_metadata(
@@ -77,16 +85,15 @@ def parse_idp_metadata(
         )
     try:
         root = parse(check_document(data, METADATA_LIMITS))
-        check_tree(root, comments_anywhere=True)
         if root.tag not in {names.ENTITY_DESCRIPTOR, names.ENTITIES_DESCRIPTOR}:
             raise MetadataRefused(
                 f"the document is not SAML metadata: it begins with {local_name(root)}",
                 hint="it may be a login or error page; open the address in a browser",
             )
         if signed_by:
+            check_tree(root, comments_anywhere=True)
             root = _verified(root, tuple(signed_by))
-        path = _find_entity(root, entity_id)
-        return _read(path, now)
+        return _read(_alone(_find_entity(root, entity_id)), now)
     except ResponseRefused as error:
         raise MetadataRefused(f"the document cannot be used: {error}", hint=error.hint) from None
 
@@ -106,20 +113,46 @@ def _verified(root: Element, pinned: tuple[Certificate, ...]) -> Element:
         ) from None
 
 
+def _alone(path: list[Element]) -> list[Element]:
+    """The same path with the entity as a checked document of its own: what others publish does not matter."""
+    *above, entity, descriptor = path
+    alone = parse(etree.tostring(entity, with_tail=False))
+    check_tree(alone, comments_anywhere=True)
+    return [*above, alone, alone[entity.index(descriptor)]]
+
+
 def _find_entity(root: Element, entity_id: str | None) -> list[Element]:
-    """The elements from the root to the IDPSSODescriptor. Each may have a validUntil of its own."""
+    """The elements from the root to the IDPSSODescriptor. Each may have a validUntil of its own.
+
+    Raises MetadataRefused unless exactly one descriptor of one entity is meant.
+    """
     found = list(_identity_providers(root, []))
     found_here = (
         found if entity_id is None else [path for path in found if path[-2].get("entityID") == entity_id]
     )
+    _check_not_common(found_here or found)
     if len(found_here) == 1:
         return found_here[0]
     known = [path[-2].get("entityID", "") for path in found]
-    listed = ", ".join(known[:5]) + (f" and {len(known) - 5} more" if len(known) > 5 else "")  # noqa: PLR2004
+    more = f" and {len(known) - _MAX_LISTED} more" if len(known) > _MAX_LISTED else ""
+    listed = ", ".join(map(quote_for_log, known[:_MAX_LISTED])) + more
     if not found:
         raise MetadataRefused(
             "the document describes no SAML 2.0 identity provider",
             hint="it may be a service provider's metadata, or of another protocol",
+        )
+    if found_here and len({path[-2] for path in found_here}) == 1:
+        raise MetadataRefused(
+            f"the identity provider {found_here[0][-2].get('entityID', '')!r} has {len(found_here)} "
+            "IDPSSODescriptors of SAML 2.0, and which one counts is unclear",
+            hint="its publisher must write one IDPSSODescriptor; or set `saml_endpoint`, `issuer` and `certificate` "
+            "in place of `idp_metadata`",
+        )
+    if found_here and entity_id is not None:
+        raise MetadataRefused(
+            f"the document describes {len(found_here)} identity providers {entity_id!r}, and which one counts is "
+            "unclear",
+            hint="its publisher must describe each entity ID in one EntityDescriptor",
         )
     if entity_id is None:
         raise MetadataRefused(
@@ -127,10 +160,21 @@ def _find_entity(root: Element, entity_id: str | None) -> list[Element]:
             hint="name one of them in `issuer`",
         )
     raise MetadataRefused(
-        f"the document describes {len(found_here) or 'no'} identity provider {entity_id!r}; "
-        f"there is: {listed}",
+        f"the document describes no identity provider {entity_id!r}; there is: {listed}",
         hint="`issuer` must be exactly the entity ID in the metadata; or leave `issuer` out",
     )
+
+
+def _check_not_common(paths: list[list[Element]]) -> None:
+    """Entra ID's metadata for tenants in common has a placeholder in its entity ID, which no response matches."""
+    for path in paths:
+        entity_id = path[-2].get("entityID", "")
+        if _TENANT in entity_id.lower():
+            raise MetadataRefused(
+                f"the entity ID {entity_id!r} is that of Entra ID for all tenants in common; no response has it",
+                hint="take your own tenant's metadata: put your tenant's ID in the place of `common` or "
+                "`organizations` in the URL",
+            )
 
 
 def _identity_providers(element: Element, above: list[Element]) -> Iterator[list[Element]]:
@@ -154,45 +198,29 @@ def _read(path: list[Element], now: datetime) -> IdpMetadata:
             f"the metadata was valid until {valid_until.isoformat()}",
             hint="its publisher must renew it; a copy in a file must be replaced",
         )
-    certificates = tuple(_signing_certificates(descriptor))
-    if not certificates:
+    keys = read_signing_keys(descriptor)
+    if not keys.certificates:
+        reasons = "".join(f"; {finding.cause}" for finding in keys.findings[:_MAX_REASONS])
         raise MetadataRefused(
-            "the metadata holds no signing certificate that can be trusted",
-            hint="an RSA key of 2,048 bits or more, or an EC key",
+            f"the metadata holds no signing certificate that can be trusted{reasons}",
+            hint=keys.findings[0].cure
+            if keys.findings
+            else "a KeyDescriptor for signing needs a KeyInfo with an X509Certificate",
         )
     sso_urls = _services(descriptor, names.SINGLE_SIGN_ON_SERVICE, "Location")
     if not sso_urls:
         raise MetadataRefused("the metadata names no SingleSignOnService over http(s)")
     return IdpMetadata(
         entity_id=required_attribute(entity, "entityID", section=_SECTION),
-        signing_certificates=certificates,
+        signing_certificates=tuple(keys.certificates),
         sso_urls=sso_urls,
         slo_urls=_services(descriptor, names.SINGLE_LOGOUT_SERVICE, "Location"),
         slo_response_urls=_services(descriptor, names.SINGLE_LOGOUT_SERVICE, "ResponseLocation"),
         valid_until=valid_until,
         cache_duration=min(_durations(path), default=None),
         wants_signed_requests=descriptor.get("WantAuthnRequestsSigned") in {"true", "1"},
+        findings=tuple(keys.findings),
     )
-
-
-def _signing_certificates(descriptor: Element) -> Iterator[Certificate]:
-    """The certificates of all KeyDescriptors for signing or without `use` (SAML metadata 2.4.1.1).
-
-    Those that `unfit` refuses are skipped: metadata may list old, weak keys beside the one in use.
-    """
-    seen = set()
-    for key in descriptor:
-        if key.tag != names.KEY_DESCRIPTOR or key.get("use", "signing") != "signing":
-            continue
-        for element in key.iter(names.X509_CERTIFICATE):
-            der = decode_base64(text_of(element, section=_SECTION), section=_SECTION)
-            try:
-                certificate = load_der_certificate(der)
-            except ValueError:
-                raise MetadataRefused("a signing certificate in the metadata cannot be read") from None
-            if not unfit(certificate) and certificate not in seen:
-                seen.add(certificate)
-                yield certificate
 
 
 def _services(descriptor: Element, tag: str, attribute: str) -> dict[str, str]:

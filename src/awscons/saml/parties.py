@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.x509 import Certificate
 
+from awscons.findings import Finding
 from awscons.saml.input_limits import ANSWER_LIMITS, MessageLimits
 
 
@@ -51,6 +52,7 @@ class IdentityProvider:
     slo_url               where logout messages go (HTTP-Redirect); "" when it has no such URL
     slo_response_url      where responses to its logout requests go; "": to `slo_url`
     wants_signed_requests   WantAuthnRequestsSigned of its metadata
+    findings              warnings about its metadata
     """
 
     entity_id: str
@@ -60,6 +62,7 @@ class IdentityProvider:
     slo_url: str = ""
     slo_response_url: str = ""
     wants_signed_requests: bool = False
+    findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.signing_certificates:

@@ -23,7 +23,7 @@ from awscons.saml.assertion import (
     read_attributes,
     read_name_id,
 )
-from awscons.saml.encryption import decrypt_assertion
+from awscons.saml.encryption import decrypt_element
 from awscons.saml.input_limits import ANSWER_LIMITS, MessageLimits, decode_form_value
 from awscons.saml.parties import IdentityProvider, ServiceProvider
 from awscons.saml.signature import verify_enveloped
@@ -126,7 +126,7 @@ def _verify_signatures(
         kind = names.ENCRYPTED_ASSERTION if envelope.assertion_is_encrypted else names.ASSERTION
         assertion = only_child(response, kind, section="SAML core 3.3.3")
     if envelope.assertion_is_encrypted:
-        assertion = decrypt_assertion(
+        assertion = decrypt_element(
             assertion,
             service_provider.decryption_keys,
             gcm_only=identity_provider.gcm_only,

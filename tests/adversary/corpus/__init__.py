@@ -12,6 +12,7 @@ from adversary.corpus import (
     accepted,
     content,
     documents,
+    encrypted_logout,
     encryption,
     identifiers,
     logout,
@@ -22,7 +23,17 @@ from adversary.corpus import (
 
 ATTACKS: list[Attack] = [
     attack
-    for part in (wrapping, identifiers, readings, signatures, encryption, documents, content, logout)
+    for part in (
+        wrapping,
+        identifiers,
+        readings,
+        signatures,
+        encryption,
+        documents,
+        content,
+        logout,
+        encrypted_logout,
+    )
     for attack in part.ATTACKS
 ]
 VARIANTS: list[Variant] = [*accepted.VARIANTS, *encryption.VARIANTS]

@@ -198,7 +198,6 @@ POSTED = of_class(
         _posted("logout-without-a-time", "LogoutRequest without IssueInstant", request(issued_at="")),
         _posted("logout-of-no-name-id", "exactly one NameID", request("")),
         _posted("logout-of-two-name-ids", "exactly one NameID", request(OTTO + ADA)),
-        _posted("logout-of-an-encrypted-name-id", "exactly one NameID", request("<saml:EncryptedID/>")),
         _posted(
             "logout-of-a-name-id-with-an-element",
             "NameID must be text only",

@@ -20,7 +20,7 @@ from awscons.errors import MetadataRefused
 from awscons.saml.metadata import MAX_METADATA_BYTES
 from awscons.saml.parties import IdentityProvider
 from awscons.signin.settings import MetadataSettings
-from support.describe import POST, REDIRECT, SLO_URL, Description
+from support.describe import POST, REDIRECT, SLO_URL, Description, base64_of, key_descriptor
 from support.faults import HANG, RESET, Answer, Faulty
 from support.forge import IDP, SSO_URL, Forger, certificate_of
 from support.proxy import open_proxy
@@ -438,3 +438,21 @@ def test_a_certificate_near_its_end_is_said_daily_of_a_service_that_runs_on(scen
     for _ in range(24 * 5):
         trust.current()
     assert len(scene.events("certificate.warning")) == 3
+
+
+# --- certificates that do not count ------------------------------------------------------
+
+
+def test_a_certificate_that_does_not_count_is_logged_once_when_it_arrives(scene: Scene) -> None:
+    trust = scene.trust()
+    good = key_descriptor([[base64_of(certificate_of("idp"))]])
+    scene.publisher.document = GOOD.at(keys=good + key_descriptor([["TUlJ"]])).document()
+    for _ in range(3):
+        scene.now += 2 * DAY
+        trust.current()
+        scene.do_background_work()
+    assert signers(trust) == {"idp"}
+    (line,) = scene.events("idp_metadata.warning")
+    assert "KeyDescriptor 2, X509Certificate 1" in line["warning"]
+    assert line["hint"]
+    assert [finding.cause for finding in trust.current().findings] == [line["warning"]]

@@ -7,6 +7,7 @@ import pytest
 
 from awscons.config.configuration_warnings import configuration_warnings
 from awscons.findings import Severity
+from support.forge import certificate_issued, certificate_of
 from support.sections import FULL, NOW, SAML, by_hand, parse, said_of, with_target
 
 
@@ -52,6 +53,18 @@ def test_what_the_identity_provider_wants_or_lacks_is_pointed_out() -> None:
     (said,) = configuration_warnings(settings, wanting, now=NOW)
     assert "wants signed requests" in said.cause
     assert (said.severity, said.subject) == (Severity.WARNING, "saml_config.sign_requests")
+
+
+def test_a_trusted_certificate_that_issued_another_is_pointed_out() -> None:
+    settings = parse(aws=with_target(groups=["x"]), saml={**SAML, "assertions": ["groups"]})
+    chain = (certificate_issued("idp", "root"), certificate_issued("root", "root", authority=True))
+    (said,) = configuration_warnings(
+        settings, replace(by_hand(settings), signing_certificates=chain), now=NOW
+    )
+    assert "CN=root issued another one, CN=idp" in said.cause
+    rollover = (certificate_of("idp"), certificate_of("next"))
+    provider = replace(by_hand(settings), signing_certificates=rollover)
+    assert configuration_warnings(settings, provider, now=NOW) == []
 
 
 def test_a_certificate_near_its_end_is_pointed_out() -> None:

@@ -8,11 +8,12 @@ from click.testing import CliRunner
 
 from adversary.__main__ import main
 from adversary.cases import Attack, Door, Surroundings, Variant, read, read_logout
-from adversary.corpus import ATTACKS, VARIANTS, logout
+from adversary.corpus import ATTACKS, VARIANTS, encrypted_logout, logout
 from adversary.naive import finds_a_genuine_signature
 from awscons.errors import IdpDeclined, ResponseRefused, ResponseTooLarge
 from support.forge import posted
 
+LOGOUTS = logout.VARIANTS | encrypted_logout.VARIANTS
 WRAPPING = [attack for attack in ATTACKS if attack.attack_class == "wrapping"]
 
 
@@ -39,9 +40,9 @@ def test_a_legal_variant_is_read_as_what_it_says(variant: Variant) -> None:
     assert assertion.attributes == variant.attributes
 
 
-@pytest.mark.parametrize("name", logout.VARIANTS)
+@pytest.mark.parametrize("name", LOGOUTS)
 def test_a_legal_logout_request_signs_out_whom_it_says(name: str) -> None:
-    door, message = logout.VARIANTS[name]
+    door, message = LOGOUTS[name]
     form_value = posted(message) if door is Door.LOGOUT_BY_POST else message
     request = read_logout(form_value, Surroundings(signers=("idp", "ec-idp")), door=door)
     assert request.request_id == "_logout"

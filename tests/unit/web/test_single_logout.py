@@ -15,6 +15,7 @@ from lxml import etree
 
 from awscons.saml.redirect import RedirectMessage, read_redirect, verify_redirect
 from support.browser import Browser, refresh_of, text_of
+from support.encrypt import Encrypter
 from support.forge import (
     IDP,
     RSA_SHA256,
@@ -29,6 +30,7 @@ from support.forge import (
 from support.house import House, console_url, open_house
 
 SLO_URL = "https://idp.example.com/slo"
+SAML = "urn:oasis:names:tc:SAML:2.0:assertion"
 SUCCESS = "urn:oasis:names:tc:SAML:2.0:status:Success"
 PARTIAL = "urn:oasis:names:tc:SAML:2.0:status:PartialLogout"
 
@@ -64,6 +66,14 @@ def logout_request(house: House, name: str = "ada@example.com", **changes: Any) 
         f"<saml:Issuer>{said['issuer']}</saml:Issuer>{{{{response-signature}}}}"
         f"<saml:NameID {said['format']}>{name}</saml:NameID>{said['index']}</samlp:LogoutRequest>"
     )
+
+
+def encrypted_logout_request(house: House, encrypter: Encrypter | None = None) -> str:
+    """The same as Shibboleth sends it to a service that publishes an encryption key."""
+    xml = logout_request(house, format='Format="urn:transient" NameQualifier="idp" SPNameQualifier="us"')
+    name_id = re.findall("<saml:NameID.*</saml:NameID>", xml)[0]
+    alone = name_id.replace("<saml:NameID", f'<saml:NameID xmlns:saml="{SAML}"')
+    return xml.replace(name_id, (encrypter or Encrypter(data_method="aes128-gcm")).encrypted_id(alone))
 
 
 def logout_response(house: House, answered: str, *, partial: bool = False) -> str:
@@ -137,6 +147,41 @@ def test_a_sign_out_elsewhere_ends_the_login_here_and_is_answered(house: House, 
     assert is_signed_in(other)
     event = next(event for event in house.audit() if event["action"] == "sign-out")
     assert (event["name_id"], event["decided_by"]) == ("ada@example.com", "the identity provider")
+
+
+@pytest.mark.parametrize("binding", ["redirect", "post"])
+def test_a_sign_out_with_an_encrypted_name_ends_the_login_and_is_answered(house: House, binding: str) -> None:
+    browser, other = signed_in(house), signed_in(house, "carl@example.com")
+    xml = encrypted_logout_request(house)
+    received = (
+        house.browser().get(redirected(xml))
+        if binding == "redirect"
+        else house.browser().answer("/saml/slo", posted_form(xml))
+    )
+    _message, response = message_in(received.headers["Location"])
+    assert response.get("InResponseTo") == "_logout"
+    assert not is_signed_in(browser)
+    assert is_signed_in(other)
+    event = next(event for event in house.audit() if event["action"] == "sign-out")
+    assert (event["name_id"], event["decided_by"]) == ("ada@example.com", "the identity provider")
+
+
+@pytest.mark.parametrize("binding", ["redirect", "post"])
+def test_an_encrypted_name_that_cannot_be_decrypted_ends_nothing_and_is_audited(
+    house: House, binding: str
+) -> None:
+    browser = signed_in(house)
+    xml = encrypted_logout_request(house, Encrypter(to="another"))
+    refused = (
+        house.browser().get(redirected(xml))
+        if binding == "redirect"
+        else house.browser().answer("/saml/slo", posted_form(xml))
+    )
+    assert refused.status_code == 400
+    event = house.audit()[-1]
+    assert (event["action"], event["outcome"]) == ("sign-out", "refused")
+    assert event["cause"].startswith("cannot be decrypted")
+    assert is_signed_in(browser)
 
 
 def test_only_the_named_session_ends_and_all_where_none_is_named(house: House) -> None:
