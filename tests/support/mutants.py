@@ -2,7 +2,8 @@
 
 mutmut's operators change comparisons, numbers, arguments, branches and constants. Here a dropped `raise` is added,
 and texts stay as they are: a changed word in a message is no changed rule. Not part of the gate, since it takes
-hours; run it before a release. A change that no test can notice stands in `tests/mutants.toml` with its reason.
+hours; run it before a release. A change that no test can notice stands
+with its reason in `tests/mutants/`, in the file of its room.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from mutmut.mutation.file_mutation import MutationVisitor
 from mutmut.stats import status_by_exit_code
 from mutmut.utils.file_utils import walk_mutatable_files
 
-_ACCEPTED = Path("tests/mutants.toml")
+_ACCEPTED = Path("tests/mutants")
 _SURVIVED = "survived"
 
 
@@ -41,13 +42,14 @@ class Survivor:
 def main(names: list[str]) -> int:
     """Make the mutants of these names (globs such as `awscons.access.*`; none: all), and list the survivors.
 
-    Returns 1 if a mutant survived that is not accepted in `tests/mutants.toml`.
+    Returns 1 if a mutant survived that is not accepted in `tests/mutants/`.
     """
     _change_rules_only()
     cli.main(["run", *names], standalone_mode=False)
     accepted = {
         Survivor(entry["function"], entry["was"], entry["became"])
-        for entry in tomllib.loads(_ACCEPTED.read_text(encoding="utf-8")).get("accepted", [])
+        for file in _ACCEPTED.glob("*.toml")
+        for entry in tomllib.loads(file.read_text(encoding="utf-8"))["accepted"]
     }
     survivors = [survivor for survivor in _survivors(names) if survivor not in accepted]
     for survivor in survivors:
