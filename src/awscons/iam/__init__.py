@@ -1,0 +1,6 @@
+"""IAM documents, made out of the configuration: pure text, no call to AWS, no file.
+
+What the broker may do, who may assume a role, and who is shut out of one.
+
+policy   the text of IAM policies, and its size as AWS counts it
+"""
