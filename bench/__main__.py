@@ -23,6 +23,7 @@ from typing import Any
 
 from bench.load import Address, Round, Run, drive, post
 from bench.service import ROOT, Service, service, upstream
+from bench.size import sizes
 
 RESULTS = ROOT / "bench" / "results"
 CLIENTS = (1, 16, 64, 256)
@@ -264,7 +265,7 @@ def main() -> None:
     """Measure, print, store."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--short", action="store_true", help="a moment of each, to see that it works")
-    parser.add_argument("--only", choices=["redirects", "sign-ins", "portal", "start", "import"])
+    parser.add_argument("--only", choices=["redirects", "sign-ins", "portal", "size", "start", "import"])
     parser.add_argument("--output", type=Path, help="the JSON file; default: bench/results/<time>.json")
     parser.add_argument("--seconds", type=float, default=4.0, help="of each run")
     parser.add_argument("--turns", type=int, default=3, help="of service and floor")
@@ -300,6 +301,8 @@ def main() -> None:
             found["portal"] = portals(
                 folder, (20,) if short else (20, 1_000, 5_000), number=5 if short else 100
             )
+        if only in {None, "size"}:
+            found["size"] = sizes(folder, turns=1 if short else 5)
         if only in {None, "start"}:
             found["start"] = [
                 start(folder, tls=tls, turns=1 if short else 5)

@@ -8,7 +8,7 @@ import secrets
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -163,8 +163,15 @@ def write_bundle(folder: Path) -> Path:
 
 
 @contextmanager
-def service(folder: Path, aws: Upstream, *, workers: int = 2, targets: int = 20) -> Iterator[Service]:
-    """Run `awscons serve`."""
+def service(
+    folder: Path,
+    aws: Upstream,
+    *,
+    workers: int = 2,
+    targets: int = 20,
+    aws_config: Mapping[str, object] | None = None,
+) -> Iterator[Service]:
+    """Run `awscons serve`, with so many plain targets or with the targets of `aws_config`."""
     with ExitStack() as stack:
         folder.mkdir(exist_ok=True)
         port = free_port()
@@ -175,7 +182,7 @@ def service(folder: Path, aws: Upstream, *, workers: int = 2, targets: int = 20)
             signin_url=f"{aws.url}/federation",
             credentials_file=write_credentials(folder / "credentials", "AKIAEXAMPLE", "secret"),
             store={"cache_type": "SQLite"},
-            aws={"timeout": 20, "targets": _targets(targets)},
+            aws={"timeout": 20, **(aws_config or {"targets": _targets(targets)})},
             server={
                 "rate_limit_per_address": 0,
                 "rate_limit_overall": 0,

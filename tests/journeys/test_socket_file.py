@@ -52,6 +52,6 @@ def test_nginx_hands_on_requests_over_a_socket_file_with_address_and_request_id(
         process.terminate()
         process.wait(timeout=40)
     lines = [json.loads(line) for line in (open_folder / "log").read_text().splitlines()]
-    (event,) = (line for line in lines if line["event"] == "audit")
+    (event,) = (line for line in lines if line["event"] == "audit" and line["action"] == "sign-in")
     assert event["client_address"] == "127.0.0.1"
     assert event["request_id"] == answer.headers["X-Request-ID"]

@@ -25,8 +25,9 @@ def refused(folder: Path, port: int, **more: object) -> str:
 
 @pytest.mark.parametrize("slots", [16_384, 8_192, 0])
 def test_a_node_of_a_redis_cluster_is_named_as_such(tmp_path: Path, slots: int) -> None:
-    port = free_port()
-    with redis_server(tmp_path, port, "--cluster-enabled", "yes", "--dir", str(tmp_path)):
+    port, bus = free_port(), str(free_port())
+    cluster = ("--cluster-enabled", "yes", "--cluster-port", bus, "--dir", str(tmp_path))
+    with redis_server(tmp_path, port, *cluster):
         client: Any = redis.Redis(port=port, password=PASSWORD)
         if slots:
             client.execute_command("CLUSTER", "ADDSLOTS", *range(slots))

@@ -96,8 +96,8 @@ def test_a_part_that_fails_is_the_fault_of_the_service_and_not_of_the_person(tmp
             f"    return _verify(self, *data, **options)\n\n\nXMLVerifier.verify = _failing\n"
         )
     with running(tmp_path, PYTHONPATH=f"{library}:{ROOT / 'src'}") as browser:
-        fails.touch()
         form = vouch_for_ada(sent_to_idp(browser.get("/aws/cloudadmin")), f"{browser.base}/saml/acs")
+        fails.touch()
         failed = browser.answer("/saml/acs", form)
         assert failed.status_code == 500
         assert "internal error" in text_of(failed)

@@ -16,7 +16,7 @@ mount --make-rprivate /
 {binds}
 mount -o remount,ro,bind /
 for folder in /dev/shm /run; do
-    if mountpoint --quiet "$folder"; then mount -o remount,ro "$folder"; fi
+    if mountpoint --quiet "$folder"; then mount -o remount,ro,bind "$folder"; fi
 done
 exec setpriv --reuid {uid} --regid {uid} --clear-groups --no-new-privs env --ignore-environment {environment} {command}
 """

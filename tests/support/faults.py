@@ -93,8 +93,8 @@ class Faulty:
                 start_response("200 OK", [])
                 return []
             case _:
-                headers = [("Content-Type", "text/xml"), ("Content-Length", "5000"), ("Connection", "close")]
-                start_response("200 OK", headers)
+                environ["awscons-close-connection"] = True
+                start_response("200 OK", [("Content-Type", "text/xml"), ("Content-Length", "5000")])
                 return [b"<AssumeRoleResponse"]
 
     def _answer_on_new_connections(

@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
+from wsgiref.util import is_hop_by_hop
 
 import trustme
 
@@ -103,14 +104,16 @@ class _Handler(BaseHTTPRequestHandler):
             head.append((status, headers))
             return self.wfile.write
 
-        body = b"".join(self.application(self._environment(), start_response))
+        environment = self._environment()
+        body = b"".join(self.application(environment, start_response))
         status, headers = head[-1]
         code, _, reason = status.partition(" ")
         self.send_response(int(code), reason)
         for name, value in headers:
+            assert not is_hop_by_hop(name), f"PEP 3333 leaves {name} to the server"
             self.send_header(name, value)
-            if (name.lower(), value) == ("connection", "close"):
-                self.close_connection = True
+        if environment.get("awscons-close-connection"):
+            self.send_header("Connection", "close")
         if not any(name.lower() == "content-length" for name, _ in headers):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -85,6 +85,7 @@ def configure_logging(*, debug: bool = False, stream: TextIO | None = None) -> N
         cache_logger_on_first_use=True,
     )
     ours, foreign = (logging.StreamHandler(out) for _ in range(2))
+    foreign.setLevel(logging.WARNING)  # werkzeug, for one, lowers the level of its own logger
     foreign.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

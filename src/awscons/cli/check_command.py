@@ -59,6 +59,7 @@ def check_configuration(
     """
     report = Report()
     try:
+        run_self_test()  # before `become`: it is about the installation, which the user may not even read
         variables, report.configuration = read_environment(env_file) if env_file else ({}, [])
         os.environ.update({**(become(user) if user else {}), **variables})
         _gather(report, config, ask_aws=ask_aws)
@@ -74,7 +75,6 @@ def check_configuration(
 
 
 def _gather(report: Report, config: Path, *, ask_aws: bool) -> None:
-    run_self_test()
     report.settings = settings = load_settings(config, environment=os.environ)
     configure_logging()
     report.identity_provider, source_error = inspect_idp_trust(

@@ -34,6 +34,8 @@ _MAX_HANDLE_LENGTH = 80
 """Characters; a longer cookie name cannot be ours, and would only fill the headers of a response."""
 
 RETURNS_LIFETIME = timedelta(seconds=60)
+_ACCEPTED = "a"
+"""After the count of returns: the last response was accepted."""
 _LINK_LIFETIME = timedelta(minutes=10)
 
 THEME_NAME = "awscons-theme"
@@ -182,15 +184,26 @@ def drop_pending(response: Response, policy: CookiePolicy, handle: str) -> None:
 
 def returns_in(request: Request, policy: CookiePolicy) -> int:
     """How often this browser came back from the identity provider within a minute without being signed in."""
-    value = request.cookies.get(policy.returns_name, "")
+    value = request.cookies.get(policy.returns_name, "").removesuffix(_ACCEPTED)
     return int(value) if value in {"1", "2"} else 0
 
 
-def count_return(request: Request, response: Response, policy: CookiePolicy) -> None:
-    """Count that the browser came back from the identity provider; `forget_returns` ends the count."""
+def last_return_was_refused(request: Request, policy: CookiePolicy) -> bool:
+    """Whether this browser came back within a minute and its response was refused.
+
+    The ACS cannot ask for the login instead: browsers send its cookie with no post of another site.
+    """
+    return returns_in(request, policy) > 0 and not request.cookies[policy.returns_name].endswith(_ACCEPTED)
+
+
+def count_return(request: Request, response: Response, policy: CookiePolicy, *, accepted: bool) -> None:
+    """Count that the browser came back from the identity provider; `forget_returns` ends the count.
+
+    accepted   its response was accepted; the login that follows may still be of no use
+    """
     response.set_cookie(
         policy.returns_name,
-        str(min(returns_in(request, policy) + 1, 2)),
+        str(min(returns_in(request, policy) + 1, 2)) + (_ACCEPTED if accepted else ""),
         max_age=RETURNS_LIFETIME,
         path=policy.path,
         secure=policy.pending_secure,

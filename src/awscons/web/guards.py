@@ -25,6 +25,9 @@ UNKNOWN_ORIGIN = "unknown"
 MAX_BODY_BYTES = 256 * 1024
 """Maximum size of a request body, except that of a SAML response: see `max_answer_kb`."""
 
+CLOSE_CONNECTION = "awscons-close-connection"
+"""In the WSGI environment: the server should close the connection after this answer."""
+
 _MAX_DISCARDED = 4 * 1024 * 1024
 """Maximum number of bytes that are read and discarded from a body that is too large."""
 
@@ -105,15 +108,16 @@ def _read_and_discard(body: IO[bytes], length: int) -> None:
 
 
 def _close_after_unread_bodies(app: Flask) -> None:
-    """Say `Connection: close` in answers that are sent before the request's body was read (RFC 9112, section 9.6).
+    """Ask the server to close the connection after an answer that is sent before the request's body was read.
 
-    The rest of the body is still on the connection. A client or proxy that sent its next request there would lose it.
+    The rest of the body is still on the connection. A client or proxy that sent its next request there would lose it
+    (RFC 9112, section 9.6). The header itself is the server's: an application must not send it (PEP 3333).
     """
 
     @app.after_request
     def close_after_unread_body(response: Response) -> Response:
         if _body_is_unread():
-            response.headers["Connection"] = "close"
+            request.environ[CLOSE_CONNECTION] = True
         return response
 
 

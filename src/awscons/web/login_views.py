@@ -72,7 +72,7 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
             )
         cookies.set_login(response, deps.cookies, finished.login_id)
         cookies.drop_pending(response, deps.cookies, relay_state)
-        cookies.count_return(request, response, deps.cookies)
+        cookies.count_return(request, response, deps.cookies, accepted=True)
         return response
 
     @views.get("/metadata")
@@ -160,7 +160,7 @@ def _try_again(deps: WebDependencies, error: SignInError | StoreUnavailable) -> 
     anew. The identity provider knows the person already, so most people notice nothing: this is also how a
     tile at the identity provider works. The same helps a person who took too long there.
     """
-    returned_before = cookies.returns_in(request, deps.cookies) > 0
+    returned_before = cookies.last_return_was_refused(request, deps.cookies)
     match error:
         case NoPendingLogin() if error.in_a_loop or returned_before:
             return _loop_page(deps, NoPendingLogin(error.cause, return_to=error.return_to, in_a_loop=True))
@@ -171,7 +171,7 @@ def _try_again(deps: WebDependencies, error: SignInError | StoreUnavailable) -> 
             response = redirect_to(deps.site.url(return_to))
         case _:
             raise error
-    cookies.count_return(request, response, deps.cookies)
+    cookies.count_return(request, response, deps.cookies, accepted=False)
     return response
 
 

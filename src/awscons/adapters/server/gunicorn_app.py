@@ -190,7 +190,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             sys.exit(1 if self.booted else Arbiter.WORKER_BOOT_ERROR)
 
     def load_wsgi(self) -> None:
-        """Load the application, whose `Connection: close` gunicorn would otherwise ignore."""
+        """Load the application, which may ask for the end of a connection."""
         super().load_wsgi()
         self.wsgi = _close_when_asked(self.wsgi)
 
@@ -211,11 +211,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
 
 def _close_when_asked(application: WSGIApplication) -> WSGIApplication:
-    """`application`, with connections closed after an answer that says `Connection: close`."""
+    """`application`, with connections closed after an answer for which it asks so in the WSGI environment."""
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            if ("Connection", "close") in headers:
+            if environ.get("awscons-close-connection"):
                 # The function is a method of gunicorn's response, which is not reachable otherwise.
                 start_response.__self__.force_close()  # type: ignore[attr-defined]  # see above
             return start_response(status, headers, *error)
