@@ -24,7 +24,7 @@ from awscons.config.load import load_settings
 from awscons.config.settings import Settings
 from awscons.signin.pending_logins import PendingLogins
 from awscons.signin.records import PendingLogin
-from bench.load import Address, get, post
+from bench.load import Address, drive, get, post
 from support.forge import Forger
 from support.house import config_for, story_of, write_credentials
 from support.serving import authority, client_tls, free_port, program
@@ -47,12 +47,16 @@ class Upstream:
         return f"{scheme}://{self.address.host}:{self.address.port}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Service:
-    """The service, running."""
+    """The service, running.
+
+    start   seconds from the command to the first answer
+    """
 
     address: Address
     pid: int
+    start: float
     settings: Settings
     environment: dict[str, str]
 
@@ -202,9 +206,14 @@ def service(
         command = [sys.executable, "-m", "awscons", "serve", "--config", str(path), "--port", str(port)]
         command += ["--workers", str(workers)]
         log = folder / "service.log"
+        begun = time.perf_counter()
         process = stack.enter_context(program(command, port=port, log=log, environment=environment))
+        address = Address("127.0.0.1", port)
+        step = ((address, get(address, "/healthz"), b"HTTP/1.1 200"),)
+        assert drive(iter([step, None]).__next__, clients=1).failed == 0
+        start = time.perf_counter() - begun
         settings = load_settings(path, environment=environment)
-        found = Service(Address("127.0.0.1", port), process.pid, settings, environment)
+        found = Service(address, process.pid, start, settings, environment)
         _wait_for_workers(found, workers)
         yield found
 

@@ -14,7 +14,6 @@ What the test adds stands here, and nowhere else:
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
 import os
 import pprint
@@ -39,16 +38,21 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Debian's apache2.service runs apachectl. nginx and awscons have a unit each; nginx's says what its init file says.
 _SYSTEMCTL = """#!/bin/sh
 set -eu
+start() {
+    /usr/local/sbin/run-unit &
+    # Type=notify: systemd waits until the service says that it is ready.
+    curl --silent --fail --output /dev/null --retry 150 --retry-delay 1 --retry-connrefused http://127.0.0.1:8000/healthz
+}
 case "$*" in
     daemon-reload) ;;
     "restart apache2") apachectl stop 2>/dev/null || true; apachectl start ;;
     "reload nginx") /etc/init.d/nginx status >/dev/null && /etc/init.d/nginx reload || /etc/init.d/nginx start ;;
-    "enable --now awscons") /usr/local/sbin/run-unit & ;;
+    "enable --now awscons") start ;;
     "restart awscons")
         read -r pid </run/unit.pid
         kill -TERM "$pid"
         while grep --quiet "^State:.[^Z]" "/proc/$pid/status" 2>/dev/null; do sleep 0.1; done
-        /usr/local/sbin/run-unit & ;;
+        start ;;
     *) echo "systemctl $*: not foreseen in this test" >&2; exit 1 ;;
 esac
 """
@@ -62,8 +66,9 @@ done
 umask "$(value UMask)"
 echo $$ >/run/unit.pid
 exec setpriv --reuid "$(value User)" --regid "$(value Group)" --init-groups --no-new-privs \\
-    env --ignore-environment PATH="$PATH" LANG="${LANG:-C}" STATE_DIRECTORY="/var/lib/$(value StateDirectory)" \\
-    RUNTIME_DIRECTORY="/run/$(value RuntimeDirectory)" $(value ExecStart) >>/var/log/awscons.log 2>&1
+    env --ignore-environment PATH="$PATH" LANG="${LANG:-C}" LC_ALL="${LC_ALL:-}" \\
+    PYTHONUTF8="${PYTHONUTF8:-}" PYTHONCOERCECLOCALE="${PYTHONCOERCECLOCALE:-}" \\
+    STATE_DIRECTORY="/var/lib/$(value StateDirectory)" RUNTIME_DIRECTORY="/run/$(value RuntimeDirectory)" $(value ExecStart) >>/var/log/awscons.log 2>&1
 """
 
 
@@ -166,10 +171,7 @@ class Stranger:
             self.run(check)
         else:
             self.run(self._check)
-            commands = blocks(page)[0]
-            # The reader waits until the service answers before the last command.
-            waits = "until curl --silent --fail http://127.0.0.1:8000/healthz; do sleep 0.2; done\n"
-            self.run(commands.replace("cp deploy/nginx-site.conf", f"{waits}cp deploy/nginx-site.conf"))
+            self.run(blocks(page)[0])
 
     def sign_in(self, mount: str) -> None:
         """A person signs in and gets a console."""
@@ -232,11 +234,6 @@ def _bring(wheels: Path) -> None:
 
 def _sh(command: str) -> None:
     subprocess.run(["sh", "-c", command], check=True)
-
-
-def die_with_parent() -> None:
-    """For the process that starts this one."""
-    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
 
 
 if __name__ == "__main__":

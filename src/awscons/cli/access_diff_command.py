@@ -118,10 +118,10 @@ def _checked_out(revision: str, file: Path, folder: Path) -> Path:
     if revision.startswith("-"):
         raise ConfigurationUnreadable(f"{revision!r} is no git revision")
     inside = ["git", "-C", str(file.parent)]
-    top = subprocess.run([*inside, "rev-parse", "--show-prefix"], check=False, capture_output=True, text=True)  # noqa: S603
+    top = subprocess.run([*inside, "rev-parse", "--show-prefix"], check=False, capture_output=True)  # noqa: S603
     archive = subprocess.run([*inside, "archive", revision], check=False, capture_output=True)  # noqa: S603
     if top.returncode != 0 or archive.returncode != 0:
-        reason = (archive.stderr or top.stderr.encode()).decode(errors="replace").strip()
+        reason = (archive.stderr or top.stderr).decode(errors="replace").strip()
         raise ConfigurationUnreadable(
             f"git does not know {revision} of {file}: {reason}", hint="fetch the revision first"
         )

@@ -116,7 +116,8 @@ def _hold_pid_file(settings: Settings) -> int | None:
     """See `hold_pid_file`. A store elsewhere needs no folder here, so the service runs without one."""
     try:
         return hold_pid_file(pid_file(settings.backing, os.environ))
-    except ConfigurationError:
+    except ConfigurationError as error:
+        say("server.no_pid_file", f"`awscons reload` will not find this service: {error}", cause=str(error))
         return None
 
 

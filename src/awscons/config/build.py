@@ -149,14 +149,19 @@ def _origin(parts: SplitResult) -> str:
     return f"{parts.scheme}://{host}" + ("" if parts.port in {None, usual} else f":{parts.port}")
 
 
-def build_target(section: TargetSection, *, confirm_links: bool = True) -> targets.Target:
-    """The target that a section describes. `confirm_links`: for a section that does not say it."""
+def build_role(section: TargetSection) -> targets.RoleArn:
+    """The role that a section names."""
     role = targets.parse_role_arn(section.role)
     if role is None:  # pragma: no cover  the schema has refused it already
         raise ValueError(section.role)
+    return role
+
+
+def build_target(section: TargetSection, *, confirm_links: bool = True) -> targets.Target:
+    """The target that a section describes. `confirm_links`: for a section that does not say it."""
     return targets.Target(
         name=section.service,
-        role=role,
+        role=build_role(section),
         duration=section.duration,
         groups=tuple(section.groups),
         attributes=tuple(section.attrs),

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from awscons.access.attributes import name_key
 from awscons.aws import destinations, durations, partitions, role_request
-from awscons.config.build import build_partitions, build_target
+from awscons.config.build import build_partitions, build_role
 from awscons.config.mistakes import did_you_mean, found_words
 from awscons.config.schema import (
     AwsSection,
@@ -34,7 +34,7 @@ def section_mistakes(
         yield from _wrong_partitions(aws)
         known = build_partitions(aws)
         for index, target in enumerate(aws.targets):
-            partition = known[build_target(target).role.partition].partition
+            partition = known[build_role(target).partition].partition
             yield from _wrong_destination(index, target, partition)
             yield from _wrong_terms(index, target)
     if saml and aws:
@@ -87,7 +87,7 @@ def _wrong_partitions(aws: AwsSection) -> Iterator[Mistake]:
                 "`signin_endpoint` can name a host of your own",
             )
     known = build_partitions(aws)
-    for name in dict.fromkeys(build_target(section).role.partition for section in aws.targets):
+    for name in dict.fromkeys(build_role(section).partition for section in aws.targets):
         if not known[name].partition.console_suffix:
             yield Mistake(
                 f"aws_config.partitions.{name}.console_host",
@@ -129,7 +129,7 @@ def _wrong_destination(
 
 def _wrong_terms(index: int, section: TargetSection) -> Iterator[Mistake]:
     """Transitive tags need their tag, managed policies the role's account, all policies 2,048 characters."""
-    path, role = f"aws_config.targets[{index}]", build_target(section).role
+    path, role = f"aws_config.targets[{index}]", build_role(section)
     for position, key in enumerate(section.transitive_tags):
         if key not in section.session_tags:
             yield Mistake(

@@ -10,6 +10,7 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from awscons.config.file_access import others_can_read, reason_of, writers_mistake
@@ -50,12 +51,7 @@ class OutsideValues:
             text = self._text(value, path)
             if text is not value:
                 return text
-        known = {
-            name: frozenset(_kinds_in(field.annotation))
-            for section in kinds
-            if issubclass(section, Section)
-            for name, field in section.model_fields.items()
-        }
+        known = _kinds_of_keys(kinds)
         # The keys of a dict are the operator's own, and a text among its entries stays as it is.
         entries = kinds - {dict, str} if dict in kinds else frozenset()
         return {
@@ -98,6 +94,17 @@ class OutsideValues:
 
     def _miss(self, path: str, found: str) -> None:
         self.mistakes.append(Mistake(path, found, "a text that this user may read there"))
+
+
+@cache
+def _kinds_of_keys(kinds: frozenset[type]) -> Mapping[str, frozenset[type]]:
+    """For each key of these sections, the types that it takes. Thousands of targets ask the same."""
+    return {
+        name: frozenset(_kinds_in(field.annotation))
+        for section in kinds
+        if issubclass(section, Section)
+        for name, field in section.model_fields.items()
+    }
 
 
 def _kinds_in(annotation: object) -> Iterator[type]:

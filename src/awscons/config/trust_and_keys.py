@@ -74,7 +74,7 @@ def _checked_authorities(file: str | None, mistakes: list[Mistake]) -> str | Non
             mistakes.append(
                 Mistake(
                     "saml_config.idp_metadata_ca",
-                    f"{found_words(file)}: {reason}",
+                    f"{file}: {reason}",
                     "a PEM file of certificate authorities that the service can read",
                 )
             )

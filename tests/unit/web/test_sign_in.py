@@ -26,7 +26,7 @@ def test_the_cookies_are_as_strict_as_the_way_allows(house: House, browser: Brow
         assert flag in login
     assert dropped.startswith("__Host-awscons-pending-")
     assert "Max-Age=0" in dropped
-    assert returned.startswith("__Host-awscons-returns=1;")
+    assert returned.startswith("__Host-awscons-returns=1a;")
     for flag in ("Secure", "HttpOnly", "SameSite=None", "Path=/", "Max-Age=60"):
         assert flag in returned
 
