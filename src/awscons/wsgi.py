@@ -10,15 +10,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
-from flask import Flask
 
 from awscons.adapters.audit_log import configure_logging, log_unhandled_errors
 from awscons.assembly.observability import is_debug_mode
-from awscons.assembly.reloading import announce
+from awscons.assembly.reloading import announce, reload_by_itself
 from awscons.assembly.service import build_service
 from awscons.config.load import load_settings
 from awscons.errors import AwsconsError, ConfigurationError
@@ -52,13 +52,15 @@ def load_application(config: Path | str) -> WSGIApplication:
     return _NotStarted(config)
 
 
-def _built(config: Path | str) -> Flask | None:
+def _built(config: Path | str) -> WSGIApplication | None:
     """The service; None, with the reason in the log, when it cannot start."""
+    load = partial(load_settings, config, environment=os.environ)
+    threads = _threads_of_mod_wsgi()
     try:
-        settings = load_settings(config, environment=os.environ)
-        service = build_service(
-            settings, environment=os.environ, threads=_threads_of_mod_wsgi(), prepared=True
-        )
+        settings = load()
+        if settings.reload_on_change:
+            return reload_by_itself(settings, load=load, environment=os.environ, threads=threads)
+        service = build_service(settings, environment=os.environ, threads=threads, prepared=True)
     except AwsconsError as error:
         _log.error("server.start_failed", cause=str(error), hint=error.hint or None)
         return None
@@ -73,7 +75,7 @@ class _NotStarted:
         self._config = config
         self._lock = threading.Lock()
         self._tried_at = time.monotonic()
-        self._application: Flask | None = None
+        self._application: WSGIApplication | None = None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         with self._lock:

@@ -5,8 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,9 +67,35 @@ class Running:
         return self.browser.get(path).status_code
 
 
+def serve(config: Path, port: int, tls: tuple[Path, Path]) -> list[str | Path]:
+    """`awscons serve`."""
+    certificate, key = tls
+    return serve_command("--config", config, "--port", str(port), "--certificate", certificate, "--key", key)
+
+
+def gunicorn(config: Path, port: int, tls: tuple[Path, Path]) -> list[str | Path]:
+    """gunicorn by itself, with two workers."""
+    command: list[str | Path] = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"]
+    command += ["--certfile", tls[0], "--keyfile", tls[1], "--workers", "2", "--threads", "4"]
+    return [*command, "--env", f"AWSCONS_CONFIG={config}", "awscons.wsgi:application"]
+
+
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Running]:
     """In one process that keeps logins in its memory, where somebody is signed in."""
+    with started(tmp_path, serve, cache_type="SimpleCache") as found:
+        yield found
+
+
+@contextmanager
+def started(
+    tmp_path: Path,
+    command: Callable[[Path, int, tuple[Path, Path]], list[str | Path]],
+    *,
+    cache_type: str,
+    **server: object,
+) -> Iterator[Running]:
+    """The service under some server, where somebody is signed in."""
     sts = PretendSts(roles=ROLES)
     credentials = write_credentials(tmp_path / "credentials", *sts.add_user(BROKER))
     with ExitStack() as stack:
@@ -82,17 +108,20 @@ def running(tmp_path: Path) -> Iterator[Running]:
             sts_url=f"http://127.0.0.1:{sts_port}/",
             signin_url=f"http://127.0.0.1:{signin_port}/federation",
             credentials_file=credentials,
-            store={"cache_type": "SimpleCache"},
+            store={"cache_type": cache_type},
+            server=server,
         )
         path = write_config(tmp_path / "config.py", config)
         state = tmp_path / "state"
         state.mkdir(mode=0o700)
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "STATE_DIRECTORY": str(state)}
-        certificate, key = write_tls(tmp_path)
-        command = serve_command("--config", path, "--port", str(port))
-        command += ["--certificate", certificate, "--key", key]
         process = stack.enter_context(
-            program(command, port=port, log=tmp_path / "log", environment=environment)
+            program(
+                command(path, port, write_tls(tmp_path)),
+                port=port,
+                log=tmp_path / "log",
+                environment=environment,
+            )
         )
         browser = Browser(url)
         stack.callback(browser.close)
@@ -163,6 +192,24 @@ def test_a_changed_file_is_read_by_itself_where_that_is_configured(running: Runn
     wait_until(lambda: running.lines("configuration.reloaded") != [])
     running.configure(NEW, reload_on_change=True)
     wait_until(lambda: running.status("/aws/new") == 301)
+
+
+def test_under_gunicorn_by_itself_a_changed_file_is_read_unless_it_has_mistakes(tmp_path: Path) -> None:
+    with started(tmp_path, gunicorn, cache_type="SQLite", reload_on_change=True) as running:
+        running.configure({**NEW, "durration": 1}, reload_on_change=True)
+        wait_until(lambda: len(running.lines("configuration.not_reloaded")) == 2)
+        assert running.status("/aws/cloudadmin") == 301
+        assert running.browser.get("/readyz").json()["warnings"] == ["configuration"]
+        running.configure(NEW, reload_on_change=True)
+        wait_until(lambda: len(running.lines("configuration.reloaded")) == 2)
+        assert running.status("/aws/new") == 301
+
+
+def test_under_gunicorn_by_itself_sighup_brings_workers_with_the_new_configuration(tmp_path: Path) -> None:
+    with started(tmp_path, gunicorn, cache_type="SQLite") as running:
+        running.configure(NEW)
+        running.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: running.status("/aws/new") == 301)
 
 
 def test_without_a_service_that_runs_the_command_says_so(running: Running) -> None:

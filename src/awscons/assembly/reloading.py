@@ -6,6 +6,7 @@ configuration with which the service can be built; until there is one, the last 
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from awscons.adapters.audit_log import StructlogAuditLog
-from awscons.assembly.observability import Life
+from awscons.adapters.server.reload_signals import FileWatch
+from awscons.assembly.observability import UNEVENTFUL, Life
 from awscons.assembly.service import KeptParts, build_service, open_parts
 from awscons.audit import events
 from awscons.config.settings import Settings
@@ -38,19 +40,22 @@ class ReloadableService:
         load: Callable[[], Settings],
         generation: Callable[[], int],
         environment: Mapping[str, str],
-        threads: int,
-        life: Life,
+        threads: int | None,
+        life: Life = UNEVENTFUL,
     ) -> None:
         """Build the service with `settings`. Raises AwsconsError, as `build_service` does.
 
         load         reads the configuration again; raises ConfigurationError
         generation   a number that grows whenever the configuration has to be read again
         """
+        has_failed_elsewhere = life.has_failed_reload
         self._settings = settings
         self._load = load
         self._generation = generation
         self._seen = generation()
+        self._has_failed = False
         self._parts: KeptParts = open_parts(settings, environment=environment)
+        life = replace(life, has_failed_reload=lambda: self._has_failed or has_failed_elsewhere())
 
         def build(new: Settings) -> WSGIApplication:
             return build_service(
@@ -65,11 +70,16 @@ class ReloadableService:
         self._build = build
         self._application = build(settings)
         announce(settings)
-        threading.Thread(target=self._watch, name="reload", daemon=True).start()
+        self._start_watching()
+        # A server that loads the application before it forks has no threads of this one in its workers.
+        os.register_at_fork(after_in_child=self._start_watching)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333), from its beginning to its end with one configuration."""
         return self._application(environ, start_response)
+
+    def _start_watching(self) -> None:
+        threading.Thread(target=self._watch, name="reload", daemon=True).start()
 
     def _watch(self) -> None:
         wait = threading.Event().wait
@@ -85,15 +95,42 @@ class ReloadableService:
             settings = keep_fixed_parts(loaded, self._settings)
             self._application = self._build(settings)
         except AwsconsError as error:
+            self._has_failed = True
             _log.error("configuration.not_reloaded", cause=str(error), hint=error.hint or None)
             return
-        self._settings = settings
+        self._settings, self._has_failed = settings, False
         announce(settings)
         _log.info(
             "configuration.reloaded",
             configuration_hash=settings.fingerprint,
             needs_restart=list(fixed_changes(loaded, settings)) or None,
         )
+
+
+def reload_by_itself(
+    settings: Settings,
+    *,
+    load: Callable[[], Settings],
+    environment: Mapping[str, str],
+    threads: int | None,
+) -> ReloadableService:
+    """The service in a process that looks at its configuration's files itself. Raises AwsconsError."""
+    latest, changes = settings, 0
+    watch = FileWatch(lambda: latest.source_files)
+
+    def generation() -> int:
+        nonlocal changes
+        changes += watch.has_changed()
+        return changes
+
+    def load_and_watch() -> Settings:
+        nonlocal latest
+        latest = load()
+        return latest
+
+    return ReloadableService(
+        settings, load=load_and_watch, generation=generation, environment=environment, threads=threads
+    )
 
 
 def announce(settings: Settings) -> None:

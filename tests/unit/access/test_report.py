@@ -1,6 +1,7 @@
 """Who can open what, and what changes for whom between two configurations."""
 
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 import pytest
 from hypothesis import given
@@ -16,17 +17,34 @@ from support.sample_people import ADMIN_ROLE
 BASE = Target("shop-Admin", ADMIN_ROLE, 3600, groups=("a", "b"))
 
 
+VALUES = st.dictionaries(
+    st.sampled_from(["mail", "team"]), st.lists(st.sampled_from(["x1", "x2", "y"]), max_size=2).map(tuple)
+)
+
+
 @given(
-    st.lists(st.sampled_from("abc"), max_size=2, unique=True).map(tuple),
-    st.frozensets(st.sampled_from("abc")),
+    groups=st.lists(st.sampled_from("abc"), max_size=2, unique=True).map(tuple),
+    attributes=st.sets(st.sampled_from(["mail", "team"])).map(tuple),
+    globs=st.dictionaries(st.sampled_from(["mail", "team"]), st.sampled_from([("x*",), ("y", "x1")])),
+    of_person=st.frozensets(st.sampled_from("abc")),
+    values=VALUES,
 )
 def test_a_report_never_disagrees_with_the_decision(
-    groups: tuple[str, ...], of_person: frozenset[str]
+    groups: tuple[str, ...],
+    attributes: tuple[str, ...],
+    globs: dict[str, tuple[str, ...]],
+    of_person: frozenset[str],
+    values: dict[str, tuple[str, ...]],
 ) -> None:
-    target = replace(BASE, groups=groups)
-    reported = any(grant.group is None or grant.group in of_person for grant in grants([target]))
-    decision = decide(target, Identity("ada", "ada", {}, of_person))
-    assert reported is isinstance(decision, Granted)
+    target = replace(BASE, groups=groups, attributes=attributes, attribute_globs=tuple(globs.items()))
+    reported = [grant for grant in grants([target]) if grant.group is None or grant.group in of_person]
+    has_needs = (not attributes or any(values.get(name) for name in attributes)) and all(
+        any(fnmatchcase(value, glob) for value in values.get(name, ()) for glob in wanted)
+        for name, wanted in globs.items()
+    )
+    is_granted = isinstance(decide(target, Identity("ada", "ada", values, of_person)), Granted)
+    assert is_granted is (reported != [] and has_needs)
+    assert all(bool(grant.needs) is bool(attributes or globs) for grant in reported)
 
 
 def changes(old: Target | None, new: Target | None) -> list[Change]:

@@ -94,8 +94,8 @@ class ServerSection(Section):
     reload_on_change: bool = Field(
         default=False,
         description=(
-            "`awscons serve` reads the configuration again when one of its files changes, as for SIGHUP. "
-            "Default: only for SIGHUP and `awscons reload`."
+            "The service reads the configuration again when one of its files changes, under any server. "
+            "Default: only `awscons serve`, for SIGHUP and `awscons reload`."
         ),
     )
     shutdown_delay: int = Field(
