@@ -101,7 +101,6 @@ TAGS = [{"Key": "team", "Value": "Größe 1"}]
     [
         ({"Tags": TAGS}, "AccessDenied: User: " + USER + " is not authorized to perform: sts:TagSession"),
         ({"SourceIdentity": "ada"}, "is not authorized to perform: sts:SetSourceIdentity"),
-        ({"ExternalId": "x-1"}, "is not authorized to perform: sts:AssumeRole"),
         ({"RoleArn": FOREIGN}, "is not authorized to perform: sts:AssumeRole"),
         ({"RoleArn": FOREIGN, "ExternalId": "x-2"}, "is not authorized to perform: sts:AssumeRole"),
         ({"RoleArn": "arn:aws-cn:iam::123456789012:role/Chinese"}, "AccessDenied"),
@@ -242,3 +241,61 @@ def test_a_token_opens_the_console_for_fifteen_minutes(aws: Aws) -> None:
 def test_a_destination_that_is_no_console_is_a_400(aws: Aws, destination: str) -> None:
     token = aws.token(aws.assume(*aws.sts.add_user(USER))).json()["SigninToken"]
     assert login(aws, token, destination).status_code == 400
+
+
+# --- both sides ----------------------------------------------------------------------------
+
+ACROSS = "arn:aws:iam::222222222222:role/sso/Admin"
+ORGANIZATION = "o-example"
+
+
+def allows(principal: str | None = None, *actions: str, **condition: dict[str, str]) -> dict[str, object]:
+    """A policy of one statement."""
+    statement: dict[str, object] = {"Effect": "Allow", "Action": list(actions or ("sts:AssumeRole",))}
+    statement |= {"Principal": {"AWS": principal}} if principal else {"Resource": "*"}
+    return {"Statement": [{**statement, "Condition": condition}]}
+
+
+@pytest.mark.parametrize(
+    ("trust", "policy", "is_allowed"),
+    [
+        (allows(USER), allows(), True),
+        (allows(USER), allows(None, "sts:GetCallerIdentity"), False),
+        (allows("arn:aws:iam::123456789012:root"), allows(), True),
+        (allows("arn:aws:iam::123456789012:root"), {"Statement": []}, False),
+        (allows("arn:aws:iam::333333333333:root"), allows(), False),
+        (allows("AIDADELETEDUSER"), allows(), False),
+        (allows(USER, ArnEquals={"aws:PrincipalArn": USER}), allows(), True),
+        (allows(USER, StringEquals={"sts:ExternalId": "x"}), allows(), False),
+        (allows(USER), allows(StringEquals={"aws:ResourceOrgID": ORGANIZATION}), True),
+        (allows(USER), allows(StringEquals={"aws:ResourceOrgID": "o-other"}), False),
+        (allows(USER), allows(StringEquals={"aws:ResourceAccount": "222222222222"}), True),
+        (allows(USER), allows(StringEquals={"aws:ResourceAccount": "123456789012"}), False),
+    ],
+)
+def test_across_accounts_both_the_trust_policy_and_the_callers_own_must_allow(
+    trust: dict[str, object], policy: dict[str, object], *, is_allowed: bool
+) -> None:
+    sts = PretendSts(
+        roles={ACROSS: PretendRole(3600, trust=trust)}, organizations={"222222222222": ORGANIZATION}
+    )
+    with serving(lambda _: sts.application()) as port:
+        aws = Aws(PretendSignin(book=sts), sts, MovableClock(), f"http://127.0.0.1:{port}/", "")
+        if is_allowed:
+            assert aws.assume(*sts.add_user(USER, policy), RoleArn=ACROSS)
+        else:
+            assert "AccessDenied" in refused(aws, *sts.add_user(USER, policy), RoleArn=ACROSS)
+
+
+@pytest.mark.parametrize(("named", "is_allowed"), [(USER, True), ("arn:aws:iam::123456789012:root", False)])
+def test_in_one_account_a_trust_policy_that_names_the_caller_is_enough(
+    named: str, *, is_allowed: bool
+) -> None:
+    sts = PretendSts(roles={ROLE: PretendRole(3600, trust=allows(named))})
+    with serving(lambda _: sts.application()) as port:
+        aws = Aws(PretendSignin(book=sts), sts, MovableClock(), f"http://127.0.0.1:{port}/", "")
+        key = sts.add_user(USER, {"Statement": []})
+        if is_allowed:
+            assert aws.assume(*key)
+        else:
+            assert "AccessDenied" in refused(aws, *key)

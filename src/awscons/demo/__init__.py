@@ -6,7 +6,8 @@ and the tests are the only code that may import this package.
     sample_people       the people of the demo, and the targets that they may open
     identity_provider   a SAML identity provider that signs its assertions with a real key
     pretend_sts         STS over HTTP: issues role sessions
-    pretend_sts_checks  what STS refuses: parameters, trust policies, durations; its errors
+    pretend_sts_checks  what STS refuses: parameters and durations; its errors
+    policy_evaluation   IAM's evaluation of trust policies and identity policies
     pretend_signin      the federation endpoint and a console page, over HTTP
     faults              fault injection: makes the regions of the pretend AWS fail
     demo_world          builds the service and everything around it as one WSGI application

@@ -1,8 +1,8 @@
 """A pretend STS over HTTP: AssumeRole and GetCallerIdentity, query protocol, version 2011-06-15.
 
 It issues credentials only where AWS would: a request is signed (Signature Version 4) for the region that
-receives it, its parameters are legal, the role's trust policy allows each action, and a chained role session
-lasts at most one hour. The rules come from the STS API reference.
+receives it, its parameters are legal, the role's trust policy and the caller's own policy allow each action, and a
+chained role session lasts at most one hour. The rules come from the STS API reference and the IAM user guide.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from botocore.credentials import Credentials
 from flask import Flask, Response, request
 
 from awscons.access.targets import parse_role_arn
+from awscons.demo.policy_evaluation import Document, Principal, Request, Verdict, evaluate
 from awscons.demo.pretend_sts_checks import (
     MAX_DURATION,
     ApiError,
@@ -36,6 +37,7 @@ _AUTHORIZATION = re.compile(
     r"SignedHeaders=(?P<headers>[a-z0-9;-]+), Signature=(?P<signature>[0-9a-f]{64})"
 )
 _MAX_CHAINED = 3600
+_ASSUME_ROLE = "sts:AssumeRole"
 
 _NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 _ASSUME_ROLE_RESPONSE = f"""<AssumeRoleResponse xmlns="{_NAMESPACE}">
@@ -67,13 +69,33 @@ class PretendRole:
     """A role and its trust policy.
 
     max_duration   maximum session duration, seconds
-    allows         the actions that the trust policy allows
-    external_id    the external ID that the trust policy requires; None if it requires none
+    allows         the actions that the trust policy allows to everybody, where `trust` is None
+    external_id    the external ID that it then requires; None if it requires none
+    trust          the trust policy itself
     """
 
     max_duration: int
     allows: frozenset[str] = frozenset({"sts:AssumeRole"})
     external_id: str | None = None
+    trust: Document | None = None
+
+    @property
+    def trust_policy(self) -> Document:
+        """The trust policy, as a document."""
+        if self.trust is not None:
+            return self.trust
+        condition = {"StringEquals": {"sts:ExternalId": self.external_id}} if self.external_id else {}
+        return {
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": "*",
+                    "Action": action,
+                    "Condition": condition if action == _ASSUME_ROLE else {},
+                }
+                for action in sorted(self.allows)
+            ]
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +119,19 @@ class RoleSession:
 
 @dataclass(frozen=True, slots=True)
 class _AccessKey:
-    """An access key that this STS issued. `role_session` is None for the long-term key of a user."""
+    """An access key that this STS issued.
+
+    arn            as GetCallerIdentity tells it
+    role_session   None for the long-term key of a user
+    policy         the identity policy of its owner; None: one that allows everything
+    """
 
     secret: str
     session_token: str | None
     arn: str
+    principal: Principal
     role_session: RoleSession | None
+    policy: Document | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,27 +155,34 @@ class PretendSts:
         *,
         roles: Mapping[str, PretendRole],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        organizations: Mapping[str, str] | None = None,
     ) -> None:
-        """`roles` by ARN. AssumeRole of any other role is denied."""
+        """`roles` by ARN: AssumeRole of any other role is denied. `organizations`: ids by account."""
         self._roles = roles
+        self._organizations = organizations or {}
         self._clock = clock
         self._keys: dict[str, _AccessKey] = {}
         self.role_sessions: list[RoleSession] = []
         self.disabled_regions: set[str] = set()
 
-    def add_user(self, arn: str) -> tuple[str, str]:
+    def add_user(self, arn: str, policy: Document | None = None) -> tuple[str, str]:
         """Issue a long-term access key for the IAM user `arn`: its ID and its secret."""
         key_id, secret = "AKIA" + _letters(16), secrets.token_urlsafe(30)
-        self._keys[key_id] = _AccessKey(secret, None, arn, None)
+        principal = Principal(arn, unique_id="AIDA" + _letters(17))
+        self._keys[key_id] = _AccessKey(secret, None, arn, principal, None, policy)
         return key_id, secret
 
-    def add_role_session(self, role_arn: str, name: str) -> tuple[str, str, str]:
+    def add_role_session(
+        self, role_arn: str, name: str, policy: Document | None = None
+    ) -> tuple[str, str, str]:
         """Issue credentials for a role session, as a container or a function has them: ID, secret, token."""
         role = parse_role_arn(role_arn)
         if role is None:
             raise ValueError(role_arn)
         issued = self._issue(
-            AssumeRoleRequest(role, name, MAX_DURATION, None, {}, frozenset(), None, ()), chained=False
+            AssumeRoleRequest(role, name, MAX_DURATION, None, {}, frozenset(), None, ()),
+            chained=False,
+            policy=policy,
         )
         return issued.key_id, issued.key.secret, issued.key.session_token or ""
 
@@ -234,16 +270,19 @@ class PretendSts:
         )
 
     def _check_trust(self, key: _AccessKey, requested: AssumeRoleRequest, external_id: str | None) -> None:
-        """Deny the request unless the trust policy allows every action that it needs."""
+        """Deny the request unless both sides allow every action that it needs."""
         arn = str(requested.role)
         role = self._roles.get(arn, PretendRole(0, frozenset()))
-        needed = ["sts:AssumeRole"]
+        needed = [_ASSUME_ROLE]
         needed += ["sts:TagSession"] if requested.tags else []
         needed += ["sts:SetSourceIdentity"] if requested.source_identity is not None else []
-        if requested.role.partition != key.arn.split(":")[1] or external_id != role.external_id:
-            raise denied(key.arn, "sts:AssumeRole", arn)
         for action in needed:
-            if action not in role.allows:
+            context = self._context(key, requested)
+            if action == _ASSUME_ROLE and external_id is not None:
+                context["sts:ExternalId"] = external_id
+            request = Request(key.principal, action, arn, context)
+            is_same_partition = requested.role.partition == key.arn.split(":")[1]
+            if not (is_same_partition and _both_sides_allow(role.trust_policy, key.policy, request)):
                 raise denied(key.arn, action, arn)
         caller = key.role_session
         if caller and caller.source_identity not in {None, requested.source_identity}:
@@ -251,6 +290,28 @@ class PretendSts:
         inherited = {name.casefold() for name in (caller.transitive_tags if caller else ())}
         if inherited & {name.casefold() for name in requested.tags}:
             raise ApiError(400, "InvalidParameterValue", "a tag key conflicts with an inherited one")
+
+    def _context(self, key: _AccessKey, requested: AssumeRoleRequest) -> dict[str, str | list[str]]:
+        """The condition keys of the request; `sts:ExternalId` belongs to AssumeRole alone."""
+        context: dict[str, str | list[str]] = {
+            "aws:PrincipalArn": key.principal.arn,
+            "aws:ResourceAccount": requested.role.account_id,
+            "sts:RoleSessionName": requested.name,
+            **{f"aws:RequestTag/{name}": value for name, value in requested.tags.items()},
+        }
+        for name, account in (
+            ("aws:PrincipalOrgID", key.principal.account),
+            ("aws:ResourceOrgID", requested.role.account_id),
+        ):
+            if account in self._organizations:
+                context[name] = self._organizations[account]
+        if requested.source_identity is not None:
+            context["sts:SourceIdentity"] = requested.source_identity
+        if requested.tags:
+            context["aws:TagKeys"] = list(requested.tags)
+        if requested.transitive_tags:
+            context["sts:TransitiveTagKeys"] = sorted(requested.transitive_tags)
+        return context
 
     def _check_duration(self, key: _AccessKey, requested: AssumeRoleRequest) -> None:
         if key.role_session is not None and requested.seconds > _MAX_CHAINED:
@@ -263,7 +324,9 @@ class PretendSts:
                 "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
             )
 
-    def _issue(self, requested: AssumeRoleRequest, *, chained: bool) -> _Issued:
+    def _issue(
+        self, requested: AssumeRoleRequest, *, chained: bool, policy: Document | None = None
+    ) -> _Issued:
         role, last = requested.role, requested.role.role_name.split("/")[-1]
         arn = f"arn:{role.partition}:sts::{role.account_id}:assumed-role/{last}/{requested.name}"
         role_session = RoleSession(
@@ -278,10 +341,29 @@ class PretendSts:
             session_policy=requested.session_policy,
             policy_arns=requested.policy_arns,
         )
-        key = _AccessKey(secrets.token_urlsafe(30), secrets.token_urlsafe(300), arn, role_session)
+        key = _AccessKey(
+            secrets.token_urlsafe(30),
+            secrets.token_urlsafe(300),
+            arn,
+            Principal(str(role), session=arn),
+            role_session,
+            policy,
+        )
         key_id = "ASIA" + _letters(16)
         self._keys[key_id] = key
         return _Issued(key_id, key, role_session)
+
+
+def _both_sides_allow(trust: Document, identity: Document | None, request: Request) -> bool:
+    """Across accounts both must allow; in one account a trust policy that names the caller itself is enough."""
+    by_trust = evaluate(trust, request)
+    by_identity = Verdict.ALLOW if identity is None else evaluate(identity, request)
+    if Verdict.DENY in {by_trust, by_identity}:
+        return False
+    is_same_account = request.principal.account == request.resource.split(":")[4]
+    if by_trust is Verdict.ALLOW and is_same_account:
+        return True
+    return by_trust in {Verdict.ALLOW, Verdict.ALLOW_ACCOUNT} and by_identity is Verdict.ALLOW
 
 
 # --- responses ---------------------------------------------------------------------------
