@@ -1,5 +1,7 @@
 """The decision: who may open what, and why."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +42,71 @@ def test_a_target_without_rules_lets_in_everyone_and_says_so() -> None:
     granted = decide(AWSADM, NINA)
     assert isinstance(granted, Granted)
     assert granted.reason == "open to everyone who signs in"
+
+
+@pytest.mark.parametrize(
+    ("granted", "reason"),
+    [
+        (Granted("dbs", None), "group 'dbs'"),
+        (Granted(None, "costCenter"), "attribute 'costCenter'"),
+        (Granted("dbs", "costCenter"), "group 'dbs' and attribute 'costCenter'"),
+        (Granted(None, None), "open to everyone who signs in"),
+    ],
+)
+def test_the_reason_names_each_condition_that_was_met(granted: Granted, reason: str) -> None:
+    assert granted.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("identity", "reason"),
+    [
+        (Identity("x", "x", {"groups": ("a",)}, frozenset({"a"})), RefusalReason.IN_NONE_OF_THE_GROUPS),
+        (Identity("x", "x", {"Groups": ()}, frozenset()), RefusalReason.NO_GROUPS_RECEIVED),
+        (Identity("x", "x", {"groups": ()}, frozenset(), groups_omitted=True), RefusalReason.GROUPS_OMITTED),
+        (Identity("x", "x", {"mail": ("a",)}, frozenset()), RefusalReason.GROUPS_NOT_KEPT),
+        (Identity("x", "x", {"mail": ()}, frozenset(), groups_omitted=True), RefusalReason.GROUPS_NOT_KEPT),
+    ],
+)
+def test_a_refusal_says_why_the_person_is_in_none_of_the_groups(
+    identity: Identity, reason: RefusalReason
+) -> None:
+    assert decide(BOTH, identity) == Refused(reason, groups=("dbs",), attributes=("costCenter",))
+
+
+def test_a_refusal_for_attributes_names_those_that_would_do() -> None:
+    assert decide(BOTH, person("x", groups=("dbs",))) == Refused(
+        RefusalReason.NONE_OF_THE_ATTRIBUTES, groups=("dbs",), attributes=("costCenter",)
+    )
+
+
+GLOBS = Target(
+    "globs", ADMIN_ROLE, 3600, groups=("dbs",), attribute_globs=(("team", ("x*",)), ("site", ("y", "z")))
+)
+
+
+@pytest.mark.parametrize(
+    ("held", "decision"),
+    [
+        ({"team": ("x1",), "site": ("z",)}, Granted("dbs", "team")),
+        ({"team": ("a", "x1"), "SITE": ("y",)}, Granted("dbs", "team")),
+        ({"team": ("x1",)}, Refused(RefusalReason.ATTRIBUTE_DOES_NOT_MATCH, ("dbs",), ("site",))),
+        ({"site": ("z",)}, Refused(RefusalReason.ATTRIBUTE_DOES_NOT_MATCH, ("dbs",), ("team",))),
+        (
+            {"team": ("x1",), "site": ("yz",)},
+            Refused(RefusalReason.ATTRIBUTE_DOES_NOT_MATCH, ("dbs",), ("site",)),
+        ),
+    ],
+)
+def test_every_attribute_with_globs_is_a_condition_of_its_own(
+    held: dict[str, tuple[str, ...]], decision: Granted | Refused
+) -> None:
+    assert decide(GLOBS, person("x", groups=("dbs",), attributes=held)) == decision
+
+
+def test_a_required_attribute_is_named_before_one_that_matches() -> None:
+    target = replace(GLOBS, attributes=("mail",))
+    held = {"mail": ("m",), "team": ("x",), "site": ("y",)}
+    assert decide(target, person("x", groups=("dbs",), attributes=held)) == Granted("dbs", "mail")
 
 
 def test_a_group_is_compared_whole_and_not_by_its_letters() -> None:
