@@ -49,6 +49,7 @@ class FakeSts:
     max_duration: int = 43_200
     failing: dict[str, UpstreamError] = field(default_factory=dict)
     keys_after_renewal: bool = False
+    broken_profiles: dict[str | None, UpstreamError] = field(default_factory=dict)
     meanwhile: Callable[[], None] = nothing
     assumed: list[tuple[StsRoute, int]] = field(default_factory=list)
     requests: list[RoleRequest] = field(default_factory=list)
@@ -58,6 +59,8 @@ class FakeSts:
 
     def configured_region(self, profile_name: str | None) -> str | None:
         self.profiles.append(profile_name)
+        if profile_name in self.broken_profiles:
+            raise self.broken_profiles[profile_name]
         return self.region
 
     def principal_arn(self, route: StsRoute, *, seconds_left: float) -> str:

@@ -105,8 +105,8 @@ def test_every_attribute_with_globs_is_a_condition_of_its_own(
 
 def test_a_required_attribute_is_named_before_one_that_matches() -> None:
     target = replace(GLOBS, attributes=("mail",))
-    held = {"mail": ("m",), "team": ("x",), "site": ("y",)}
-    assert decide(target, person("x", groups=("dbs",), attributes=held)) == Granted("dbs", "mail")
+    somebody = person("x", groups=("dbs",), attributes={"mail": ("m",), "team": ("x",), "site": ("y",)})
+    assert decide(target, somebody) == Granted("dbs", "mail")
 
 
 def test_a_group_is_compared_whole_and_not_by_its_letters() -> None:

@@ -85,6 +85,8 @@ def test_a_value_that_has_a_named_format_is_reduced_once(name: str, plain: str) 
         f'CN="admins",{BELOW}',
         f"CN=#04036162,{BELOW}",
         rf"CN=\FF,{BELOW}",
+        f"CN=admins,OU=#04036162,{BELOW}",
+        rf"CN=admins,OU=\FF,{BELOW}",
         rf"CN=a\b,{BELOW}",
         f"C\u212aN=admins,{BELOW}",
         f"CN=a\x00,{BELOW}",
@@ -120,7 +122,8 @@ def test_at_most_the_first_format_that_fits_is_applied() -> None:
 
 
 def test_a_format_names_its_place() -> None:
-    assert [str(form) for form in ALL] == ["/NAME", "CORP\\NAME", f"CN=NAME,{BELOW}"]
+    assert [str(form) for form in (PATH, CORP)] == ["/NAME", "CORP\\NAME"]
+    assert str(DnFormat(dn(BELOW))) == f"CN=NAME,{BELOW}"
 
 
 def test_the_place_itself_is_not_below_itself() -> None:

@@ -133,6 +133,7 @@ def test_a_refused_page_is_told_why(page: str, kind: type[DestinationRefused]) -
     with pytest.raises(DestinationRefused) as caught:
         check_page(page, AWS)
     assert type(caught.value) is kind
+    assert str(caught.value).startswith(f"destination '{page[:200]}")
 
 
 @pytest.mark.parametrize(
@@ -254,6 +255,61 @@ def test_the_page_is_the_links_then_the_targets_then_the_front_page(
     requested: ConsoleDestination, default: ConsoleDestination, lands: str
 ) -> None:
     assert choose_destination(requested, default, partition=AWS, region="eu-west-1") == lands
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        ({}, ConsoleDestination()),
+        ({"region": [], "other": ["x", "y"]}, ConsoleDestination()),
+        ({"region": ["eu-west-1"]}, ConsoleDestination(region="eu-west-1")),
+        ({"destination": [S3_US]}, ConsoleDestination(console_destination=S3_US)),
+        ({"logout_first": ["1"]}, ConsoleDestination(logout_first=True)),
+        ({"logout_first": ["0"]}, ConsoleDestination(logout_first=False)),
+        ({"region": [""], "destination": [""]}, ConsoleDestination(region="", console_destination="")),
+        (
+            {"region": ["eu-west-1"], "destination": [S3_US], "logout_first": ["1"]},
+            ConsoleDestination("eu-west-1", S3_US, logout_first=True),
+        ),
+    ],
+)
+def test_a_link_names_its_destination_by_its_parameters(
+    parameters: dict[str, list[str]], named: ConsoleDestination
+) -> None:
+    assert parse_destination(parameters) == named
+
+
+@pytest.mark.parametrize(
+    ("parameters", "cause"),
+    [
+        ({"logout_first": ["2"]}, "the link has logout_first='2'"),
+        ({"logout_first": [""]}, "the link has logout_first=''"),
+        ({"logout_first": ["1", "1"]}, "the link has logout_first 2 times"),
+        ({"region": ["eu-west-1", "eu-west-1"]}, "the link has region 2 times"),
+        ({"destination": [S3_US, LOGS, LOGS]}, "the link has destination 3 times"),
+    ],
+)
+def test_a_parameter_that_is_ambiguous_is_refused(parameters: dict[str, list[str]], cause: str) -> None:
+    with pytest.raises(DestinationRefused) as caught:
+        parse_destination(parameters)
+    assert str(caught.value) == cause
+
+
+@pytest.mark.parametrize(
+    ("requested", "query"),
+    [
+        (ConsoleDestination(logout_first=True), "?logout_first=1"),
+        (ConsoleDestination(logout_first=False), "?logout_first=0"),
+        (
+            ConsoleDestination("eu-west-1", "https://x.example/a?b=c d", logout_first=True),
+            "?destination=https%3A%2F%2Fx.example%2Fa%3Fb%3Dc%20d&region=eu-west-1&logout_first=1",
+        ),
+    ],
+)
+def test_a_link_of_ours_carries_the_destination_encoded_whole(
+    requested: ConsoleDestination, query: str
+) -> None:
+    assert build_destination_query(requested) == query
 
 
 def test_a_link_that_asks_for_nothing_has_no_query() -> None:

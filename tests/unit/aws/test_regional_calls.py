@@ -1,14 +1,11 @@
 """The first region that answers: who is asked, in which order, how often, and whose failure is reported."""
 
-import io
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 
-from awscons.adapters.audit_log import configure_logging
 from awscons.aws.failover import Budget, Circuits
 from awscons.aws.regional_calls import RegionalCalls
 from awscons.errors import (
@@ -63,13 +60,6 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     made: list[float] = []
     monkeypatch.setattr(time, "sleep", made.append)
     return made
-
-
-@pytest.fixture
-def log() -> Callable[[], list[dict[str, object]]]:
-    stream = io.StringIO()
-    configure_logging(stream=stream)
-    return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 @pytest.mark.parametrize("error", [SILENT, UNUSABLE, THROTTLED, DISABLED, KEY_REFUSED])
