@@ -1,6 +1,7 @@
 """The decision: who may open what, and why."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -173,6 +174,38 @@ def test_an_attribute_must_match_one_of_its_globs(values: tuple[str, ...], *, al
     assert isinstance(decision, Granted) is allowed
     if isinstance(decision, Refused):
         assert decision.reason is RefusalReason.ATTRIBUTE_DOES_NOT_MATCH
+
+
+class Watched(list[Target]):
+    """Targets, with the names of those that were looked at one by one."""
+
+    def __init__(self, targets: list[Target]) -> None:
+        super().__init__(targets)
+        self.looked_at: list[str] = []
+
+    def __getitem__(self, position: Any) -> Any:
+        found = super().__getitem__(position)
+        self.looked_at.append(found.name)
+        return found
+
+
+def test_the_index_looks_only_at_targets_of_which_the_person_has_a_group_or_an_attribute() -> None:
+    team, site = ("team", ("*",)), ("site", ("*",))
+    targets = Watched(
+        [
+            Target("open", ADMIN_ROLE, 3600),
+            Target("group a", ADMIN_ROLE, 3600, groups=("a", "b")),
+            Target("group c", ADMIN_ROLE, 3600, groups=("c",), attributes=("mail",)),
+            Target("mail", ADMIN_ROLE, 3600, attributes=("mail", "uid")),
+            Target("uid", ADMIN_ROLE, 3600, attributes=("uid",), attribute_globs=(team,)),
+            Target("team", ADMIN_ROLE, 3600, attribute_globs=(team, site)),
+            Target("site", ADMIN_ROLE, 3600, attribute_globs=(site, team)),
+        ]
+    )
+    index = TargetIndex(targets)
+    somebody = person("x", groups=("a",), attributes={"MAIL": ("m",), "Team": ("t",)})
+    assert list(index.allowed(somebody)) == [0, 1, 3]
+    assert targets.looked_at == ["open", "group a", "mail", "team"]
 
 
 _ATTRIBUTES = st.dictionaries(st.sampled_from(["mail", "Mail", "team", "role"]), st.tuples(names), max_size=3)

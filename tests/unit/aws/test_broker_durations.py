@@ -53,6 +53,18 @@ def test_a_refused_duration_is_not_asked_for_again_within_an_hour(aws: FakeAws) 
     aws.clock.forward(minutes=1)
     opened(broker)
     assert aws.signin.durations == [None, 28800, None]
+    aws.clock.forward(minutes=1)
+    opened(broker)
+    assert aws.signin.durations == [None, 28800, None, None]
+
+
+def test_the_plan_that_was_accepted_last_counts_and_not_the_first(aws: FakeAws) -> None:
+    broker = aws.broker()
+    opened(broker)
+    aws.signin.takes_durations = False
+    opened(broker)
+    opened(broker)
+    assert aws.signin.durations == [28800, 28800, None, None]
 
 
 def test_refused_credentials_are_not_tried_with_other_durations(aws: FakeAws) -> None:

@@ -203,7 +203,7 @@ def test_a_page_reaches_the_console_url_and_the_way_back_to_the_letter(rest: str
         signin_token=SigninToken("t"),
         relogin_url=back,
         console_destination=choose_destination(
-            requested, ConsoleDestination(), partition=AWS, region="eu-west-1"
+            requested, default_page=None, partition=AWS, region="eu-west-1"
         ),
     )
     parameters = parse_qs(urlsplit(url.value).query, strict_parsing=True)
@@ -237,24 +237,24 @@ S3_EU = "https://eu-west-1.console.aws.amazon.com/s3/home?region=eu-west-1"
 @pytest.mark.parametrize(
     ("requested", "default", "lands"),
     [
-        (ConsoleDestination(), ConsoleDestination(), HOME_EU),
-        (ConsoleDestination(), ConsoleDestination(console_destination=S3_US), S3_US),
-        (ConsoleDestination(), ConsoleDestination(console_destination=S3_ANYWHERE), S3_EU),
-        (ConsoleDestination(region="eu-west-1"), ConsoleDestination(), HOME_EU),
-        (ConsoleDestination(region="eu-west-1"), ConsoleDestination(console_destination=S3_US), HOME_EU),
-        (ConsoleDestination(region="eu-west-1"), ConsoleDestination(console_destination=S3_ANYWHERE), S3_EU),
-        (ConsoleDestination(console_destination=LOGS), ConsoleDestination(console_destination=S3_US), LOGS),
+        (ConsoleDestination(), None, HOME_EU),
+        (ConsoleDestination(), S3_US, S3_US),
+        (ConsoleDestination(), S3_ANYWHERE, S3_EU),
+        (ConsoleDestination(region="eu-west-1"), None, HOME_EU),
+        (ConsoleDestination(region="eu-west-1"), S3_US, HOME_EU),
+        (ConsoleDestination(region="eu-west-1"), S3_ANYWHERE, S3_EU),
+        (ConsoleDestination(console_destination=LOGS), S3_US, LOGS),
         (
             ConsoleDestination(console_destination=f"{S3_US}#{{region}}"),
-            ConsoleDestination(),
+            None,
             f"{S3_US}#{{region}}",
         ),
     ],
 )
 def test_the_page_is_the_links_then_the_targets_then_the_front_page(
-    requested: ConsoleDestination, default: ConsoleDestination, lands: str
+    requested: ConsoleDestination, default: str | None, lands: str
 ) -> None:
-    assert choose_destination(requested, default, partition=AWS, region="eu-west-1") == lands
+    assert choose_destination(requested, default_page=default, partition=AWS, region="eu-west-1") == lands
 
 
 @pytest.mark.parametrize(
