@@ -12,7 +12,7 @@ from awscons.aws.broker import Broker, IssuedCredentials
 from awscons.aws.destinations import ConsoleDestination
 from awscons.aws.durations import CredentialKind, Durations
 from awscons.aws.ports import StsRoute
-from awscons.errors import LoginEndsTooSoon, UpstreamError, UpstreamSilent
+from awscons.errors import LoginEndsTooSoon, RoleSessionTooLong, UpstreamError, UpstreamSilent
 from support.fake_aws import FAR, NEAR, FakeAws, login_of
 from support.sample_people import ADA, CLOUDADMIN, SANDBOX
 
@@ -163,6 +163,14 @@ def test_credentials_are_shorter_where_the_role_allows_no_more(
     assert issued.durations.role_session_duration == 3600
     (line,) = log()
     assert (line["target"], line["code"]) == ("cloudadmin", "ValidationError")
+
+
+def test_chained_credentials_have_no_shorter_plan(aws: FakeAws) -> None:
+    aws.sts.kind = CredentialKind.ASSUMED_ROLE
+    aws.sts.max_duration = 900
+    with pytest.raises(RoleSessionTooLong):
+        aws.broker().issue_credentials(CLOUDADMIN, LOGIN)
+    assert [seconds for _, seconds in aws.sts.assumed] == [3600]
 
 
 def test_credentials_fail_over_as_consoles_do(aws: FakeAws) -> None:
