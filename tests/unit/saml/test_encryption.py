@@ -5,13 +5,13 @@ import re
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
-from adversary.cases import ADA, Surroundings, read
+from adversary.cases import ADA, Surroundings, read, service_provider
 from adversary.corpus import ATTACKS
 from awscons.errors import ResponseRefused
 from awscons.saml.encryption import decrypt_element
 from awscons.saml.xml import Element, parse
 from support.encrypt import DIGESTS, OAEP, Encrypter
-from support.forge import Forger, key_named, posted
+from support.forge import Forger, posted
 
 CIPHERTEXTS = [attack for attack in ATTACKS if attack.attack_class == "ciphertexts that fail"]
 
@@ -56,8 +56,7 @@ def test_no_byte_of_a_cbc_text_can_be_asked_for() -> None:
 
 SAML = "urn:oasis:names:tc:SAML:2.0:assertion"
 NAME_ID = f'<saml:NameID xmlns:saml="{SAML}">ada</saml:NameID>'
-OUR_KEY = key_named("sp")
-assert isinstance(OUR_KEY, RSAPrivateKey)
+(OUR_KEY,) = service_provider(Surroundings()).decryption_keys
 GCM = Encrypter()
 
 

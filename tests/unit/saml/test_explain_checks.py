@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from adversary.cases import Surroundings, service_provider
 from adversary.corpus.content import PASSWORD, SECOND_FACTOR
 from awscons.findings import Finding, Severity
 from awscons.saml.certificates import fingerprint
@@ -12,14 +12,13 @@ from awscons.saml.explain import Explanation, explain_response
 from awscons.saml.input_limits import MessageLimits
 from awscons.saml.parties import IdentityProvider, ServiceProvider
 from support.encrypt import Encrypter
-from support.forge import ACS, IDP, SP, SSO_URL, Forger, Story, certificate_of, key_named, posted
+from support.forge import ACS, IDP, SP, SSO_URL, Forger, Story, certificate_of, posted
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 STORY = Story(NOW)
-OUR_KEY = key_named("sp")
-assert isinstance(OUR_KEY, RSAPrivateKey)
-US = ServiceProvider(SP, ACS, (OUR_KEY,))
+OUR_KEYS = service_provider(Surroundings()).decryption_keys
+US = ServiceProvider(SP, ACS, OUR_KEYS)
 KEYS = ("next", "idp", "last")
 THEM = IdentityProvider(IDP, SSO_URL, tuple(map(certificate_of, KEYS)))
 BEFORE = ["form and structure", "signature of the Response"]
@@ -142,7 +141,7 @@ def test_the_limits_of_the_service_hold_for_the_decrypted_assertion(room: int, w
     """Inside are 800 tags, which a form of this size must not have, and one of four times its size may."""
     groups = tuple(map(str, range(400)))
     value = Encrypter().form_value(Forger(), STORY.at(attributes=(("groups", groups),)))
-    us = ServiceProvider(SP, ACS, (OUR_KEY,), answer_limits=MessageLimits(room * len(value)))
+    us = ServiceProvider(SP, ACS, OUR_KEYS, answer_limits=MessageLimits(room * len(value)))
     assert refused(explain(value, us=us)) == wrong
 
 
