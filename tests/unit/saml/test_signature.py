@@ -55,6 +55,27 @@ def test_a_canonicalization_has_one_prefix_list_at_most() -> None:
     assert refusal(xml).rule == "parameters of the canonicalization"
 
 
+# --- what is read ------------------------------------------------------------------------
+
+
+def verified(text: str) -> str:
+    """A document signed at its mark and verified, as canonical XML."""
+    signed = Forger().sign(text, "response", "_x")
+    root = verify_enveloped(parse(signed), (certificate_of("idp"),))
+    return etree.tostring(root, method="c14n").decode()
+
+
+@pytest.mark.parametrize("before", ["", "\n", "<a></a>", "<a></a>\n", "<a></a><c></c>\n "])
+@pytest.mark.parametrize("after", ["", "\t", "<b></b>", "\t<b></b> "])
+def test_all_but_the_signature_is_read_with_the_white_space_around_it(before: str, after: str) -> None:
+    text = f'<x ID="_x">{before}{{{{response-signature}}}}{after}</x>'
+    assert verified(text) == f'<x ID="_x">{before}{after}</x>'
+
+
+def test_comments_are_not_signed_and_not_read() -> None:
+    assert verified('<x ID="_x">{{response-signature}}<b><!--c--></b></x>') == '<x ID="_x"><b></b></x>'
+
+
 # --- our own -----------------------------------------------------------------------------
 
 MESSAGE = (
