@@ -91,5 +91,9 @@ def test_a_message_that_we_sign_is_of_the_profile_that_we_accept() -> None:
     signed = parse(sign_enveloped(MESSAGE, KeyPair(certificate, key)))
     assert etree.tostring(verify_enveloped(signed, (certificate,)), method="c14n") == MESSAGE
     assert [local_name(child) for child in signed] == ["Issuer", "Signature", "NameID"]
+    assert signed[1].prefix == "ds"
+    reference = signed.find(".//{*}Reference")
+    assert reference is not None
+    assert reference.get("URI") == "#_ours"
     der = signed.findtext(".//{*}X509Certificate") or ""
     assert base64.b64decode(der) == certificate.public_bytes(Encoding.DER)
