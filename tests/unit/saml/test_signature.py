@@ -76,6 +76,17 @@ def test_comments_are_not_signed_and_not_read() -> None:
     assert verified('<x ID="_x">{{response-signature}}<b><!--c--></b></x>') == '<x ID="_x"><b></b></x>'
 
 
+def test_the_signature_is_that_of_the_element_and_none_deeper() -> None:
+    """Each entity of a signed federation may be signed as well."""
+    inner = '<b><ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"></ds:Signature></b>'
+    assert verified(f'<x ID="_x">{inner}{{{{response-signature}}}}</x>') == f'<x ID="_x">{inner}</x>'
+
+
+def test_the_signed_element_is_found_by_id_and_by_no_other_name_of_an_attribute() -> None:
+    text = '<x ID="_x">{{response-signature}}<b Id="_x"></b><b xml:id="_x"></b></x>'
+    assert verified(text) == '<x ID="_x"><b Id="_x"></b><b xml:id="_x"></b></x>'
+
+
 # --- our own -----------------------------------------------------------------------------
 
 MESSAGE = (
