@@ -191,7 +191,7 @@ def _exclusive_c14n(method: Element) -> list[str] | None:
     if [parameter.tag for parameter in parameters] != [names.INCLUSIVE_NAMESPACES]:
         raise ResponseRefused("parameters of the canonicalization", section=_PROFILE)
     prefix_list = parameters[0].get("PrefixList", "")
-    prefixes = prefix_list.split(" ")
+    prefixes = prefix_list.split()
     # Bounded here, because canonicalization comes before the check of the signature, and its time grows with
     # the square of the list.
     sound = len(prefix_list) <= MAX_PREFIX_LIST and len(prefixes) == len(set(prefixes))

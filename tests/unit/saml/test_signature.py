@@ -1,6 +1,7 @@
 """The profile of signatures that we accept: the last form that is accepted, and the first that is refused."""
 
 import base64
+import re
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -87,6 +88,38 @@ def test_the_signed_element_is_found_by_id_and_by_no_other_name_of_an_attribute(
     assert verified(text) == '<x ID="_x"><b Id="_x"></b><b xml:id="_x"></b></x>'
 
 
+def test_a_text_behind_the_element_has_no_influence() -> None:
+    signed = Forger().sign('<x ID="_x">{{response-signature}}<b></b></x>', "response", "_x")
+    root = verify_enveloped(parse(f"<y>{signed}text</y>")[0], (certificate_of("idp"),))
+    assert etree.tostring(root, method="c14n") == b'<x ID="_x"><b></b></x>'
+
+
+# --- what is missing ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("element", ["DigestMethod", "SignatureMethod"])
+def test_each_method_names_its_algorithm(element: str) -> None:
+    xml = re.sub(f"<ds:{element} [^>]*>", f"<ds:{element}/>", genuine())
+    refused = refusal(xml)
+    assert refused.rule == f"{element} without Algorithm"
+    assert refused.section == "SAML core 5.4, signature profile"
+
+
+@pytest.mark.parametrize("element", ["DigestValue", "SignatureValue"])
+def test_a_value_that_is_not_base64_is_recorded_by_its_element_and_not_by_its_text(element: str) -> None:
+    refused = refusal(re.sub(f"<ds:{element}>[^<]*<", f"<ds:{element}>#secret#<", genuine()))
+    assert refused.rule == "not base64"
+    assert element in refused.received
+    assert "secret" not in str(refused)
+
+
+def test_an_element_without_a_signature_is_refused() -> None:
+    with pytest.raises(ResponseRefused) as caught:
+        verify_enveloped(parse('<x ID="_x"/>'), (certificate_of("idp"),))
+    assert caught.value.rule == "exactly one Signature"
+    assert caught.value.section == "SAML core 5.4, signature profile"
+
+
 # --- our own -----------------------------------------------------------------------------
 
 MESSAGE = (
@@ -108,3 +141,12 @@ def test_a_message_that_we_sign_is_of_the_profile_that_we_accept() -> None:
     assert reference.get("URI") == "#_ours"
     der = signed.findtext(".//{*}X509Certificate") or ""
     assert base64.b64decode(der) == certificate.public_bytes(Encoding.DER)
+
+
+def test_a_message_of_ours_without_an_issuer_is_not_signed() -> None:
+    key = key_named("sp")
+    assert isinstance(key, RSAPrivateKey)
+    with pytest.raises(ResponseRefused) as caught:
+        sign_enveloped(b'<x ID="_x"/>', KeyPair(certificate_of("sp"), key))
+    assert caught.value.rule == "exactly one Issuer"
+    assert caught.value.section == "SAML core 5.4, signature profile"
