@@ -8,7 +8,8 @@ import pytest
 from adversary.cases import ADA, NOW, Surroundings, read
 from adversary.corpus.content import PASSWORD, SECOND_FACTOR, statement
 from awscons.errors import ResponseRefused
-from awscons.saml.assertion import MAX_NAME_LENGTH, Assertion, build_instant, parse_instant
+from awscons.saml.assertion import MAX_NAME_LENGTH, Assertion, build_instant, parse_instant, read_name_id
+from awscons.saml.xml import parse
 from support.forge import ACS, SP, Forger, Story, instant
 
 MINUTE = timedelta(seconds=60)
@@ -125,6 +126,12 @@ def test_the_qualifiers_of_a_name_id_are_read_and_no_other_attribute_of_it() -> 
 @pytest.mark.parametrize("name_id", ["\u00a0", " \u200b\t", "\u202e"])
 def test_a_name_id_without_a_visible_character_is_empty(name_id: str) -> None:
     assert refusal(ADA.at(name_id=f"<saml:NameID>{name_id}</saml:NameID>")).rule == "NameID is empty"
+
+
+def test_without_a_subject_there_is_no_name_id() -> None:
+    with pytest.raises(ResponseRefused) as caught:
+        read_name_id(parse("<Assertion/>"))
+    assert (caught.value.rule, caught.value.section) == ("exactly one Subject", "SAML core 2.4.1")
 
 
 def test_a_name_id_keeps_the_white_space_around_it() -> None:

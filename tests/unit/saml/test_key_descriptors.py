@@ -16,6 +16,8 @@ LEAF = certificate_issued("idp", "root")
 ROOT = certificate_issued("root", "root", authority=True)
 OTHER = certificate_of("other")
 DER = LEAF.public_bytes(Encoding.DER)
+# The parser reads a certificate lazily, so one with a key of an unknown algorithm is read at first.
+UNKNOWN_KEY = DER.replace(bytes.fromhex("2a864886f70d010101"), bytes.fromhex("2a864886f70d010163"))
 BROKEN = "TUlJ"
 MAY_BE_THE_ISSUER = "it may be the issuer of the certificate that cannot be read"
 
@@ -89,8 +91,9 @@ def test_a_root_that_stands_alone_may_sign() -> None:
     assert read(key_of(ROOT, ROOT)) == ([ROOT], [])
 
 
-def test_an_issuer_beside_an_unreadable_certificate_does_not_count_and_is_named() -> None:
-    counted, said = read(key_of(ROOT, BROKEN))
+@pytest.mark.parametrize("unreadable", [BROKEN, b64encode(UNKNOWN_KEY).decode()])
+def test_an_issuer_beside_an_unreadable_certificate_does_not_count_and_is_named(unreadable: str) -> None:
+    counted, said = read(key_of(ROOT, unreadable))
     assert counted == []
     assert said == [
         not_used("KeyDescriptor 1, X509Certificate 2", "it cannot be read"),
@@ -165,6 +168,7 @@ UNREADABLE = "it cannot be read"
         ("<x/>", "it holds elements or comments"),
         (f"{encoded(DER)}<!--c-->", "it holds elements or comments"),
         (encoded(DER[:-1]), UNREADABLE),
+        (encoded(UNKNOWN_KEY), UNREADABLE),
         (encoded(DER[:3]), UNREADABLE),
         (encoded(DER + b"\x00"), UNREADABLE),
         (encoded(DER + b"\x30"), UNREADABLE),
