@@ -51,6 +51,28 @@ def test_each_time_has_a_last_accepted_second_and_a_first_refused_one(
     assert refusal(ADA.at(**beyond)).rule == rule
 
 
+@pytest.mark.parametrize(
+    ("name", "section"),
+    [
+        ("confirmation_not_before", "SAML profiles 4.1.4.2"),
+        ("confirmation_end", "SAML profiles 4.1.4.2"),
+        ("conditions_begin", "SAML core 2.5.1"),
+        ("conditions_end", "SAML core 2.5.1"),
+        ("authn_instant", "SAML core 2.7.2"),
+        ("session_end", "SAML core 2.7.2"),
+    ],
+)
+def test_what_is_no_instant_is_recorded_with_the_section_of_its_element(name: str, section: str) -> None:
+    refused = refusal(ADA.at(**{name: "2026-11-22"}))
+    assert (refused.rule, refused.section, refused.received) == ("instant", section, "'2026-11-22'")
+
+
+@pytest.mark.parametrize("seconds", [-3_600, 3_600])
+def test_a_response_at_the_wrong_time_makes_one_look_at_the_clocks(seconds: int) -> None:
+    refused = refusal(ADA, Surroundings(now=NOW + timedelta(seconds=seconds)))
+    assert "clocks" in refused.hint
+
+
 @pytest.mark.parametrize("implausible", [SAML_2 - SECOND, NOW + MINUTE + SECOND])
 def test_an_implausible_authentication_is_refused_beside_a_plausible_one_and_recorded(
     implausible: datetime,
@@ -191,6 +213,19 @@ def test_a_context_without_a_class_is_empty() -> None:
     assert read_story(story).session_index is None
     required = Surroundings(expected_context=(PASSWORD,))
     assert refusal(story, required).rule == "authentication context"
+
+
+@pytest.mark.parametrize("inside", ["<x/>", "urn:a<x/>urn:b"])
+def test_the_class_of_a_context_is_text_only(inside: str) -> None:
+    refused = refusal(ADA.at(statement=_statement(context=inside)))
+    assert refused.rule == "AuthnContextClassRef must be text only"
+    assert refused.section == "SAML core 2.7.2.2"
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u2003", "\u200b"])
+def test_other_space_around_the_class_of_a_context_makes_it_another(space: str) -> None:
+    story = ADA.at(statement=_statement(context=f"{PASSWORD}{space}"))
+    assert refusal(story, Surroundings(expected_context=(PASSWORD,))).rule == "authentication context"
 
 
 def test_the_contexts_of_the_latest_statements_count_and_those_of_earlier_ones_do_not() -> None:
