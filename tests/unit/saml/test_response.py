@@ -107,6 +107,15 @@ def test_what_the_identity_provider_said_of_a_failure_goes_to_the_log() -> None:
     assert "AADSTS" not in error.public
 
 
+def test_an_assertion_without_an_id_is_refused_inside_a_signed_response_as_well() -> None:
+    text = (
+        ADA.response(ADA.assertion()).replace(' ID="_assertion"', "").replace("{{assertion-signature}}", "")
+    )
+    with pytest.raises(ResponseRefused) as caught:
+        read(posted(Forger().sign(text, "response", "_response")))
+    assert (caught.value.rule, caught.value.section) == ("Assertion without ID", "SAML core 2.3.3")
+
+
 def read_within(form_value: str, limits: MessageLimits) -> Assertion:
     return verify_envelope(
         open_envelope(form_value, limits),

@@ -50,6 +50,12 @@ def test_a_document_is_read_as_utf_8_whether_text_or_bytes() -> None:
     assert parse("<x>zoë</x>").text == parse("<x>zoë</x>".encode()).text == "zoë"
 
 
+@pytest.mark.parametrize("declared", ["latin-1", "utf-16", "utf-7", "ebcdic-cp-us"])
+def test_a_document_is_read_as_utf_8_whatever_it_declares(declared: str) -> None:
+    document = f"<?xml version='1.0' encoding='{declared}'?><x>zoë+AGE-</x>"
+    assert parse(document).text == "zoë+AGE-"
+
+
 @pytest.mark.parametrize("document", ["", "<x>", "<x/><y/>", b"<x>\xff</x>", "<x>\x08</x>", "<x>&e;</x>"])
 def test_what_is_not_well_formed_is_refused_with_the_parsers_reason(document: str | bytes) -> None:
     with pytest.raises(ResponseRefused) as caught:
