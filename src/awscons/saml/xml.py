@@ -50,8 +50,8 @@ def parse(document: str | bytes) -> Element:
         root = etree.fromstring(data, parser=hardened_parser())
     except etree.XMLSyntaxError as error:
         raise ResponseRefused("not well-formed XML", section="XML 1.0", received=error.msg) from None
-    docinfo = root.getroottree().docinfo
-    if docinfo.doctype or docinfo.internalDTD is not None or docinfo.externalDTD is not None:
+    # Every DOCTYPE makes an internal DTD, though it may be empty.
+    if root.getroottree().docinfo.internalDTD is not None:
         raise ResponseRefused("document type or entity", section=_WALK)
     return root
 

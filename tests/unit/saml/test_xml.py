@@ -1,6 +1,9 @@
 """The one parser, the walk over the tree, and reading from it."""
 
+from pathlib import Path
+
 import pytest
+from lxml import etree
 
 from awscons.errors import ResponseRefused
 from awscons.saml.xml import (
@@ -8,6 +11,7 @@ from awscons.saml.xml import (
     MAX_DEPTH,
     check_tree,
     element_children,
+    hardened_parser,
     local_name,
     only_child,
     parse,
@@ -34,6 +38,9 @@ def tree_refusal(document: str, *, comments_anywhere: bool = False) -> str:
     "document",
     [
         "<!DOCTYPE x><x/>",
+        "<!DOCTYPE y><x/>",
+        "<!DOCTYPE x []><x/>",
+        '<!DOCTYPE x PUBLIC "p" "s"><x/>',
         '<!DOCTYPE x SYSTEM "https://evil.example.com/x.dtd"><x/>',
         '<!DOCTYPE x [<!ENTITY e "y">]><x>&e;</x>',
         '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><x>&e;</x>',
@@ -48,6 +55,25 @@ def test_the_parser_itself_refuses_a_document_type(document: str) -> None:
 
 def test_a_document_is_read_as_utf_8_whether_text_or_bytes() -> None:
     assert parse("<x>zoë</x>").text == parse("<x>zoë</x>".encode()).text == "zoë"
+
+
+def test_the_parser_replaces_no_entity() -> None:
+    root = etree.fromstring('<!DOCTYPE x [<!ENTITY e "y">]><x>&e;</x>', parser=hardened_parser())
+    assert root.text is None
+    assert [child.tag for child in root] == [etree.Entity]
+
+
+def test_the_parser_loads_no_document_type_of_another_file(tmp_path: Path) -> None:
+    (tmp_path / "x.dtd").write_text('<!ATTLIST x ID CDATA "_assertion">')
+    document = f'<!DOCTYPE x SYSTEM "{tmp_path}/x.dtd"><x/>'
+    root = etree.fromstring(document, parser=hardened_parser())
+    assert dict(root.attrib) == {}
+    assert root.getroottree().docinfo.externalDTD is None
+
+
+def test_the_parser_has_the_limits_of_libxml2() -> None:
+    with pytest.raises(etree.XMLSyntaxError):
+        etree.fromstring("<x>" * 1_000 + "</x>" * 1_000, parser=hardened_parser())
 
 
 @pytest.mark.parametrize("declared", ["latin-1", "utf-16", "utf-7", "ebcdic-cp-us"])
