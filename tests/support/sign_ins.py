@@ -1,4 +1,4 @@
-"""The sign-in use case by itself: a store in memory, an identity provider with fixed keys, and a clock for a test."""
+"""Sign-ins and sign-outs by themselves: a store in memory, an identity provider with fixed keys, and a clock for a test."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
 from awscons.adapters.stores.memory_store import MemoryStore
-from awscons.saml.parties import IdentityProvider, ServiceProvider
+from awscons.saml.parties import IdentityProvider, KeyPair, ServiceProvider
 from awscons.signin.login import RETURN_PATH_TTL, BegunLogin, FinishedLogin, Logins
 from awscons.signin.pending_logins import PendingLogins
 from awscons.signin.records import PendingLogin
 from awscons.signin.register import LoginRegister
 from awscons.signin.settings import LoginSettings
+from awscons.signin.single_logout import Logouts
 from support.clock import MovableClock
-from support.forge import ACS, IDP, SP, SSO_URL, Forger, Story, certificate_of
+from support.forge import ACS, IDP, SP, SSO_URL, Forger, Story, certificate_of, key_named
 
 PENDING_LIFETIME = timedelta(minutes=10)
 SETTINGS = LoginSettings(
@@ -25,7 +28,15 @@ SETTINGS = LoginSettings(
     pending_lifetime=PENDING_LIFETIME,
     force_authn=False,
 )
-PROVIDER = IdentityProvider(IDP, SSO_URL, (certificate_of("idp"),))
+OUR_SLO_URL, THEIR_SLO_URL = "https://sso.example.com/saml/slo", "https://idp.example.com/slo"
+PROVIDER = IdentityProvider(IDP, SSO_URL, (certificate_of("idp"),), slo_url=THEIR_SLO_URL)
+
+
+def our_key() -> KeyPair:
+    """The key that signs our messages."""
+    key = key_named("sp")
+    assert isinstance(key, RSAPrivateKey)
+    return KeyPair(certificate_of("sp"), key)
 
 
 @dataclass
@@ -52,6 +63,8 @@ class SignIns:
     trust: FixedTrust = field(default_factory=FixedTrust)
     store_received: bool = False
     clock: MovableClock = field(default_factory=MovableClock)
+    signs: bool = True
+    tells: bool = True
 
     def __post_init__(self) -> None:
         # Instants in SAML messages have whole seconds.
@@ -61,8 +74,11 @@ class SignIns:
         self.pending = PendingLogins(
             store=self.store, max_pending=1_000, lifetime=self.settings.pending_lifetime + RETURN_PATH_TTL
         )
+        service_provider = ServiceProvider(
+            SP, ACS, slo_url=OUR_SLO_URL, signing=our_key() if self.signs else None
+        )
         self.logins = Logins(
-            service_provider=ServiceProvider(SP, ACS),
+            service_provider=service_provider,
             trust=self.trust,
             settings=self.settings,
             store=self.store,
@@ -70,6 +86,14 @@ class SignIns:
             register=self.register,
             clock=self.clock,
             store_received=self.store_received,
+        )
+        self.logouts = Logouts(
+            service_provider=service_provider,
+            trust=self.trust,
+            store=self.store,
+            register=self.register,
+            tells_the_identity_provider=self.tells,
+            clock=self.clock,
         )
 
     def begin(self, return_to: str = "/aws/cloudadmin", **more: Any) -> BegunLogin:
