@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -168,7 +169,7 @@ def store(clock: MovableClock) -> Watched:
     return Watched(clock)
 
 
-def register_in(store: Watched, clock: MovableClock, **changes: timedelta) -> LoginRegister:
+def register_in(store: Watched, clock: MovableClock, **changes: Any) -> LoginRegister:
     return LoginRegister(store=store, settings=replace(SETTINGS, **changes), clock=clock)
 
 
