@@ -244,6 +244,13 @@ def test_a_request_is_remembered_for_as_long_as_it_would_be_accepted(age: timede
     assert caught.value.rule == rule
 
 
+def test_every_request_counts_by_itself() -> None:
+    sign_ins = SignIns()
+    for number in range(2):
+        saved(sign_ins, "a")
+        assert len(received(sign_ins, request_for(sign_ins, message_id=f"_{number}")).ended) == 1
+
+
 def test_a_newer_key_counts_for_messages_of_both_bindings() -> None:
     old = replace(PROVIDER, signing_certificates=(certificate_of("old"),))
     for by_post in (True, False):

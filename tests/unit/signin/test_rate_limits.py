@@ -110,9 +110,20 @@ def test_a_limit_counts_anew_when_the_minute_ends_and_not_before() -> None:
 
 def test_each_step_of_a_sign_in_is_counted_by_itself() -> None:
     limits = Limits(per_address=1, overall=1)
-    assert limits.passes("192.0.2.1", "begin")
-    assert limits.passes("192.0.2.1", "acs")
-    assert not limits.passes("192.0.2.1", "acs")
+    steps = ("begin", "acs")
+    # For each step: of everybody, of this address above the overall limit, of this address once too often.
+    assert [limits.passes(None, step) for step in steps] == [True, True]
+    assert [limits.passes("192.0.2.1", step) for step in steps] == [True, True]
+    assert [limits.passes("192.0.2.1", step) for step in steps] == [False, False]
+
+
+@pytest.mark.parametrize(
+    "claimed", ["127.0.0.{}", "::ffff:127.0.0.{}", "[::1]:{}", "0.0.0.0:{}", "made up {}", ""]
+)
+def test_what_is_no_address_of_a_client_shares_one_counter(claimed: str) -> None:
+    limits = Limits(per_address=3)
+    assert limits.passed(claimed.format(number) for number in range(1, 9)) == 3
+    assert not limits.passes("unknown")
 
 
 def test_without_an_overall_limit_any_number_of_addresses_may_sign_in() -> None:
@@ -226,6 +237,13 @@ def test_the_bucket_of_a_network_is_another_one_in_another_minute_and_store() ->
     assert [Limits().counters.bucket(text) for text in texts] != buckets
     limits.clock.forward(seconds=45)
     assert [limits.counters.bucket(text) for text in texts] != buckets
+
+
+def test_buckets_are_a_bounded_number_of_whole_numbers() -> None:
+    counters = Limits().counters
+    buckets = [counters.bucket(f"192.0.2.{number}") for number in range(200)]
+    assert set(buckets) <= set(range(65_536))
+    assert len(set(buckets)) > 150
 
 
 def test_processes_of_one_store_put_a_network_into_one_bucket() -> None:

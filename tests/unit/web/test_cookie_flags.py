@@ -100,6 +100,21 @@ def flags_of(set_cookie: str) -> tuple[str, set[str]]:
             {"HttpOnly", "Path=/sso", "Max-Age=3600"},
         ),
         (
+            lambda response: cookies.drop_pending(response, PLAIN, "h"),
+            "awscons-pending-h=",
+            {"HttpOnly", "Path=/sso", "Max-Age=0"},
+        ),
+        (
+            lambda response: cookies.forget_returns(request_with("awscons-returns=1"), response, PLAIN),
+            "awscons-returns=",
+            {"HttpOnly", "Path=/sso", "Max-Age=0"},
+        ),
+        (
+            lambda response: cookies.drop_noted_link(request_with("awscons-link=x"), response, PLAIN),
+            "awscons-link=",
+            {"HttpOnly", "Path=/sso", "SameSite=Lax", "Max-Age=0"},
+        ),
+        (
             lambda response: cookies.drop_login(response, replace(POLICY, login_path="/sso")),
             "__Host-awscons+sso=",
             {"Secure", "HttpOnly", "Path=/sso", "SameSite=Lax", "Max-Age=0"},
@@ -113,15 +128,23 @@ def test_a_cookie_has_exactly_these_flags(
     assert flags_of(cookie) == (first, flags)
 
 
-def test_a_noted_link_is_kept_for_ten_minutes_and_goes_out_with_links_alone() -> None:
+@pytest.mark.parametrize(
+    ("policy", "name", "flags"),
+    [
+        (POLICY, "__Host-awscons-link+sso", {"Secure", "HttpOnly", "Path=/", "SameSite=Lax", "Max-Age=600"}),
+        (PLAIN, "awscons-link", {"HttpOnly", "Path=/sso", "SameSite=Lax", "Max-Age=600"}),
+    ],
+)
+def test_a_noted_link_is_kept_for_ten_minutes_and_goes_out_with_links_alone(
+    policy: CookiePolicy, name: str, flags: set[str]
+) -> None:
     (cookie,) = set_by(
         lambda response: cookies.note_link(
-            response, POLICY, login_id="id", path="/aws/x", origin=None, approved=True
+            response, policy, login_id="id", path="/aws/x", origin=None, approved=True
         )
     )
-    first, flags = flags_of(cookie)
-    assert first.startswith("__Host-awscons-link+sso=")
-    assert flags == {"Secure", "HttpOnly", "Path=/", "SameSite=Lax", "Max-Age=600"}
+    first, found = flags_of(cookie)
+    assert (first.partition("=")[0], found) == (name, flags)
 
 
 # --- the choice of flags -------------------------------------------------------------------
@@ -347,6 +370,16 @@ def test_a_note_that_was_not_made_for_this_login_counts_for_nothing(
     note = noted(origin="https://wiki.example.com", approved=False)
     sent = tuple(one.encode("utf-8", "surrogatepass").decode("latin-1") for one in change(note))
     assert read(*sent) is None
+
+
+def test_nobody_can_make_a_note_for_browsers_without_a_login() -> None:
+    assert read(noted(login_id="")) is None
+    assert read(noted(login_id=""), f"{POLICY.login_name}=") is None
+
+
+def test_a_path_that_is_not_unicode_is_noted_like_any_other() -> None:
+    path = "/aws/x?destination=\ud800"
+    assert read(noted(path=path), OWN, path=path) == (None, True)
 
 
 def test_a_note_counts_for_its_path_alone() -> None:

@@ -308,15 +308,14 @@ def test_a_page_may_load_and_post_to_this_site_alone_and_one_that_posts_on_to_an
 def test_the_mount_path_is_taken_from_the_path_unless_the_server_has_done_so(
     mount_path: str, sent: dict[str, str], seen: tuple[str | None, str]
 ) -> None:
-    found: list[tuple[Any, Any]] = []
+    found: list[tuple[Any, Any, Any]] = []
 
     def application(environ: dict[str, Any], start_response: object) -> list[bytes]:
-        del start_response
-        found.append((environ.get("SCRIPT_NAME"), environ.get("PATH_INFO")))
+        found.append((environ.get("SCRIPT_NAME"), environ.get("PATH_INFO"), start_response))
         return [b"answer"]
 
     def start_response(*_: object) -> Any:
         raise AssertionError
 
     answer = MountPoint(application, mount_path)(dict(sent), start_response)
-    assert (found, list(answer)) == ([seen], [b"answer"])
+    assert (found, list(answer)) == ([(*seen, start_response)], [b"answer"])
