@@ -13,11 +13,13 @@ from lxml import etree
 from awscons.access.step_up import AuthnRequirement
 from awscons.errors import NoPendingLogin
 from awscons.saml.names import HTTP_POST
+from awscons.saml.redirect import read_redirect, verify_redirect
+from awscons.saml.signature import verify_enveloped
 from awscons.signin.login import RETURN_PATH_TTL, BegunLogin
 from awscons.signin.records import PendingLogin
 from awscons.signin.settings import LoginHint
 from awscons.store import hashed
-from support.forge import SSO_URL
+from support.forge import SSO_URL, certificate_of
 from support.sign_ins import PENDING_LIFETIME, PROVIDER, SETTINGS, FixedTrust, SignIns
 
 MFA, PASSWORD = "https://refeds.org/profile/mfa", "urn:oasis:names:tc:SAML:2.0:ac:classes:Password"
@@ -119,12 +121,37 @@ def test_the_name_id_format_of_the_configuration_is_asked_for() -> None:
     assert policy.get("Format") == "urn:persistent"
 
 
+def test_a_request_in_a_redirect_has_its_handle_beside_it() -> None:
+    begun = SignIns().begin()
+    assert parse_qs(urlsplit(begun.url).query)["RelayState"] == [begun.handle]
+
+
 def test_a_posted_request_has_its_handle_beside_it_and_an_address_without_a_query() -> None:
     begun = SignIns(replace(SETTINGS, authn_request_binding=HTTP_POST)).begin()
     assert begun.url == SSO_URL
     assert begun.form is not None
     assert set(begun.form) == {"SAMLRequest", "RelayState"}
     assert begun.form["RelayState"] == begun.handle
+    assert request_in(begun).get("Destination") == SSO_URL
+
+
+@pytest.mark.parametrize("signs", [False, True])
+def test_a_request_in_a_redirect_is_signed_where_the_configuration_says_so(*, signs: bool) -> None:
+    begun = SignIns(replace(SETTINGS, sign_requests=signs)).begin()
+    message = read_redirect(urlsplit(begun.url).query)
+    if signs:
+        verify_redirect(message, (certificate_of("sp"),))
+    else:
+        assert message.signed_part is None
+
+
+@pytest.mark.parametrize("signs", [False, True])
+def test_a_posted_request_is_signed_where_the_configuration_says_so(*, signs: bool) -> None:
+    begun = SignIns(replace(SETTINGS, sign_requests=signs, authn_request_binding=HTTP_POST)).begin()
+    request = request_in(begun)
+    assert (request.find("{*}Signature") is not None) is signs
+    if signs:
+        assert verify_enveloped(request, (certificate_of("sp"),)).get("ID") == request.get("ID")
 
 
 # --- the name in a link --------------------------------------------------------------------

@@ -26,7 +26,9 @@ SITE = Site(OURS, "", "/aws")
 MEBIBYTE = 1024 * 1024
 
 
-def guarded(site: Site = SITE, *, one_process_only: bool = False) -> FlaskClient:
+def guarded(
+    site: Site = SITE, *, one_process_only: bool = False, acs_has_a_limit: bool = True
+) -> FlaskClient:
     """A service with a view of every method, one that takes large bodies, and one with headers of its own."""
     app = Flask(__name__)
     app.testing = True
@@ -45,7 +47,7 @@ def guarded(site: Site = SITE, *, one_process_only: bool = False) -> FlaskClient
         return response
 
     app.add_url_rule("/", "form", form, methods=["GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH"])
-    app.add_url_rule("/acs", ACS, large_form, methods=["POST"])
+    app.add_url_rule("/acs", ACS, large_form if acs_has_a_limit else form, methods=["POST"])
     app.add_url_rule("/slo", "logout.slo_post", form, methods=["POST"])
     app.add_url_rule("/own", "own", own_headers)
     return app.test_client()
@@ -214,6 +216,13 @@ def test_the_view_of_responses_sets_a_limit_of_its_own(size: int, answer: str) -
     client = guarded()
     assert client.post("/acs", **form).text == answer
     assert client.post("/", **form).status_code == 413
+
+
+@pytest.mark.parametrize(("size", "status"), [(MAX_BODY_BYTES, 200), (MAX_BODY_BYTES + 1, 413)])
+def test_a_form_has_a_limit_also_where_its_view_sets_none(size: int, status: int) -> None:
+    client = guarded(acs_has_a_limit=False)
+    body, content_type = b"x=" + b"a" * (size - 2), "application/x-www-form-urlencoded"
+    assert client.post("/acs", data=body, content_type=content_type).status_code == status
 
 
 @pytest.mark.parametrize(("parts", "status"), [(20, 200), (21, 413)])
