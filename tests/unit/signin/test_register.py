@@ -265,6 +265,20 @@ def test_logins_come_oldest_first(store: Watched, clock: MovableClock) -> None:
     assert of_ada == [hashed(f"login {number}") for number in range(8)]
 
 
+@pytest.mark.parametrize("ended_by", ["age", "lack of use"])
+def test_logins_that_have_ended_hide_no_others(store: Watched, clock: MovableClock, ended_by: str) -> None:
+    register = register_in(store, clock)
+    for number in range(16):
+        lasts = timedelta(minutes=1) if ended_by == "age" and number % 2 else 8 * HOUR
+        register.save(f"login {number}", Login(ADA, clock(), clock() + lasts))
+    clock.forward(minutes=50)
+    for number in range(0, 16, 2):
+        assert register.find(f"login {number}") is not None
+    clock.forward(minutes=50)
+    found = {stored.public_id for stored in register.of("ada@example.com")}
+    assert found == {hashed(f"login {number}") for number in range(0, 16, 2)}
+
+
 def test_an_index_entry_that_leads_to_somebody_elses_login_does_not_count(
     store: Watched, clock: MovableClock
 ) -> None:
