@@ -8,10 +8,11 @@ with its reason in `tests/mutants/`, in the file of its room.
 
 from __future__ import annotations
 
+import json
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
@@ -55,8 +56,10 @@ def main(arguments: list[str]) -> int:
     }
     survivors = [survivor for survivor in _survivors(names) if survivor not in accepted]
     for survivor in survivors:
-        sys.stdout.write(f"\n[[accepted]]\nfunction = {survivor.function!r}\nwas = {survivor.was!r}\n")
-        sys.stdout.write(f"became = {survivor.became!r}\nreason = ''\n")
+        # A text of JSON, with its escapes, is one of TOML.
+        function, was, became = (json.dumps(text, ensure_ascii=False) for text in astuple(survivor))
+        sys.stdout.write(f"\n[[accepted]]\nfunction = {function}\nwas = {was}\n")
+        sys.stdout.write(f'became = {became}\nreason = ""\n')
     sys.stdout.write(f"\n{len(survivors)} changes that no test noticed and that are not accepted\n")
     return 1 if survivors else 0
 
