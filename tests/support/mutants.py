@@ -28,7 +28,8 @@ from mutmut.stats import status_by_exit_code
 from mutmut.utils.file_utils import walk_mutatable_files
 
 _ACCEPTED = Path("tests/mutants")
-_SURVIVED = "survived"
+_UNNOTICED = {"survived", "no tests"}
+"""mutmut's words; the second is for a function that no test of the selection calls."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def _survivors(names: list[str]) -> Iterator[Survivor]:
         data = SourceFileMutationData(path=path)
         data.load()
         for name, code in data.exit_code_by_key.items():
-            if status_by_exit_code[code] == _SURVIVED and (
+            if status_by_exit_code[code] in _UNNOTICED and (
                 not names or any(map(partial(fnmatch, name), names))
             ):
                 yield _survivor(name, get_diff_for_mutant(name, path=path))
