@@ -158,6 +158,8 @@ def test_an_external_id_is_ascii_without_spaces(text: str, *, legal: bool) -> No
         ("arn:aws-cn:iam::aws:policy/ReadOnlyAccess", False),
         ("arn:aws:iam::aws:role/ReadOnlyAccess", False),
         ("arn:aws:iam::aws:policy/", False),
+        (f"arn:aws:iam::123456789012:policy/{'x' * 128}", True),
+        (f"arn:aws:iam::123456789012:policy/{'x' * 129}", False),
         ("ReadOnlyAccess", False),
     ],
 )
