@@ -141,10 +141,10 @@ class Circuits:
         """Open the circuit of a region; for twice as long after each further failure, up to 5 minutes."""
         now = self._clock()
         with self._lock:
-            circuit = self._open.setdefault(region, _OpenCircuit(0, now))
-            pause = min(_OPEN_FOR * 2 ** min(circuit.failures, 10), _MAX_CIRCUIT_OPEN)
-            circuit.failures += 1
-            circuit.retry_at = now + pause
+            before = self._open.get(region)
+            failures = before.failures if before else 0
+            pause = min(_OPEN_FOR * 2 ** min(failures, 10), _MAX_CIRCUIT_OPEN)
+            self._open[region] = _OpenCircuit(failures + 1, now + pause)
 
     def worked(self, region: str) -> None:
         """Close the circuit of a region."""

@@ -43,6 +43,7 @@ BELOW = "OU=Groups,DC=example,DC=com"
         ("CN=admins,2.5.4.11=Groups,0.9.2342.19200300.100.1.25=example,DC=com", "admins"),
         (r"CN=admins,OU=Gr\6Fups,DC=example,DC=com", "admins"),
         (f"CN=admins,CN=a+OU=b,{BELOW}", "admins"),
+        (rf"CN=a\<b\>\;\"\#,{BELOW}", 'a<b>;"#'),
         (rf"CN=A\\\ ,{BELOW}", "A\\ "),
         (rf"CN=A\\  ,{BELOW}", "A\\"),
         (rf"CN=A\   ,{BELOW}", "A "),
@@ -102,6 +103,26 @@ def test_a_value_that_is_not_wholly_in_a_format_stays_as_it_is(name: str) -> Non
 @pytest.mark.parametrize("name", ["/admins", r"CORP\admins", f"CN=admins,{BELOW}"])
 def test_nothing_is_reduced_without_a_format(name: str) -> None:
     assert normalize_group(name, ()) == name
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        ("2.5.4.3", "CN"),
+        ("2.5.4.6", "C"),
+        ("2.5.4.7", "L"),
+        ("2.5.4.8", "ST"),
+        ("2.5.4.9", "STREET"),
+        ("2.5.4.10", "O"),
+        ("2.5.4.11", "OU"),
+        ("0.9.2342.19200300.100.1.1", "UID"),
+        ("0.9.2342.19200300.100.1.25", "DC"),
+        ("1.2.3.4", "1.2.3.4"),
+        ("x-Site", "X-SITE"),
+    ],
+)
+def test_an_attribute_may_be_named_by_its_number(number: str, name: str) -> None:
+    assert normalize_group(f"CN=admins,{number}=x", [DnFormat(dn(f"{name}=x"))]) == "admins"
 
 
 def test_the_attributes_of_a_place_may_stand_in_any_order() -> None:

@@ -266,7 +266,22 @@ def test_a_long_condition_is_cut_with_a_mark(length: int, ends: str) -> None:
 def test_a_new_target_opens_and_a_removed_one_closes() -> None:
     assert [change.kind for change in changes(None, BASE)] == [Kind.OPENED, Kind.OPENED]
     assert [change.kind for change in changes(BASE, None)] == [Kind.CLOSED, Kind.CLOSED]
-    assert not Kind.CLOSED.widens
+
+
+@pytest.mark.parametrize(
+    ("kind", "widens"),
+    [
+        (Kind.OPENED_TO_EVERYONE, True),
+        (Kind.OPENED, True),
+        (Kind.WEAKENED, True),
+        (Kind.LONGER, True),
+        (Kind.CLOSED, False),
+        (Kind.TIGHTENED, False),
+        (Kind.SHORTER, False),
+    ],
+)
+def test_a_change_widens_access_if_somebody_can_do_more(kind: Kind, *, widens: bool) -> None:
+    assert kind.widens is widens
 
 
 def test_another_role_under_the_same_name_opens_another_door() -> None:

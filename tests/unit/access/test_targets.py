@@ -34,6 +34,7 @@ def test_a_role_arn_is_taken_apart_and_put_together_again(text: str, arn: RoleAr
         "arn:aws:iam:us-east-1:123456789012:role/MyAdminRole",
         "arn:aws:iam::123456789012:role/",
         "arn:aws:iam::123456789012:role/My Admin",
+        "arn:aws:iam::123456789012:role/my team/Admin",
         "arn:aws:iam::123456789012:role/Admin\n",
         " arn:aws:iam::123456789012:role/Admin",
         "arn:aws:iam::١٢٣٤٥٦٧٨٩٠١٢:role/Admin",

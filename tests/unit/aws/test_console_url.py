@@ -119,6 +119,24 @@ def test_a_region_belongs_to_one_partition() -> None:
         assert found == [partition]
 
 
+@pytest.mark.parametrize(
+    ("text", "legal"),
+    [
+        ("us-east-1", True),
+        ("ap-southeast-12", True),
+        ("us-east-100", False),
+        ("us-east-", False),
+        ("us-gov-west-1", False),
+        ("us-east-1 ", False),
+        ("us-EAST-1", False),
+        ("us-east-\u0661", False),
+        ("xx-east-1", False),
+    ],
+)
+def test_a_region_is_named_as_aws_names_regions(text: str, *, legal: bool) -> None:
+    assert is_region(text, PARTITIONS["aws"]) is legal
+
+
 def test_a_console_that_nobody_published_has_no_pages() -> None:
     for page in ("https://.console/", "https://x.example/", "https:///x", "https://us-iso-east-1./"):
         with pytest.raises(DestinationRefused):

@@ -64,6 +64,38 @@ def test_every_source_of_credentials_gets_the_longest_console_that_aws_allows_it
 
 
 @pytest.mark.parametrize(
+    ("provider", "kind"),
+    [
+        ("iam-role", Kind.EC2_INSTANCE),
+        ("container-role", Kind.CONTAINER),
+        ("assume-role-with-web-identity", Kind.WEB_IDENTITY),
+        ("assume-role", Kind.ASSUMED_ROLE),
+        ("sso", Kind.ASSUMED_ROLE),
+        ("env", None),
+        ("shared-credentials-file", None),
+    ],
+)
+def test_a_provider_of_one_kind_needs_no_call_to_tell_it(provider: str, kind: Kind | None) -> None:
+    assert kind_by_provider(provider, temporary=True) is kind
+    assert kind_by_provider(provider, temporary=False) is Kind.LONG_TERM
+
+
+@pytest.mark.parametrize(
+    ("session_name", "kind"),
+    [
+        ("i-01234567", Kind.EC2_INSTANCE),
+        ("i-0123456789abcdef0", Kind.EC2_INSTANCE),
+        ("i-0123456", Kind.ASSUMED_ROLE),
+        ("i-0123456789abcdef01", Kind.ASSUMED_ROLE),
+        ("i-0123456789ABCDEF0", Kind.ASSUMED_ROLE),
+        ("x/i-01234567", Kind.ASSUMED_ROLE),
+    ],
+)
+def test_only_a_session_named_as_an_instance_is_one_of_ec2(session_name: str, kind: Kind) -> None:
+    assert kind_by_principal(f"{ASSUMED}/R/{session_name}") is kind
+
+
+@pytest.mark.parametrize(
     ("wanted", "requested"),
     [
         (900, [(900, 900), (900, None)]),

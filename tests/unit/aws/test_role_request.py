@@ -35,6 +35,7 @@ def test_a_legal_name_stays_as_it_is(name: str) -> None:
         ("Zoë Müller", "Zoe-Muller-"),
         ("CORP\\ada", "CORP-ada-"),
         ("ada\x00\n@example.com", "ada-@example.com-"),
+        ("a" * 65, "a" * 53 + "-"),
         ("a" * 200, "a" * 53 + "-"),
         ("山田太郎", "user-"),
         ("x", "x-"),
@@ -157,6 +158,8 @@ def test_an_external_id_is_ascii_without_spaces(text: str, *, legal: bool) -> No
         ("arn:aws-cn:iam::aws:policy/ReadOnlyAccess", False),
         ("arn:aws:iam::aws:role/ReadOnlyAccess", False),
         ("arn:aws:iam::aws:policy/", False),
+        (f"arn:aws:iam::123456789012:policy/{'x' * 128}", True),
+        (f"arn:aws:iam::123456789012:policy/{'x' * 129}", False),
         ("ReadOnlyAccess", False),
     ],
 )
@@ -174,6 +177,8 @@ def test_a_managed_policy_is_of_aws_or_of_the_roles_account(arn: str, *, fits: b
         '{"Statement": [{}], "Statement": [{}]}',
         '{"Statement": [NaN]}',
         '{"Statement": ["山"]}',
+        '{"Statement": ["\u0100"]}',
+        '{"Statement": ["\x7f\u2028"]}',
         "{",
         {"Statement": [object()]},
         {"Statement": [float("inf")]},
@@ -186,6 +191,7 @@ def test_such_a_session_policy_is_none(policy: str | dict[str, object]) -> None:
 
 def test_a_session_policy_is_brought_to_its_shortest_form() -> None:
     assert normal_session_policy('{ "Statement" : [ { "Sid": "ä" } ] }') == '{"Statement":[{"Sid":"ä"}]}'
+    assert normal_session_policy('{"Statement":["\xff"]}') == '{"Statement":["\xff"]}'
     assert normal_session_policy({"Statement": [{}]}) == '{"Statement":[{}]}'
 
 
