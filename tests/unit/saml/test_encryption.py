@@ -10,7 +10,7 @@ from adversary.corpus import ATTACKS
 from awscons.errors import ResponseRefused
 from awscons.saml.encryption import decrypt_element
 from awscons.saml.xml import Element, parse
-from support.encrypt import DIGESTS, OAEP, Encrypter
+from support.encrypt import DIGESTS, OAEP, XENC11, Encrypter
 from support.forge import Forger, posted
 
 CIPHERTEXTS = [attack for attack in ATTACKS if attack.attack_class == "ciphertexts that fail"]
@@ -82,6 +82,12 @@ def test_a_cbc_plaintext_may_have_any_padding_from_one_byte_to_a_block(length: i
 def test_the_smallest_element_of_one_block_is_read(mode: str) -> None:
     encrypted = Encrypter(data_method=f"aes256-{mode}").encrypted_id("<saml:NameID/>")
     assert decrypted(encrypted).tag == f"{{{SAML}}}NameID"
+
+
+def test_a_cbc_ciphertext_under_the_name_of_gcm_is_not_decrypted() -> None:
+    """Otherwise it would get around `gcm_only`."""
+    disguised = Encrypter(data_method="aes256-cbc", data_uri=f"{XENC11}aes256-gcm")
+    assert decrypt_refused(disguised.encrypted_id(NAME_ID)).rule == "cannot be decrypted"
 
 
 @pytest.mark.parametrize("mask", DIGESTS)
