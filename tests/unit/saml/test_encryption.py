@@ -84,6 +84,20 @@ def test_the_smallest_element_of_one_block_is_read(mode: str) -> None:
     assert decrypted(encrypted).tag == f"{{{SAML}}}NameID"
 
 
+def padded_by_hand(padding: int) -> str:
+    """An element and that much padding, behind white space that fills the first block."""
+    padded = b"<saml:NameID/>" + bytes(padding - 1) + bytes([padding])
+    whole = b" " * (-len(padded) % 16) + padded
+    # What the encrypter pads whole blocks with is a block, which is cut off.
+    return Encrypter(data_method="aes128-cbc", cut=16).encrypted_id(whole)
+
+
+def test_a_cbc_padding_of_more_than_a_block_is_refused() -> None:
+    assert decrypted(padded_by_hand(16)).tag == f"{{{SAML}}}NameID"
+    for padding in (17, 32, 255):
+        assert decrypt_refused(padded_by_hand(padding)).rule == "cannot be decrypted"
+
+
 def test_a_cbc_ciphertext_under_the_name_of_gcm_is_not_decrypted() -> None:
     """Otherwise it would get around `gcm_only`."""
     disguised = Encrypter(data_method="aes256-cbc", data_uri=f"{XENC11}aes256-gcm")
