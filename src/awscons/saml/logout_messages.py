@@ -190,14 +190,16 @@ def read_logout_request(
     An encrypted NameID is decrypted. The caller has to refuse a second use of its `request_id`. Raises
     ResponseRefused.
     """
-    _check_message(root, names.LOGOUT_REQUEST, service_provider, identity_provider, now=now, skew=skew)
+    request_id = _check_message(
+        root, names.LOGOUT_REQUEST, service_provider, identity_provider, now=now, skew=skew
+    )
     end = root.get("NotOnOrAfter")
     if end is not None and now - skew >= parse_instant(end, section=_SECTION):
         raise ResponseRefused("expired", section="SAML core 3.7.1", expected=now.isoformat(), received=end)
     name_id = _name_id(root, service_provider, gcm_only=identity_provider.gcm_only)
     indexes = [child for child in root if child.tag == names.SESSION_INDEX]
     return LogoutRequest(
-        request_id=required_attribute(root, "ID", section=_SECTION),
+        request_id=request_id,
         subject=SubjectName(text_of(name_id, section="SAML core 2.2.3"), qualifiers_of(name_id)),
         session_indexes=tuple(text_of(index, section="SAML core 3.7.1") for index in indexes),
     )
@@ -254,12 +256,13 @@ def _check_message(
     *,
     now: datetime,
     skew: timedelta,
-) -> None:
+) -> str:
+    """The ID of a message that is of this kind, from the identity provider, for us, and of now."""
     if root.tag != tag:
         raise ResponseRefused("kind of message", section=_SECTION, expected=tag, received=root.tag)
     if root.get("Version") != "2.0":
         raise ResponseRefused("version", section="SAML core 4.1", received=root.get("Version", ""))
-    required_attribute(root, "ID", section=_SECTION)
+    message_id = required_attribute(root, "ID", section=_SECTION)
     check_issuer(issuer_of(root), expected=identity_provider.entity_id)
     destination = root.get("Destination")
     if destination != service_provider.slo_url:
@@ -278,3 +281,4 @@ def _check_message(
             expected=now.isoformat(),
             received=issued_at.isoformat(),
         )
+    return message_id

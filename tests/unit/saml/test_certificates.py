@@ -41,6 +41,7 @@ def certificate(
     subject: str = "subject",
     issuer: str = "issuer",
     extension: ExtensionType | None = None,
+    end: datetime = END,
 ) -> Certificate:
     """A certificate for that key; all are signed by the key called `issuer`."""
 
@@ -54,7 +55,7 @@ def certificate(
         .public_key(key or key_named("subject").public_key())
         .serial_number(1)
         .not_valid_before(BEGIN)
-        .not_valid_after(END)
+        .not_valid_after(end)
     )
     if extension is not None:
         builder = builder.add_extension(extension, critical=False)
@@ -152,6 +153,12 @@ def test_an_rsa_key_of_the_smallest_size_is_fit_and_the_dates_do_not_count() -> 
 def test_a_certificate_with_a_name_that_cannot_be_read_is_unfit(name: bytes) -> None:
     data = certificate().public_bytes(Encoding.DER)
     broken = load_der_certificate(data.replace(name, b"\xff" + name[1:]))
+    assert unfit(broken) == "cannot be read: ValueError"
+
+
+def test_a_certificate_with_a_date_that_cannot_be_read_is_unfit() -> None:
+    data = certificate(end=END.replace(year=2060)).public_bytes(Encoding.DER)
+    broken = load_der_certificate(data.replace(b"20600102030405Z", b"00000102030405Z"))
     assert unfit(broken) == "cannot be read: ValueError"
 
 

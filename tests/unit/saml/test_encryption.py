@@ -10,7 +10,7 @@ from adversary.corpus import ATTACKS
 from awscons.errors import ResponseRefused
 from awscons.saml.encryption import decrypt_element
 from awscons.saml.xml import Element, parse
-from support.encrypt import DIGESTS, OAEP, Encrypter
+from support.encrypt import DIGESTS, OAEP, XENC11, Encrypter
 from support.forge import Forger, posted
 
 CIPHERTEXTS = [attack for attack in ATTACKS if attack.attack_class == "ciphertexts that fail"]
@@ -82,6 +82,26 @@ def test_a_cbc_plaintext_may_have_any_padding_from_one_byte_to_a_block(length: i
 def test_the_smallest_element_of_one_block_is_read(mode: str) -> None:
     encrypted = Encrypter(data_method=f"aes256-{mode}").encrypted_id("<saml:NameID/>")
     assert decrypted(encrypted).tag == f"{{{SAML}}}NameID"
+
+
+def padded_by_hand(padding: int) -> str:
+    """An element and that much padding, behind white space that fills the first block."""
+    padded = b"<saml:NameID/>" + bytes(padding - 1) + bytes([padding])
+    whole = b" " * (-len(padded) % 16) + padded
+    # What the encrypter pads whole blocks with is a block, which is cut off.
+    return Encrypter(data_method="aes128-cbc", cut=16).encrypted_id(whole)
+
+
+def test_a_cbc_padding_of_more_than_a_block_is_refused() -> None:
+    assert decrypted(padded_by_hand(16)).tag == f"{{{SAML}}}NameID"
+    for padding in (17, 32, 255):
+        assert decrypt_refused(padded_by_hand(padding)).rule == "cannot be decrypted"
+
+
+def test_a_cbc_ciphertext_under_the_name_of_gcm_is_not_decrypted() -> None:
+    """Otherwise it would get around `gcm_only`."""
+    disguised = Encrypter(data_method="aes256-cbc", data_uri=f"{XENC11}aes256-gcm")
+    assert decrypt_refused(disguised.encrypted_id(NAME_ID)).rule == "cannot be decrypted"
 
 
 @pytest.mark.parametrize("mask", DIGESTS)

@@ -38,6 +38,7 @@ def test_a_document_may_be_exactly_as_long_as_its_limit() -> None:
 def test_signed_metadata_may_hold_comments_as_unsigned_may() -> None:
     signed = GOOD.at(extra="<!-- by hand -->").signed(Forger(key_name="federation"))
     assert read(signed, pinned=True).entity_id == IDP
+    assert read(signed).entity_id == IDP
 
 
 def test_signed_metadata_is_checked_before_its_signature() -> None:

@@ -9,6 +9,7 @@ from awscons.errors import ResponseRefused, ResponseTooLarge
 from awscons.saml.input_limits import (
     MAX_DECLARATIONS_OF_TAG,
     MessageLimits,
+    answer_limits,
     check_document,
     decode_base64,
     decode_form_value,
@@ -30,6 +31,12 @@ def refusal(document: str | bytes, limits: MessageLimits = SMALL) -> ResponseRef
 
 def test_all_limits_follow_from_the_size_of_the_form() -> None:
     assert (SMALL.max_form_bytes, SMALL.max_bytes, SMALL.max_tags) == (4_096, 3_072, 24)
+
+
+def test_the_limit_of_an_answer_is_given_in_kib_and_a_refusal_names_its_setting() -> None:
+    limits = answer_limits(3)
+    assert limits.max_form_bytes == 3_072
+    assert "`max_answer_kb`" in limits.cure
 
 
 def test_a_form_value_may_be_exactly_as_long_as_its_limit() -> None:

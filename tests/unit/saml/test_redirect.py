@@ -2,6 +2,7 @@
 
 import base64
 import re
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus, urlsplit
@@ -129,6 +130,18 @@ def test_the_inflated_message_may_be_exactly_as_long_as_its_limit() -> None:
     with pytest.raises(ResponseRefused) as caught:
         read_parameter(deflated(longest + b"a"))
     assert (caught.value.rule, caught.value.expected) == ("message too large", "'at most 196,608 bytes'")
+
+
+def test_a_message_that_would_inflate_to_much_more_is_never_inflated_as_a_whole() -> None:
+    bomb = deflated(bytes(50_000_000))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ResponseRefused, match="message too large"):
+            read_parameter(bomb)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2_000_000
 
 
 @pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data + b"x", lambda _: b""])
