@@ -246,6 +246,13 @@ def test_buckets_are_a_bounded_number_of_whole_numbers() -> None:
     assert len(set(buckets)) > 150
 
 
+def test_the_salt_of_a_minute_is_read_once() -> None:
+    limits = Limits()
+    first = limits.counters.bucket("192.0.2.1")
+    limits.store.delete(f"count-salt:{int(limits.clock().timestamp()) // 60}")
+    assert limits.counters.bucket("192.0.2.1") == first
+
+
 def test_processes_of_one_store_put_a_network_into_one_bucket() -> None:
     limits = Limits()
     other = MinuteCounters(limits.store, recorder=Recorder(), clock=limits.clock)
