@@ -49,6 +49,21 @@ def _add_form(form: str, help_text: str) -> None:
     @_strict
     @click.option("--with-roles", is_flag=True, help="Write roles as well; CloudFormation always has them.")
     @click.option(
+        "--revocable",
+        is_flag=True,
+        help="Give each role an inline policy for revocations, which ends nothing yet.",
+    )
+    @click.option(
+        "--freezer",
+        "freezers",
+        multiple=True,
+        metavar="ARN",
+        help="Write freezer roles, which this IAM user or role may assume; one for each partition.",
+    )
+    @click.option(
+        "--freezer-role", default="awscons-freezer", show_default=True, help="Name of the freezer roles."
+    )
+    @click.option(
         "--out", type=click.Path(path_type=Path, file_okay=False), help="Write files into this folder."
     )
     def documents(config: Path, **options: Any) -> None:
@@ -85,10 +100,8 @@ def iam_diff(config: Path, file: TextIO, *, as_json: bool, **options: Any) -> No
 @iam.command("entitlements")
 @config_option
 @env_file_option
-@click.option("--application", metavar="ARN", help="ARN of the application of Account access manager.")
-@click.option("--format", "form", type=click.Choice(["terraform", "json"]), default="terraform")
-def iam_entitlements(config: Path, application: str | None, form: str) -> None:
-    """Write the targets as entitlements of AWS's Account access manager: group and role."""
+def iam_entitlements(config: Path) -> None:
+    """Print the targets as entitlements of AWS's Account access manager: group and role, as JSON."""
     from awscons.cli.iam_documents_command import write_entitlements
 
-    write_entitlements(config, application, form=form)
+    write_entitlements(config)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,19 +12,19 @@ import click
 
 from awscons.access.targets import Target
 from awscons.cli.iam_brokers import brokers_of, checked_organization
-from awscons.cli.terminal import printable, table
+from awscons.cli.terminal import print_json, printable, table
 from awscons.config.load import load_settings
 from awscons.config.settings import Settings
 from awscons.errors import AwsconsError
-from awscons.iam.entitlements import entitlements, terraform_text, trust_statement_for_application
+from awscons.iam.entitlements import entitlements
 from awscons.iam.forms import File, cloudformation_files, json_files
-from awscons.iam.plan import Plan, plan_broker, plan_roles
+from awscons.iam.plan import Plan, is_broker, plan_broker, plan_freezers, plan_roles
 from awscons.iam.policy import readable
+from awscons.iam.revocation import POLICY_NAME, revocation_slot
 from awscons.iam.terraform import terraform_files
 
 _BROKER, _TARGETS = "broker", "targets"
 _FORMS = {"json": json_files, "cloudformation": cloudformation_files, "terraform": terraform_files}
-_APPLICATION = re.compile(r"arn:[a-z0-9-]+:account-access:[a-z0-9-]+:[0-9]{12}:application/[a-zA-Z0-9-]+")
 
 
 class FolderUnwritable(AwsconsError):
@@ -41,6 +40,9 @@ class Options:
     organization: str | None
     strict: bool
     with_roles: bool
+    revocable: bool
+    freezers: tuple[str, ...]
+    freezer_role: str
     out: Path | None
 
 
@@ -62,17 +64,34 @@ def write_documents(config: Path, form: str, options: Options) -> None:
 def _plan(settings: Settings, form: str, options: Options) -> Plan:
     targets = _selected(settings, options.part)
     organization = checked_organization(options.organization)
-    needs_trust = options.part != _BROKER
-    broker_of = brokers_of(settings.aws, targets, options.brokers, required=needs_trust)
+    has_roles = options.part != _BROKER
+    is_written = options.with_roles or form == "cloudformation"
+    if options.revocable and not is_written:
+        raise click.UsageError("--revocable puts a policy on roles: it needs --with-roles")
+    broker_of = brokers_of(settings.aws, targets, options.brokers, required=has_roles)
     plan = Plan()
-    if needs_trust:
-        plan = plan_roles(targets, broker_of, strict=options.strict)
-        if not (options.with_roles or form == "cloudformation"):
-            plan = replace(plan, roles=())
+    if has_roles:
+        inline = {POLICY_NAME: revocation_slot()} if options.revocable else {}
+        plan = plan_roles(targets, broker_of, strict=options.strict, inline=inline)
+        plan = plan if is_written else replace(plan, roles=())
+        for freezers in _freezers(targets, options):
+            plan = replace(plan, trusts=plan.trusts + freezers.trusts, roles=plan.roles + freezers.roles)
     if options.part in {None, _BROKER}:
         broker = plan_broker(targets, broker_of, organization=organization, strict=options.strict)
         plan = replace(plan, broker=broker)
     return plan
+
+
+def _freezers(targets: Sequence[Target], options: Options) -> Iterator[Plan]:
+    """The freezer roles of each partition that a value of --freezer is in. Raises click.UsageError."""
+    by_partition: dict[str, list[str]] = {}
+    for arn in options.freezers:
+        if not is_broker(arn):
+            raise click.UsageError(f"--freezer {printable(arn)}: not the ARN of an IAM user or role")
+        by_partition.setdefault(arn.split(":")[1], []).append(arn)
+    for partition, callers in by_partition.items():
+        own = [target for target in targets if target.role.partition == partition]
+        yield plan_freezers(own, callers, options.freezer_role)
 
 
 def _selected(settings: Settings, part: str | None) -> Sequence[Target]:
@@ -106,21 +125,12 @@ def _summary(files: Sequence[File]) -> list[str]:
     return table([["file", "characters", "roles"], *rows])
 
 
-def write_entitlements(config: Path, application: str | None, *, form: str) -> None:
-    """Print the entitlements; warnings go to standard error. Raises click.UsageError."""
-    if application is not None and not _APPLICATION.fullmatch(application):
-        raise click.UsageError(
-            f"--application {printable(application)}: not the ARN of an application of Account access manager"
-        )
+def write_entitlements(config: Path) -> None:
+    """Print the entitlements and what differs there."""
     found, findings = entitlements(load_settings(config, environment=os.environ).targets)
-    statement = {"trust_statement": trust_statement_for_application(application)} if application else {}
-    if form == "json":
-        document = {
-            "entitlements": [one.as_json() for one in found],
+    print_json(
+        {
+            "entitlements": [{"group": group, "role_arn": arn} for group, arn in found],
             "findings": [finding.as_json() for finding in findings],
         }
-        click.echo(readable(document | statement), nl=False)
-    else:
-        click.echo(terraform_text(found, application), nl=False)
-        for finding in findings:
-            click.echo(printable(f"{finding}"), err=True)
+    )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from awscons.iam.plan import Plan, PlannedPolicy, PlannedRole
+from awscons.iam.plan import Names, Plan, PlannedPolicy, PlannedRole
 from awscons.iam.policy import policy_size, readable
 from awscons.iam.trust import account_root
 
@@ -64,10 +64,15 @@ def json_files(plan: Plan) -> Iterator[File]:
             "Description": description(role.why[:1]),
         }
         yield File(f"{role.name}.json", readable(request), role.why, None, role.arns)
-    for name, document in {n: d for role in plan.roles for n, d in role.inline.items()}.items():
-        arns = tuple(arn for role in plan.roles if name in role.inline for arn in role.arns)
+    roles_with: dict[tuple[str, str], list[PlannedRole]] = {}
+    for role in plan.roles:
+        for name, document in role.inline.items():
+            roles_with.setdefault((name, readable(document)), []).append(role)
+    names = Names()
+    for (name, text), roles in roles_with.items():
+        arns = tuple(arn for role in roles for arn in role.arns)
         why = (f"Inline policy {name}, for aws iam put-role-policy.",)
-        yield File(f"{name}.json", readable(document), why, policy_size(document), arns)
+        yield File(f"{names.unique(name)}.json", text, why, policy_size(json.loads(text)), arns)
 
 
 # --- CloudFormation ----------------------------------------------------------------------
@@ -129,10 +134,11 @@ def _role_template(role: PlannedRole) -> dict[str, object]:
     replace: dict[str, object] = {}
     if len(role.trust.brokers) == 1:
         (broker,) = role.trust.brokers
-        parameters["BrokerArn"] = _parameter("ARN of the IAM user or role of the broker", broker)
-        account = {"Fn::Select": [4, {"Fn::Split": [":", {"Ref": "BrokerArn"}]}]}
+        name, whose = ("BrokerArn", "of the broker") if role.for_people else ("CallerArn", "that may freeze")
+        parameters[name] = _parameter(f"ARN of the IAM user or role {whose}", broker)
+        account = {"Fn::Select": [4, {"Fn::Split": [":", {"Ref": name}]}]}
         root = ["arn:${AWS::Partition}:iam::${Account}:root", {"Account": account}]
-        replace |= {broker: {"Ref": "BrokerArn"}, account_root(broker): {"Fn::Sub": root}}
+        replace |= {broker: {"Ref": name}, account_root(broker): {"Fn::Sub": root}}
     if len(role.trust.external_ids) == 1:
         parameters["ExternalId"] = _parameter(
             "The external_id of the targets, an agreement with the broker", role.trust.external_ids[0]
@@ -141,9 +147,9 @@ def _role_template(role: PlannedRole) -> dict[str, object]:
     # Values only: an external id that equals a key of the policy language must not replace that key.
     properties["AssumeRolePolicyDocument"] = _replaced(role.trust.document, replace)
     resources: dict[str, object] = {"Role": {"Type": "AWS::IAM::Role", "Properties": properties}}
-    for number, (name, document) in enumerate(role.inline.items(), start=1):
+    for number, (policy_name, document) in enumerate(role.inline.items(), start=1):
         # A resource of its own: an update of the role then leaves what a revocation wrote there.
-        slot = {"RoleName": {"Ref": "Role"}, "PolicyName": name, "PolicyDocument": document}
+        slot = {"RoleName": {"Ref": "Role"}, "PolicyName": policy_name, "PolicyDocument": document}
         resources[f"InlinePolicy{number}"] = {"Type": "AWS::IAM::RolePolicy", "Properties": slot}
     return _template((*role.why, *role.trust.why), parameters, conditions, resources)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from awscons.access.targets import RoleArn, Target
 from awscons.iam.broker_policy import PolicyKind, PolicyTooLarge, broker_policies
+from awscons.iam.freezer import freezer_of, freezer_policy, freezer_trust, is_reserved
 from awscons.iam.policy import policy_size
 from awscons.iam.trust import TrustShape, trust_policy, trust_shape
 
@@ -35,7 +36,7 @@ class PlannedPolicy:
     name: str
     document: Mapping[str, object]
     why: tuple[str, ...]
-    brokers: tuple[str, ...] = ()
+    brokers: Sequence[str] = ()
     roles: tuple[str, ...] = ()
     external_ids: tuple[str, ...] = field(default=(), repr=False)
 
@@ -125,7 +126,7 @@ def plan_roles(
     for own in by_role.values():
         brokers = tuple(dict.fromkeys(broker_of(target) for target in own))
         by_trust.setdefault((trust_shape(*own), brokers), []).append(own)
-    trusts, roles, names = [], [], _Names()
+    trusts, roles, names = [], [], Names()
     for (shape, brokers), members in by_trust.items():
         trust = _trust(shape, brokers, members, strict=strict, names=names)
         trusts.append(trust)
@@ -155,13 +156,56 @@ def plan_roles(
     return Plan(trusts=tuple(trusts), roles=tuple(roles))
 
 
+def plan_freezers(targets: Iterable[Target], callers: Sequence[str], freezer: str) -> Plan:
+    """The freezer roles for the roles of the targets: accounts with the same roles share one entry.
+
+    callers   ARNs of the users or roles that may freeze, in the partition of the targets
+    freezer   see `freezer_of`
+    Raises RoleNotFreezable, PolicyTooLarge.
+    """
+    roles_in: dict[str, set[RoleArn]] = {}
+    for target in targets:
+        if not is_reserved(target.role):
+            roles_in.setdefault(target.role.account_id, set()).add(target.role)
+    alike: dict[tuple[str, ...], list[RoleArn]] = {}
+    for found in roles_in.values():
+        names = tuple(sorted(role.role_name for role in found))
+        alike.setdefault(names, []).append(min(found, key=str))
+    if not alike:
+        return Plan()
+    partition = callers[0].split(":")[1]
+    arns = tuple(str(freezer_of(one, freezer)) for members in alike.values() for one in members)
+    why = (f"Lets {', '.join(callers)} freeze and thaw the roles of targets: awscons revoke.",)
+    trust = PlannedPolicy("awscons-trust-freezer", freezer_trust(partition, *callers), why, callers, arns)
+    roles, unique = [], Names()
+    for names, members in alike.items():
+        # A role changes roles of its own account only, so that `*` stands for that account.
+        policy = freezer_policy(RoleArn(partition, "*", name) for name in names) or {}
+        path, slash, name = freezer_of(members[0], freezer).role_name.rpartition("/")
+        accounts = tuple(sorted(role.account_id for role in members))
+        about = (f"Attaches AWSDenyAll to {', '.join(names)}, detaches it again, and may do nothing else.",)
+        planned = PlannedRole(
+            unique.unique("awscons-role-freezer"),
+            name,
+            f"/{path}{slash}",
+            _MIN_ROLE_DURATION,
+            trust,
+            accounts,
+            about,
+            {"awscons-freezer": policy},
+            for_people=False,
+        )
+        roles.append(planned)
+    return Plan(trusts=(trust,), roles=tuple(roles))
+
+
 def _trust(
     shape: TrustShape,
     brokers: tuple[str, ...],
     members: Sequence[Sequence[Target]],
     *,
     strict: bool,
-    names: _Names,
+    names: Names,
 ) -> PlannedPolicy:
     document = trust_policy(shape, *brokers, strict=strict)
     targets = [target for own in members for target in own]
@@ -191,7 +235,7 @@ def _trust(
 _WORDS = {"sts:SetSourceIdentity": "source-identity", "sts:TagSession": "session-tags"}
 
 
-class _Names:
+class Names:
     """Names that occur once: a second one of the same name gets a number."""
 
     def __init__(self) -> None:
