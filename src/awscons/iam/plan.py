@@ -93,12 +93,11 @@ def plan_broker(
     groups: dict[tuple[str, str], list[Target]] = {}
     for target in targets:
         groups.setdefault((target.role.partition, broker_of(target)), []).append(target)
-    planned = []
+    planned, names = [], Names()
     for (partition, broker), own in groups.items():
         documents = broker_policies(own, organization=organization, strict=strict)
-        stem = "awscons-broker"
-        if len(groups) > 1:
-            stem += f"-{_word(partition)}-{_word(broker.rpartition('/')[2])}"
+        whose = f"-{_word(partition)}-{_word(broker.rpartition('/')[2])}" if len(groups) > 1 else ""
+        stem = names.unique(f"awscons-broker{whose}")
         for number, document in enumerate(documents, start=1):
             name = f"{stem}-{number}" if len(documents) > 1 else stem
             why = (
@@ -174,9 +173,12 @@ def plan_freezers(targets: Iterable[Target], callers: Sequence[str], freezer: st
     if not alike:
         return Plan()
     partition = callers[0].split(":")[1]
+    suffix = "" if partition == "aws" else f"-{partition}"
     arns = tuple(str(freezer_of(one, freezer)) for members in alike.values() for one in members)
     why = (f"Lets {', '.join(callers)} freeze and thaw the roles of targets: awscons revoke.",)
-    trust = PlannedPolicy("awscons-trust-freezer", freezer_trust(partition, *callers), why, callers, arns)
+    trust = PlannedPolicy(
+        f"awscons-trust-freezer{suffix}", freezer_trust(partition, *callers), why, callers, arns
+    )
     roles, unique = [], Names()
     for names, members in alike.items():
         # A role changes roles of its own account only, so that `*` stands for that account.
@@ -185,7 +187,7 @@ def plan_freezers(targets: Iterable[Target], callers: Sequence[str], freezer: st
         accounts = tuple(sorted(role.account_id for role in members))
         about = (f"Attaches AWSDenyAll to {', '.join(names)}, detaches it again, and may do nothing else.",)
         planned = PlannedRole(
-            unique.unique("awscons-role-freezer"),
+            unique.unique(f"awscons-freezer-role{suffix}"),
             name,
             f"/{path}{slash}",
             _MIN_ROLE_DURATION,

@@ -6,7 +6,7 @@ Policies are JSON in heredocs: a reviewer reads the same text in every form, and
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from awscons.iam.forms import BROKER_DESCRIPTION, File, description
 from awscons.iam.plan import Plan, PlannedPolicy, PlannedRole
@@ -14,10 +14,14 @@ from awscons.iam.policy import readable
 
 
 def terraform_files(plan: Plan) -> Iterator[File]:
-    """One file for the broker's account, and one to apply in each account with roles."""
-    if plan.broker:
-        why = ("Apply in the broker's account.",)
-        yield File("broker/awscons.tf", _text(_broker(policy) for policy in plan.broker), why)
+    """One file for the account of each broker, and one to apply in each account with roles."""
+    by_broker: dict[tuple[str, ...], list[PlannedPolicy]] = {}
+    for policy in plan.broker:
+        by_broker.setdefault(tuple(policy.brokers) or (policy.why[0],), []).append(policy)
+    for own in by_broker.values():
+        folder = own[0].name if len(by_broker) > 1 else "broker"
+        purpose = (own[0].why[0], "Apply in the account of that user or role.")
+        yield File(f"{folder}/awscons.tf", _text(_broker(policy) for policy in own), purpose)
     if plan.trusts:
         roles = tuple(arn for policy in plan.trusts for arn in policy.roles)
         why = (
@@ -33,7 +37,7 @@ def terraform_files(plan: Plan) -> Iterator[File]:
         yield File("roles/awscons.tf", _text(parts), why, roles=roles)
 
 
-def _text(parts: Iterator[str] | Sequence[str]) -> str:
+def _text(parts: Iterable[str]) -> str:
     return "\n".join(parts)
 
 
