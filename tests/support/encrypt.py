@@ -26,6 +26,7 @@ RSA_PKCS1 = f"{XENC}rsa-1_5"
 DIGESTS: dict[str, tuple[str, hashes.HashAlgorithm]] = {
     "sha1": (f"{DS}sha1", hashes.SHA1()),
     "sha256": (f"{XENC}sha256", hashes.SHA256()),
+    "sha384": ("http://www.w3.org/2001/04/xmldsig-more#sha384", hashes.SHA384()),
     "sha512": (f"{XENC}sha512", hashes.SHA512()),
 }
 

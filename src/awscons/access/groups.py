@@ -39,10 +39,8 @@ class DomainFormat:
 
     def plain_name(self, name: str) -> str | None:
         """The plain name in `name`; None when `name` is not in this domain."""
-        domain, _, plain = name.partition("\\")
-        if domain.lower() != self.domain.lower() or "\\" in plain:
-            return None
-        return plain or None
+        domain, _, plain = name.rpartition("\\")
+        return plain or None if domain.lower() == self.domain.lower() else None
 
     def __str__(self) -> str:
         return f"{self.domain}\\NAME"
@@ -56,7 +54,7 @@ class DnFormat:
 
     def plain_name(self, name: str) -> str | None:
         """The plain name in `name`; None when `name` is no DN below the base that begins with exactly one CN."""
-        dn = parse_dn(name) if "=" in name else None
+        dn = parse_dn(name)
         if dn is None or not dn.is_below(self.base):
             return None
         return dn.first_value(COMMON_NAME) or None

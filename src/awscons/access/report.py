@@ -84,7 +84,7 @@ def _plain(value: object) -> str:
 def csv_text(rows: Iterable[Sequence[str]]) -> str:
     """The rows as CSV (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe in front."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(
+    csv.writer(text).writerows(
         [f"'{cell}" if cell[:1] in _FORMULA_SIGNS else cell for cell in row] for row in rows
     )
     return text.getvalue()

@@ -140,7 +140,7 @@ class Broker:
             )
         destination = choose_destination(
             requested,
-            ConsoleDestination(target.region, target.console_destination),
+            default_page=target.console_destination,
             partition=self.partition_of(target),
             # A link may open a page in a region that does not sign in.
             region=issued.region if requested.region in {None, *regions} else requested.region or "",
@@ -231,7 +231,7 @@ class Broker:
         return choose_regions(
             self.partition_of(target),
             requested=requested,
-            default=ConsoleDestination(target.region, target.console_destination),
+            default_region=target.region,
             configured=self._settings.regions,
             broker_region=self._roles.configured_region(self._settings.profile_for(target)),
         )

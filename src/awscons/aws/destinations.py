@@ -84,14 +84,14 @@ def choose_regions(
     partition: Partition,
     *,
     requested: ConsoleDestination,
-    default: ConsoleDestination,
+    default_region: str | None,
     configured: Sequence[str],
     broker_region: str | None,
 ) -> tuple[str, ...]:
     """The regions that sign in, in the order of trying; at least one.
 
     requested       by the link
-    default         of the target; its region comes before the configured ones
+    default_region  of the target; it comes before the configured ones
     configured      the configuration's ordered list, for all partitions together
     broker_region   of the broker's own AWS configuration; used when no region is configured
 
@@ -99,7 +99,7 @@ def choose_regions(
     one of these signs in, and the page of the other region opens.
     """
     ours = [region for region in configured if is_region(region, partition)]
-    ordered = [default.region] if default.region is not None else []
+    ordered = [default_region] if default_region is not None else []
     ordered += ours or [region_for(partition, broker_region)]
     if requested.region in ordered:
         ordered.insert(0, requested.region)
@@ -142,23 +142,22 @@ def check_destination(requested: ConsoleDestination, partition: Partition) -> No
 
 
 def choose_destination(
-    requested: ConsoleDestination, default: ConsoleDestination, *, partition: Partition, region: str
+    requested: ConsoleDestination, *, default_page: str | None, partition: Partition, region: str
 ) -> str:
     """The URL of the page to open.
 
-    requested   by the link, checked
-    default     of the target
-    region      in which the console opens
+    requested      by the link, checked
+    default_page   of the target
+    region         in which the console opens
 
     A page that the link names is used unchanged. If the link names only a region, the target's page opens in
     that region when it holds `{region}`, and the region's front page otherwise.
     """
     if requested.console_destination is not None:
         return requested.console_destination
-    page = default.console_destination
-    if page is None or (requested.region is not None and REGION_PLACEHOLDER not in page):
+    if default_page is None or (requested.region is not None and REGION_PLACEHOLDER not in default_page):
         return console_home(partition, region)
-    return page.replace(REGION_PLACEHOLDER, region)
+    return default_page.replace(REGION_PLACEHOLDER, region)
 
 
 def build_destination_query(requested: ConsoleDestination) -> str:

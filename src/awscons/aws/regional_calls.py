@@ -50,7 +50,7 @@ class RegionalCalls:
         """The result of `work` in the first region that answers, and the regions that failed before it.
 
         Raises UpstreamError: at once for a failure that every region would have, else that of the first
-        region, which is the one to look into.
+        region, which is the one to look into; UpstreamSilent if the time ran out before any region failed.
         """
         failures: list[tuple[str, UpstreamError]] = []
         for region in self._tries(budget, failures):
@@ -64,6 +64,9 @@ class RegionalCalls:
             else:
                 self.circuits.worked(region)
                 return done, tuple(f"{region}: {error.code}" for region, error in failures)
+        if not failures:
+            # Loading the keys again may take all the time that is left.
+            raise UpstreamSilent("the time for this sign-in has run out", step="sts", code="timeout")
         raise _error_to_report([error for _, error in failures])
 
     def _tries(self, budget: Budget, failures: list[tuple[str, UpstreamError]]) -> Iterator[str]:

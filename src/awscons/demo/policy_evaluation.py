@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from fnmatch import fnmatchcase
 from typing import Any
 
 _ELEMENTS = frozenset(
@@ -138,8 +139,7 @@ def _any_glob(globs: str | Sequence[str], value: str, *, fold: bool) -> bool:
 
 def _glob(glob: str, value: str) -> bool:
     """IAM's wildcards: `*` is any text, `?` one character; there is nothing else."""
-    pattern = "".join({"*": ".*", "?": "."}.get(sign, re.escape(sign)) for sign in glob)
-    return re.fullmatch(pattern, value, re.DOTALL) is not None
+    return fnmatchcase(value, glob.replace("[", "[[]"))
 
 
 # --- conditions --------------------------------------------------------------------------

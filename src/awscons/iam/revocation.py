@@ -19,7 +19,7 @@ from awscons.iam.policy import Statement, one_or_list, policy, policy_size
 
 POLICY_NAME = "awscons-revocation"
 LONGEST_CONSOLE = timedelta(hours=12, minutes=15)
-"""Nothing that was issued before is open after this time: a login URL works for 15 minutes, its console for 12 hours."""
+"""Nothing that was issued earlier is open: a login URL works for 15 minutes, its console for 12 hours at most."""
 MAX_POLICY_SIZE = PolicyKind.ROLE_INLINE.value
 """Characters of all inline policies of one role together, white space apart."""
 

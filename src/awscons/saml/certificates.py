@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -119,7 +119,7 @@ def subject_of(certificate: Certificate) -> str:
 
 def end_of(certificate: Certificate) -> datetime:
     """When the certificate expires, UTC."""
-    return certificate.not_valid_after_utc.astimezone(UTC)
+    return certificate.not_valid_after_utc
 
 
 def _tidy_pem(pem: str) -> bytes:

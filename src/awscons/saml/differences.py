@@ -23,19 +23,18 @@ def difference(expected: str, received: str) -> str:
     """
     if max(len(expected), len(received)) > _MAX_LENGTH:
         return ""
+    if expected.casefold() == received.casefold():
+        return "upper and lower case" if expected != received else ""
     ours, theirs = _parts(expected.casefold()), _parts(received.casefold())
     if ours.pop("rest") != theirs.pop("rest") or (not _has_path(expected) and ours["host"] != theirs["host"]):
         return ""
-    differing = [f"the {name}" for name, part in ours.items() if part != theirs[name]]
-    if expected.strip().removesuffix("/") != received.strip().removesuffix("/") and not differing:
-        differing = ["upper and lower case"]
-    return " and ".join(differing)
+    return " and ".join(f"the {name}" for name, part in ours.items() if part != theirs[name])
 
 
 def _parts(text: str) -> dict[str, str]:
     """The details of a text by name, and the rest of it."""
     stripped = text.strip()
-    white_space = text.replace(stripped, "", 1) if stripped else ""
+    white_space = text.replace(stripped, "") if stripped else ""
     try:
         url = urlsplit(stripped)
         port = str(url.port or "")

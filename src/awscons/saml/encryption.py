@@ -140,7 +140,7 @@ def _read_form(encrypted: Element) -> _Ciphertext:
     (encrypted_key,) = (*inside, *beside)
     method = only_child(data, names.ENCRYPTION_METHOD, section=_SECTION)
     data_method = required_attribute(method, "Algorithm", section=_SECTION)
-    length = (_GCM_KEY_LENGTHS | _CBC_KEY_LENGTHS).get(data_method, 0)
+    length = (_GCM_KEY_LENGTHS | _CBC_KEY_LENGTHS).get(data_method)
     # A KeySize is allowed if it is that of the algorithm.
     sizes = {(part.tag, (part.text or "").strip()) for part in element_children(method)}
     if not length or not sizes <= {(names.KEY_SIZE, str(length * 8))}:
@@ -182,7 +182,7 @@ def _oaep(method: Element) -> padding.OAEP:
         elif parameter.tag == names.MASK_GENERATION and algorithm == names.RSA_OAEP:
             mask = _known(_MASK_DIGESTS, parameter, "mask generation of RSA-OAEP")
         elif parameter.tag == names.OAEP_PARAMETERS:
-            label = _base64(parameter) or None
+            label = _base64(parameter)
         else:
             raise ResponseRefused("parameters of RSA-OAEP", section=_SECTION, received=parameter.tag)
     return padding.OAEP(mgf=padding.MGF1(mask), algorithm=digest, label=label)

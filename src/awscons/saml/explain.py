@@ -121,7 +121,13 @@ def explain_response(
     assertion = _explain_assertion(told, envelope[0], response, service_provider, identity_provider)
     if assertion is None:
         return told
-    _explain_response(told, response, service_provider, identity_provider)
+    _explain_response(
+        told,
+        response,
+        service_provider,
+        identity_provider,
+        response_is_signed=envelope[0].response_is_signed,
+    )
     _try(
         told,
         "Issuer of the Assertion",
@@ -320,9 +326,10 @@ def _explain_response(
     response: Element,
     service_provider: ServiceProvider,
     identity_provider: IdentityProvider,
+    *,
+    response_is_signed: bool,
 ) -> None:
     issuer, expected = issuer_of(response), identity_provider.entity_id
-    signed = any(child.tag == names.SIGNATURE for child in response)
     # The Issuer of a Response is optional (SAML core 3.2.2).
     present = expected if issuer is None else issuer
     _try(told, "Issuer of the Response", lambda: check_issuer(present, expected=expected))
@@ -330,7 +337,7 @@ def _explain_response(
         told,
         "Destination",
         lambda: check_response_destination(
-            response, expected=service_provider.acs_url, response_is_signed=signed
+            response, expected=service_provider.acs_url, response_is_signed=response_is_signed
         ),
     )
     _try(told, "answers a request", lambda: _check_answers(response, response.get("InResponseTo", "")))

@@ -167,7 +167,7 @@ def _der(text: str) -> bytes:
 
 
 def _from_der(der: bytes) -> Certificate:
-    length = len(_LONG_FORM) + 2 + int.from_bytes(der[2:4], "big")
+    length = len(_LONG_FORM) + 2 + int.from_bytes(der[2:4])
     if der.startswith(_LONG_FORM) and _LONG_FORM in der[length : length + 2]:
         raise ValueError(_SEVERAL)
     try:

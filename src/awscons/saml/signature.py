@@ -107,11 +107,7 @@ def sign_enveloped(document: bytes, pair: KeyPair) -> bytes:
     placeholder = etree.Element(names.SIGNATURE, nsmap={"ds": names.DS}, Id="placeholder")
     issuer.addnext(placeholder)
     signed = XMLSigner(c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0).sign(
-        root,
-        key=pair.private_key,
-        cert=[pair.certificate],
-        reference_uri=root.get("ID"),
-        id_attribute="ID",
+        root, key=pair.private_key, cert=[pair.certificate]
     )
     return etree.tostring(signed)
 
@@ -195,7 +191,7 @@ def _exclusive_c14n(method: Element) -> list[str] | None:
     if [parameter.tag for parameter in parameters] != [names.INCLUSIVE_NAMESPACES]:
         raise ResponseRefused("parameters of the canonicalization", section=_PROFILE)
     prefix_list = parameters[0].get("PrefixList", "")
-    prefixes = prefix_list.split(" ")
+    prefixes = prefix_list.split()
     # Bounded here, because canonicalization comes before the check of the signature, and its time grows with
     # the square of the list.
     sound = len(prefix_list) <= MAX_PREFIX_LIST and len(prefixes) == len(set(prefixes))
@@ -265,9 +261,7 @@ def _der_signature(raw: bytes, key: ec.EllipticCurvePublicKey) -> bytes:
     length = (key.key_size + 7) // 8
     if len(raw) != 2 * length:
         raise InvalidSignature
-    return utils.encode_dss_signature(
-        int.from_bytes(raw[:length], "big"), int.from_bytes(raw[length:], "big")
-    )
+    return utils.encode_dss_signature(int.from_bytes(raw[:length]), int.from_bytes(raw[length:]))
 
 
 def _check_digest(canonical: bytes, profile: _Profile) -> None:

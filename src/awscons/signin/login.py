@@ -100,7 +100,7 @@ class Logins:
         pending: PendingLogins,
         register: LoginRegister,
         clock: Callable[[], datetime],
-        store_received: bool = False,
+        store_received: bool,
     ) -> None:
         """`clock` returns UTC.
 

@@ -72,7 +72,7 @@ class MinuteCounters:
             key = f"count-salt:{window}"
             self._store.add(key, {"salt": secrets.token_hex(16)}, lifetime=_LIFETIME)
             self._salt = (window, (self._store.get(key) or {}).get("salt", ""))
-        digest = hashlib.sha256(f"{self._salt[1]}\n{text}".encode("utf-8", "surrogatepass")).digest()
+        digest = hashlib.sha256(f"{self._salt[1]}\n{text}".encode()).digest()
         return int.from_bytes(digest[:4], "big") % _BUCKETS
 
     def rejected(self, kind: type[RateLimited], reason: str, limit: int) -> RateLimited:

@@ -61,8 +61,7 @@ class LoginRegister:
     def save(self, login_id: str, login: Login) -> None:
         """Save a new login under its id, and index it under NameID and user name."""
         now = self._clock()
-        # A SessionNotOnOrAfter that passed within the clock skew still gives a login, of one second.
-        lifetime = max(login.ends_at - now, timedelta(seconds=1))
+        lifetime = login.ends_at - now
         public_id = hashed(login_id)
         self._store.set(_login_key(public_id), record_of(login), lifetime=lifetime)
         if self._ends_when_unused:

@@ -249,7 +249,7 @@ def noted_link_in(request: Request, policy: CookiePolicy, *, path: str) -> tuple
     login_id = login_id_in(request, policy)
     proof, _, text = _only(set(request.cookies.getlist(policy.link_name))).partition(".")
     if not (login_id and text) or not hmac.compare_digest(
-        _link_proof(login_id, path, text).encode(), proof.encode("utf-8", "replace")
+        _link_proof(login_id, path, text).encode(), proof.encode()
     ):
         return None
     return text[1:] or None, text[0] == "1"
@@ -258,7 +258,7 @@ def noted_link_in(request: Request, policy: CookiePolicy, *, path: str) -> tuple
 def _link_proof(login_id: str, path: str, text: str) -> str:
     """Keyed with the login id, which no other site knows; so none can make such a cookie."""
     message = f"{text}\n{path}".encode("utf-8", "surrogatepass")
-    return hmac.new(login_id.encode("utf-8", "surrogatepass"), message, hashlib.sha256).hexdigest()
+    return hmac.new(login_id.encode(), message, hashlib.sha256).hexdigest()
 
 
 def drop_noted_link(request: Request, response: Response, policy: CookiePolicy) -> None:

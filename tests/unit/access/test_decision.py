@@ -1,5 +1,8 @@
 """The decision: who may open what, and why."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +43,71 @@ def test_a_target_without_rules_lets_in_everyone_and_says_so() -> None:
     granted = decide(AWSADM, NINA)
     assert isinstance(granted, Granted)
     assert granted.reason == "open to everyone who signs in"
+
+
+@pytest.mark.parametrize(
+    ("granted", "reason"),
+    [
+        (Granted("dbs", None), "group 'dbs'"),
+        (Granted(None, "costCenter"), "attribute 'costCenter'"),
+        (Granted("dbs", "costCenter"), "group 'dbs' and attribute 'costCenter'"),
+        (Granted(None, None), "open to everyone who signs in"),
+    ],
+)
+def test_the_reason_names_each_condition_that_was_met(granted: Granted, reason: str) -> None:
+    assert granted.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("identity", "reason"),
+    [
+        (Identity("x", "x", {"groups": ("a",)}, frozenset({"a"})), RefusalReason.IN_NONE_OF_THE_GROUPS),
+        (Identity("x", "x", {"Groups": ()}, frozenset()), RefusalReason.NO_GROUPS_RECEIVED),
+        (Identity("x", "x", {"groups": ()}, frozenset(), groups_omitted=True), RefusalReason.GROUPS_OMITTED),
+        (Identity("x", "x", {"mail": ("a",)}, frozenset()), RefusalReason.GROUPS_NOT_KEPT),
+        (Identity("x", "x", {"mail": ()}, frozenset(), groups_omitted=True), RefusalReason.GROUPS_NOT_KEPT),
+    ],
+)
+def test_a_refusal_says_why_the_person_is_in_none_of_the_groups(
+    identity: Identity, reason: RefusalReason
+) -> None:
+    assert decide(BOTH, identity) == Refused(reason, groups=("dbs",), attributes=("costCenter",))
+
+
+def test_a_refusal_for_attributes_names_those_that_would_do() -> None:
+    assert decide(BOTH, person("x", groups=("dbs",))) == Refused(
+        RefusalReason.NONE_OF_THE_ATTRIBUTES, groups=("dbs",), attributes=("costCenter",)
+    )
+
+
+GLOBS = Target(
+    "globs", ADMIN_ROLE, 3600, groups=("dbs",), attribute_globs=(("team", ("x*",)), ("site", ("y", "z")))
+)
+
+
+@pytest.mark.parametrize(
+    ("held", "decision"),
+    [
+        ({"team": ("x1",), "site": ("z",)}, Granted("dbs", "team")),
+        ({"team": ("a", "x1"), "SITE": ("y",)}, Granted("dbs", "team")),
+        ({"team": ("x1",)}, Refused(RefusalReason.ATTRIBUTE_DOES_NOT_MATCH, ("dbs",), ("site",))),
+        ({"site": ("z",)}, Refused(RefusalReason.ATTRIBUTE_DOES_NOT_MATCH, ("dbs",), ("team",))),
+        (
+            {"team": ("x1",), "site": ("yz",)},
+            Refused(RefusalReason.ATTRIBUTE_DOES_NOT_MATCH, ("dbs",), ("site",)),
+        ),
+    ],
+)
+def test_every_attribute_with_globs_is_a_condition_of_its_own(
+    held: dict[str, tuple[str, ...]], decision: Granted | Refused
+) -> None:
+    assert decide(GLOBS, person("x", groups=("dbs",), attributes=held)) == decision
+
+
+def test_a_required_attribute_is_named_before_one_that_matches() -> None:
+    target = replace(GLOBS, attributes=("mail",))
+    somebody = person("x", groups=("dbs",), attributes={"mail": ("m",), "team": ("x",), "site": ("y",)})
+    assert decide(target, somebody) == Granted("dbs", "mail")
 
 
 def test_a_group_is_compared_whole_and_not_by_its_letters() -> None:
@@ -106,6 +174,38 @@ def test_an_attribute_must_match_one_of_its_globs(values: tuple[str, ...], *, al
     assert isinstance(decision, Granted) is allowed
     if isinstance(decision, Refused):
         assert decision.reason is RefusalReason.ATTRIBUTE_DOES_NOT_MATCH
+
+
+class Watched(list[Target]):
+    """Targets, with the names of those that were looked at one by one."""
+
+    def __init__(self, targets: list[Target]) -> None:
+        super().__init__(targets)
+        self.looked_at: list[str] = []
+
+    def __getitem__(self, position: Any) -> Any:
+        found = super().__getitem__(position)
+        self.looked_at.append(found.name)
+        return found
+
+
+def test_the_index_looks_only_at_targets_of_which_the_person_has_a_group_or_an_attribute() -> None:
+    team, site = ("team", ("*",)), ("site", ("*",))
+    targets = Watched(
+        [
+            Target("open", ADMIN_ROLE, 3600),
+            Target("group a", ADMIN_ROLE, 3600, groups=("a", "b")),
+            Target("group c", ADMIN_ROLE, 3600, groups=("c",), attributes=("mail",)),
+            Target("mail", ADMIN_ROLE, 3600, attributes=("mail", "uid")),
+            Target("uid", ADMIN_ROLE, 3600, attributes=("uid",), attribute_globs=(team,)),
+            Target("team", ADMIN_ROLE, 3600, attribute_globs=(team, site)),
+            Target("site", ADMIN_ROLE, 3600, attribute_globs=(site, team)),
+        ]
+    )
+    index = TargetIndex(targets)
+    somebody = person("x", groups=("a",), attributes={"MAIL": ("m",), "Team": ("t",)})
+    assert list(index.allowed(somebody)) == [0, 1, 3]
+    assert targets.looked_at == ["open", "group a", "mail", "team"]
 
 
 _ATTRIBUTES = st.dictionaries(st.sampled_from(["mail", "Mail", "team", "role"]), st.tuples(names), max_size=3)

@@ -43,6 +43,11 @@ BELOW = "OU=Groups,DC=example,DC=com"
         ("CN=admins,2.5.4.11=Groups,0.9.2342.19200300.100.1.25=example,DC=com", "admins"),
         (r"CN=admins,OU=Gr\6Fups,DC=example,DC=com", "admins"),
         (f"CN=admins,CN=a+OU=b,{BELOW}", "admins"),
+        (rf"CN=A\\\ ,{BELOW}", "A\\ "),
+        (rf"CN=A\\  ,{BELOW}", "A\\"),
+        (rf"CN=A\   ,{BELOW}", "A "),
+        (f"CN=\tadmins\t,{BELOW}", "\tadmins\t"),
+        (f"CN=admins,{'OU=x,' * 60}{BELOW}", "admins"),
     ],
 )
 def test_a_value_that_has_a_named_format_is_reduced_once(name: str, plain: str) -> None:
@@ -80,12 +85,14 @@ def test_a_value_that_has_a_named_format_is_reduced_once(name: str, plain: str) 
         f'CN="admins",{BELOW}',
         f"CN=#04036162,{BELOW}",
         rf"CN=\FF,{BELOW}",
+        f"CN=admins,OU=#04036162,{BELOW}",
+        rf"CN=admins,OU=\FF,{BELOW}",
         rf"CN=a\b,{BELOW}",
         f"C\u212aN=admins,{BELOW}",
         f"CN=a\x00,{BELOW}",
         "CN=admins,OU=Group\uff33,DC=example,DC=com",
         "CN=admins,OU=Group\u017f,DC=example,DC=com",
-        f"CN=admins,{'OU=x,' * 64}{BELOW}",
+        f"CN=admins,{'OU=x,' * 61}{BELOW}",
     ],
 )
 def test_a_value_that_is_not_wholly_in_a_format_stays_as_it_is(name: str) -> None:
@@ -102,8 +109,21 @@ def test_the_attributes_of_a_place_may_stand_in_any_order() -> None:
     assert normalize_group("CN=admins,l=B+ou=A,dc=x", [form]) == "admins"
 
 
+@pytest.mark.parametrize(
+    "name", ["CN=admins,OU=my groups", "CN=admins,OU=My  GROUPS", r"CN=admins,OU=\ My Groups"]
+)
+def test_letter_case_and_runs_of_spaces_make_no_other_place(name: str) -> None:
+    assert normalize_group(name, [DnFormat(dn("OU=My Groups"))]) == "admins"
+
+
+def test_at_most_the_first_format_that_fits_is_applied() -> None:
+    assert normalize_group("/CORP\\admins", [CORP, PATH]) == "CORP\\admins"
+    assert normalize_group("CORP\\/admins", [CORP, PATH]) == "/admins"
+
+
 def test_a_format_names_its_place() -> None:
-    assert [str(form) for form in ALL] == ["/NAME", "CORP\\NAME", f"CN=NAME,{BELOW}"]
+    assert [str(form) for form in (PATH, CORP)] == ["/NAME", "CORP\\NAME"]
+    assert str(DnFormat(dn(BELOW))) == f"CN=NAME,{BELOW}"
 
 
 def test_the_place_itself_is_not_below_itself() -> None:

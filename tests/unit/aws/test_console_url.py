@@ -175,7 +175,7 @@ def test_the_regions_to_sign_in_by_are_ours_nearest_first(
     assert regions == choose_regions(
         PARTITIONS[partition],
         requested=ConsoleDestination(region=requested),
-        default=ConsoleDestination(region=default),
+        default_region=default,
         configured=configured,
         broker_region=broker,
     )

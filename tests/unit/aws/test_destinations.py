@@ -133,6 +133,7 @@ def test_a_refused_page_is_told_why(page: str, kind: type[DestinationRefused]) -
     with pytest.raises(DestinationRefused) as caught:
         check_page(page, AWS)
     assert type(caught.value) is kind
+    assert str(caught.value).startswith(f"destination '{page[:200]}")
 
 
 @pytest.mark.parametrize(
@@ -202,7 +203,7 @@ def test_a_page_reaches_the_console_url_and_the_way_back_to_the_letter(rest: str
         signin_token=SigninToken("t"),
         relogin_url=back,
         console_destination=choose_destination(
-            requested, ConsoleDestination(), partition=AWS, region="eu-west-1"
+            requested, default_page=None, partition=AWS, region="eu-west-1"
         ),
     )
     parameters = parse_qs(urlsplit(url.value).query, strict_parsing=True)
@@ -236,24 +237,79 @@ S3_EU = "https://eu-west-1.console.aws.amazon.com/s3/home?region=eu-west-1"
 @pytest.mark.parametrize(
     ("requested", "default", "lands"),
     [
-        (ConsoleDestination(), ConsoleDestination(), HOME_EU),
-        (ConsoleDestination(), ConsoleDestination(console_destination=S3_US), S3_US),
-        (ConsoleDestination(), ConsoleDestination(console_destination=S3_ANYWHERE), S3_EU),
-        (ConsoleDestination(region="eu-west-1"), ConsoleDestination(), HOME_EU),
-        (ConsoleDestination(region="eu-west-1"), ConsoleDestination(console_destination=S3_US), HOME_EU),
-        (ConsoleDestination(region="eu-west-1"), ConsoleDestination(console_destination=S3_ANYWHERE), S3_EU),
-        (ConsoleDestination(console_destination=LOGS), ConsoleDestination(console_destination=S3_US), LOGS),
+        (ConsoleDestination(), None, HOME_EU),
+        (ConsoleDestination(), S3_US, S3_US),
+        (ConsoleDestination(), S3_ANYWHERE, S3_EU),
+        (ConsoleDestination(region="eu-west-1"), None, HOME_EU),
+        (ConsoleDestination(region="eu-west-1"), S3_US, HOME_EU),
+        (ConsoleDestination(region="eu-west-1"), S3_ANYWHERE, S3_EU),
+        (ConsoleDestination(console_destination=LOGS), S3_US, LOGS),
         (
             ConsoleDestination(console_destination=f"{S3_US}#{{region}}"),
-            ConsoleDestination(),
+            None,
             f"{S3_US}#{{region}}",
         ),
     ],
 )
 def test_the_page_is_the_links_then_the_targets_then_the_front_page(
-    requested: ConsoleDestination, default: ConsoleDestination, lands: str
+    requested: ConsoleDestination, default: str | None, lands: str
 ) -> None:
-    assert choose_destination(requested, default, partition=AWS, region="eu-west-1") == lands
+    assert choose_destination(requested, default_page=default, partition=AWS, region="eu-west-1") == lands
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        ({}, ConsoleDestination()),
+        ({"region": [], "other": ["x", "y"]}, ConsoleDestination()),
+        ({"region": ["eu-west-1"]}, ConsoleDestination(region="eu-west-1")),
+        ({"destination": [S3_US]}, ConsoleDestination(console_destination=S3_US)),
+        ({"logout_first": ["1"]}, ConsoleDestination(logout_first=True)),
+        ({"logout_first": ["0"]}, ConsoleDestination(logout_first=False)),
+        ({"region": [""], "destination": [""]}, ConsoleDestination(region="", console_destination="")),
+        (
+            {"region": ["eu-west-1"], "destination": [S3_US], "logout_first": ["1"]},
+            ConsoleDestination("eu-west-1", S3_US, logout_first=True),
+        ),
+    ],
+)
+def test_a_link_names_its_destination_by_its_parameters(
+    parameters: dict[str, list[str]], named: ConsoleDestination
+) -> None:
+    assert parse_destination(parameters) == named
+
+
+@pytest.mark.parametrize(
+    ("parameters", "cause"),
+    [
+        ({"logout_first": ["2"]}, "the link has logout_first='2'"),
+        ({"logout_first": [""]}, "the link has logout_first=''"),
+        ({"logout_first": ["1", "1"]}, "the link has logout_first 2 times"),
+        ({"region": ["eu-west-1", "eu-west-1"]}, "the link has region 2 times"),
+        ({"destination": [S3_US, LOGS, LOGS]}, "the link has destination 3 times"),
+    ],
+)
+def test_a_parameter_that_is_ambiguous_is_refused(parameters: dict[str, list[str]], cause: str) -> None:
+    with pytest.raises(DestinationRefused) as caught:
+        parse_destination(parameters)
+    assert str(caught.value) == cause
+
+
+@pytest.mark.parametrize(
+    ("requested", "query"),
+    [
+        (ConsoleDestination(logout_first=True), "?logout_first=1"),
+        (ConsoleDestination(logout_first=False), "?logout_first=0"),
+        (
+            ConsoleDestination("eu-west-1", "https://x.example/a?b=c d", logout_first=True),
+            "?destination=https%3A%2F%2Fx.example%2Fa%3Fb%3Dc%20d&region=eu-west-1&logout_first=1",
+        ),
+    ],
+)
+def test_a_link_of_ours_carries_the_destination_encoded_whole(
+    requested: ConsoleDestination, query: str
+) -> None:
+    assert build_destination_query(requested) == query
 
 
 def test_a_link_that_asks_for_nothing_has_no_query() -> None:

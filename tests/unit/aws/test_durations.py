@@ -11,9 +11,12 @@ from awscons.aws.durations import (
     MAX_DURATION,
     MIN_DURATION,
     CredentialKind,
+    Durations,
+    duration_text,
     kind_by_principal,
     kind_by_provider,
     plan_durations,
+    plan_role_sessions,
     until_login_ends,
 )
 
@@ -86,6 +89,57 @@ def test_chained_an_hour_at_most_and_no_session_duration(kind: Kind, wanted: int
     assert ("role chaining ends after an hour" in plan.reason) == (wanted > 3600)
 
 
+BY_KEYS = "asked with access keys of an IAM user"
+BY_ROLE = "asked with temporary credentials of a role"
+
+
+def test_each_plan_for_a_console_tells_what_was_refused_before() -> None:
+    no_duration = f"{BY_KEYS}; the federation endpoint refused SessionDuration"
+    assert plan_durations(3601, Kind.LONG_TERM) == (
+        Durations(3600, 3601, BY_KEYS),
+        Durations(3601, None, no_duration),
+        Durations(3600, None, f"{no_duration}, and STS a longer role session"),
+    )
+    assert plan_durations(3600, Kind.LONG_TERM)[-1] == Durations(3600, None, no_duration)
+    assert plan_durations(3600, Kind.ASSUMED_ROLE) == (Durations(3600, None, BY_ROLE),)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kind", "plans"),
+    [
+        (900, Kind.LONG_TERM, [Durations(900, None, BY_KEYS)]),
+        (3600, Kind.LONG_TERM, [Durations(3600, None, BY_KEYS)]),
+        (
+            3601,
+            Kind.LONG_TERM,
+            [
+                Durations(3601, None, BY_KEYS),
+                Durations(3600, None, f"{BY_KEYS}; STS refused a longer role session"),
+            ],
+        ),
+        (900, Kind.ASSUMED_ROLE, [Durations(900, None, BY_ROLE)]),
+        (3600, Kind.ASSUMED_ROLE, [Durations(3600, None, BY_ROLE)]),
+        (
+            3601,
+            Kind.ASSUMED_ROLE,
+            [Durations(3600, None, f"{BY_ROLE}; role chaining ends after an hour")],
+        ),
+    ],
+)
+def test_credentials_alone_need_a_role_session_of_the_whole_length(
+    wanted: int, kind: Kind, plans: list[Durations]
+) -> None:
+    assert list(plan_role_sessions(wanted, kind)) == plans
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(43200, "12 h"), (5400, "1 h 30 min"), (3661, "1 h 1 min 1 s"), (3599, "59 min 59 s"), (60, "1 min")],
+)
+def test_a_duration_is_written_in_unit_symbols(seconds: int, text: str) -> None:
+    assert duration_text(seconds) == text
+
+
 @given(st.integers(MIN_DURATION, MAX_DURATION), st.sampled_from(Kind))
 def test_whatever_is_asked_for_is_legal_and_the_last_is_refused_by_nobody(wanted: int, kind: Kind) -> None:
     plans = plan_durations(wanted, kind)
@@ -101,9 +155,16 @@ def test_whatever_is_asked_for_is_legal_and_the_last_is_refused_by_nobody(wanted
 
 @pytest.mark.parametrize(
     ("wanted", "left", "given"),
-    [(28800, 3600, 3600), (3600, 28800, 3600), (3600, 900, 900), (3600, 899, None), (900, -1, None)],
+    [
+        (28800, 3600, 3600),
+        (3600, 28800, 3600),
+        (3600, 900, 900),
+        (3600, 900.9, 900),
+        (3600, 899.9, None),
+        (900, -1, None),
+    ],
 )
 def test_a_console_that_ends_with_the_login_is_cut_or_not_opened(
-    wanted: int, left: int, given: int | None
+    wanted: int, left: float, given: int | None
 ) -> None:
     assert until_login_ends(wanted, timedelta(seconds=left)) == given

@@ -1,6 +1,8 @@
 """Time, places and circuits: what keeps a sign-in short while a part of AWS fails."""
 
+import random
 import threading
+import time
 
 import pytest
 
@@ -47,7 +49,9 @@ def test_a_probe_that_never_says_how_it_ended_is_followed_by_another() -> None:
     circuits.failed("a")
     clock.forward(seconds=30)
     circuits.in_order(["a", "b"])
-    clock.forward(seconds=30)
+    clock.forward(seconds=29)
+    assert circuits.in_order(["a", "b"]) == ["b", "a"]
+    clock.forward(seconds=1)
     assert circuits.in_order(["a", "b"]) == ["a", "b"]
 
 
@@ -77,7 +81,7 @@ def test_of_many_at_once_exactly_one_probes() -> None:
 
 def test_a_place_beyond_the_last_is_refused_and_free_again_afterwards() -> None:
     bulkhead = ConcurrencyLimit(2, max_wait=0)
-    with bulkhead.slot(), bulkhead.slot(), pytest.raises(BrokerBusy), bulkhead.slot():
+    with bulkhead.slot(), bulkhead.slot(), pytest.raises(BrokerBusy, match="2 sign-ins"), bulkhead.slot():
         pass
     with pytest.raises(ZeroDivisionError), bulkhead.slot():
         raise ZeroDivisionError
@@ -105,3 +109,14 @@ def test_a_budget_that_is_spent_has_nothing_left_and_no_time_to_pause() -> None:
     assert Budget(0).left == 0
     Budget(-1).pause(1000)
     assert 0 < Budget(1000).left <= 1000
+
+
+@pytest.mark.parametrize(("drawn", "seconds"), [(0, 0.1), (1, 0.4)])
+def test_a_pause_is_random_between_a_quarter_and_the_whole(
+    drawn: int, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    monkeypatch.setattr(random, "uniform", lambda *bounds: bounds[drawn])
+    Budget(1000).pause(0.4)
+    assert pauses == [seconds]

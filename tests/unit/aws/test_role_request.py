@@ -1,5 +1,6 @@
 """Role session names that STS takes, whatever people are called."""
 
+import hashlib
 import re
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from awscons.access.identity import Identity
 from awscons.access.targets import RoleArn, RoleTerms, Target
 from awscons.aws.role_request import (
+    RoleRequest,
     build_role_request,
     is_external_id,
     is_policy_arn_for,
@@ -37,11 +39,15 @@ def test_a_legal_name_stays_as_it_is(name: str) -> None:
         ("山田太郎", "user-"),
         ("x", "x-"),
         ("🙂", "user-"),
+        ("(ada)", "ada-"),
+        ("-/-", "user-"),
+        ("ada/\ud800", "ada-"),
     ],
 )
 def test_any_other_name_becomes_readable_and_legal(name: str, begins: str) -> None:
     made = legal_role_session_name(name)
-    assert made.startswith(begins)
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    assert made == begins + digest[:10]
     assert LEGAL.fullmatch(made)
 
 
@@ -119,6 +125,11 @@ def test_such_a_tag_key_is_none(key: str) -> None:
     assert not is_tag_key(key)
 
 
+@pytest.mark.parametrize("key", ["x", "x" * 128, "awsx", "x:aws:"])
+def test_such_a_tag_key_is_one(key: str) -> None:
+    assert is_tag_key(key)
+
+
 @pytest.mark.parametrize(
     ("text", "legal"),
     [
@@ -128,6 +139,8 @@ def test_such_a_tag_key_is_none(key: str) -> None:
         ("a b", False),
         ("ä" * 5, False),
         ("ab\n", False),
+        ("a" * 1224, True),
+        ("a" * 1225, False),
     ],
 )
 def test_an_external_id_is_ascii_without_spaces(text: str, *, legal: bool) -> None:
@@ -176,7 +189,91 @@ def test_a_session_policy_is_brought_to_its_shortest_form() -> None:
     assert normal_session_policy({"Statement": [{}]}) == '{"Statement":[{}]}'
 
 
-def test_a_role_asked_for_with_more_needs_more_actions() -> None:
-    terms = RoleTerms(source_identity="user_name", session_tags=(("who", "user_name"),))
+@pytest.mark.parametrize(
+    ("terms", "more"),
+    [
+        (RoleTerms(), ()),
+        (RoleTerms(external_id="x", policy_arns=("arn:1",)), ()),
+        (RoleTerms(source_identity="user_name"), ("sts:SetSourceIdentity",)),
+        (RoleTerms(session_tags=(("who", "user_name"),)), ("sts:TagSession",)),
+        (RoleTerms(session_tags=(("team", "department"),)), ()),
+        (
+            RoleTerms(source_identity="user_name", session_tags=(("who", "user_name"),)),
+            ("sts:SetSourceIdentity", "sts:TagSession"),
+        ),
+    ],
+)
+def test_a_role_asked_for_with_more_needs_more_actions(terms: RoleTerms, more: tuple[str, ...]) -> None:
     request = build_role_request(Target("x", ROLE, 3600, terms=terms), person(), name_attribute="user_name")
-    assert request.needed_actions == ("sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession")
+    assert request.needed_actions == ("sts:AssumeRole", *more)
+
+
+def test_a_request_carries_every_term_of_the_target_and_the_tags_that_the_person_has() -> None:
+    terms = RoleTerms(
+        source_identity="mail",
+        session_tags=(("team", "department"), ("site", "city"), ("who", "user_name")),
+        transitive_tags=("site", "who"),
+        external_id="ext-1",
+        session_policy='{"Statement":[{}]}',
+        policy_arns=("arn:aws:iam::aws:policy/ReadOnlyAccess",),
+    )
+    who = person("Ada", mail=("ada@example.com",), department=("R / D",), city=())
+    request = build_role_request(Target("x", ROLE, 3600, terms=terms), who, name_attribute="mail")
+    assert request == RoleRequest(
+        role=ROLE,
+        role_session_name="ada@example.com",
+        source_identity="ada@example.com",
+        session_tags=(("team", "R / D"), ("who", "Ada")),
+        transitive_tags=("who",),
+        external_id="ext-1",
+        session_policy='{"Statement":[{}]}',
+        policy_arns=("arn:aws:iam::aws:policy/ReadOnlyAccess",),
+    )
+
+
+def test_a_request_without_terms_has_a_role_and_a_name() -> None:
+    request = build_role_request(Target("x", ROLE, 3600), person("ada"), name_attribute="user_name")
+    assert request == RoleRequest(role=ROLE, role_session_name="ada")
+
+
+@pytest.mark.parametrize(
+    ("values", "cause", "hint"),
+    [
+        ((), "the attribute mail has no value", "must send it"),
+        ((" ",), "the attribute mail has no value", "must send it"),
+        (("a@x.example", "b@x.example"), "the attribute mail has 2 values", "sends one value"),
+    ],
+)
+@pytest.mark.parametrize("terms", [RoleTerms(), RoleTerms(source_identity="mail")])
+def test_a_name_in_cloudtrail_needs_exactly_one_value(
+    values: tuple[str, ...], cause: str, hint: str, terms: RoleTerms
+) -> None:
+    target, name_attribute = (
+        Target("x", ROLE, 3600, terms=terms),
+        "user_name" if terms.source_identity else "mail",
+    )
+    with pytest.raises(AttributesUnfit, match=cause) as caught:
+        build_role_request(target, person(mail=values), name_attribute=name_attribute)
+    assert hint in caught.value.hint
+
+
+def test_a_value_that_is_sent_twice_is_one() -> None:
+    who = person(mail=("ada@x.example", "ada@x.example"))
+    request = build_role_request(Target("x", ROLE, 3600), who, name_attribute="mail")
+    assert request.role_session_name == "ada@x.example"
+
+
+@pytest.mark.parametrize("value", ["R&D", "x" * 257])
+def test_a_tag_value_that_aws_refuses_is_not_changed_but_refused(value: str) -> None:
+    target = Target("x", ROLE, 3600, terms=RoleTerms(session_tags=(("team", "department"),)))
+    with pytest.raises(
+        AttributesUnfit, match=f"session tag team: AWS does not accept '{value[:200]}"
+    ) as caught:
+        build_role_request(target, person(department=(value,)), name_attribute="user_name")
+    assert "256" in caught.value.hint
+
+
+def test_a_tag_value_of_256_characters_is_kept() -> None:
+    target = Target("x", ROLE, 3600, terms=RoleTerms(session_tags=(("team", "department"),)))
+    request = build_role_request(target, person(department=("x" * 256,)), name_attribute="user_name")
+    assert request.session_tags == (("team", "x" * 256),)

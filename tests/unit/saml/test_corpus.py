@@ -1,5 +1,6 @@
 """The corpus of attacks and of legal variants: see `tests/adversary`. `make corpus` writes it to look at."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from support.forge import posted
 
 LOGOUTS = logout.VARIANTS | encrypted_logout.VARIANTS
 WRAPPING = [attack for attack in ATTACKS if attack.attack_class == "wrapping"]
+STANDARDS = re.compile(r"(SAML (core|profiles|bindings|metadata|schema)|(Exclusive )?XML|RFC|house rule)\b")
 
 
 def case_name(case: Attack | Variant) -> str:
@@ -26,6 +28,7 @@ def test_an_attack_is_refused_for_its_own_reason(attack: Attack) -> None:
     with pytest.raises(ResponseRefused) as caught:
         attack.enter()
     assert caught.value.rule == attack.rule
+    assert STANDARDS.match(caught.value.section)
     # From outside all refusals look alike, except those for the size, which the sender knows, and for the status
     # that the response itself states.
     told = (IdpDeclined, ResponseTooLarge)

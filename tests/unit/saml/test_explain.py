@@ -30,6 +30,8 @@ CASES = [
     ATTACKER.form_value(STORY),
     Forger(signature_hash="sha1").form_value(STORY),
     Forger().form_value(STORY.at(recipient="https://sso.example.com/")),
+    Forger().form_value(STORY.at(destination=None)),
+    Forger().form_value(STORY.at(destination=None), sign="response"),
     Forger().form_value(STORY.at(audiences=(("urn:other",),))),
     Forger().form_value(STORY.at(response_in_response_to=None, confirmation_in_response_to=None)),
     Forger().form_value(STORY.at(name_id="<saml:NameID/>")),

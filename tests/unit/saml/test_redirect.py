@@ -1,14 +1,17 @@
 """Messages in a query string: signatures over the very text that was sent."""
 
 import base64
+import re
 import zlib
-from urllib.parse import quote, urlsplit
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from awscons.errors import ResponseRefused
+from awscons.saml.input_limits import LOGOUT_LIMITS
 from awscons.saml.parties import KeyPair
 from awscons.saml.redirect import RedirectMessage, build_redirect_url, read_redirect, verify_redirect
 from support.forge import RSA_SHA256, certificate_of, key_named
@@ -102,3 +105,112 @@ def test_what_we_sign_verifies_and_keeps_the_query_of_the_address() -> None:
 )
 def test_everything_else_is_refused_by_name(query: str, rule: str) -> None:
     assert refused_rule(query) == rule
+
+
+# --- sizes -------------------------------------------------------------------------------
+
+
+def read_parameter(text: str) -> bytes:
+    return read_redirect(f"SAMLRequest={quote(text, safe='')}").document
+
+
+def test_the_written_message_may_be_exactly_as_long_as_its_limit() -> None:
+    """White space counts as well, and base64 may hold it."""
+    longest = deflated().ljust(LOGOUT_LIMITS.max_form_bytes)
+    assert read_parameter(longest) == MESSAGE
+    with pytest.raises(ResponseRefused) as caught:
+        read_parameter(f"{longest} ")
+    assert (caught.value.rule, caught.value.received) == ("message too large", "'262145'")
+
+
+def test_the_inflated_message_may_be_exactly_as_long_as_its_limit() -> None:
+    longest = b"a" * LOGOUT_LIMITS.max_bytes
+    assert read_parameter(deflated(longest)) == longest
+    with pytest.raises(ResponseRefused) as caught:
+        read_parameter(deflated(longest + b"a"))
+    assert (caught.value.rule, caught.value.expected) == ("message too large", "'at most 196,608 bytes'")
+
+
+@pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data + b"x", lambda _: b""])
+def test_a_message_that_is_cut_or_goes_on_behind_its_end_is_refused(change: Callable[[bytes], bytes]) -> None:
+    changed = base64.b64encode(change(base64.b64decode(deflated()))).decode()
+    with pytest.raises(ResponseRefused) as caught:
+        read_parameter(changed)
+    assert caught.value.rule == "message cannot be inflated"
+
+
+# --- parameters --------------------------------------------------------------------------
+
+
+def test_base64_may_be_written_without_escapes() -> None:
+    text = next(text for length in range(9) if "=" in (text := deflated(b"a" * length)))
+    assert read_redirect(f"SAMLResponse={text}").kind == "SAMLResponse"
+
+
+def test_an_unsigned_message_without_a_relay_state_has_nothing_in_their_places() -> None:
+    message = read_redirect(f"SAMLResponse={quote(deflated())}")
+    assert message == RedirectMessage("SAMLResponse", MESSAGE, "", None, "", b"")
+
+
+@pytest.mark.parametrize("relay_state", [None, "", "a b&c"])
+def test_the_signed_part_is_in_the_order_of_the_standard_and_as_it_was_sent(relay_state: str | None) -> None:
+    state = [] if relay_state is None else [f"RelayState={quote_plus(relay_state)}"]
+    signed = [f"SAMLResponse={quote(deflated(), safe='')}", *state, "SigAlg=urn%3aa"]
+    message = read_redirect("&".join(["Signature=QUJD", *reversed(signed), "other=1"]))
+    assert message.signed_part == "&".join(signed).encode()
+    assert (message.signature_method, message.signature) == ("urn:a", b"ABC")
+    assert message.relay_state == (relay_state or "")
+
+
+@pytest.mark.parametrize(
+    "encoding", ["", "DEFLATE", "urn%3Aoasis%3Anames%3Atc%3ASAML%3A2.0%3Abindings%3Anone"]
+)
+def test_every_other_encoding_is_refused(encoding: str) -> None:
+    assert refused_rule(f"SAMLRequest={quote(deflated())}&SAMLEncoding={encoding}") == "message encoding"
+
+
+@pytest.mark.parametrize("signature", ["#", "%23", "QUJD%0b"])
+def test_a_signature_that_is_no_base64_is_refused_with_its_section(signature: str) -> None:
+    with pytest.raises(ResponseRefused) as caught:
+        read_redirect(f"SAMLRequest={quote(deflated())}&SigAlg=x&Signature={signature}")
+    assert (caught.value.rule, caught.value.section) == ("not base64", "SAML bindings 3.4.4.1")
+
+
+def test_a_message_that_is_no_base64_is_refused_with_its_section() -> None:
+    with pytest.raises(ResponseRefused) as caught:
+        read_parameter("#")
+    assert (caught.value.rule, caught.value.section) == ("not base64", "SAML bindings 3.4.4.1")
+
+
+# --- ours --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "before"),
+    [("https://idp.example.com/slo", ""), ("https://idp.example.com/slo?a=%2F&b", "a=%2F&b&")],
+)
+@pytest.mark.parametrize("relay_state", ["", "a b/c"])
+def test_an_unsigned_message_is_written_behind_the_query_of_the_url(
+    url: str, before: str, relay_state: str
+) -> None:
+    written = build_redirect_url(url, kind="SAMLResponse", message=MESSAGE, relay_state=relay_state)
+    behind = "&RelayState=a+b%2Fc" if relay_state else ""
+    message = re.escape(f"{url.partition('?')[0]}?{before}SAMLResponse=") + "[^&]+" + re.escape(behind)
+    assert re.fullmatch(message, written)
+    assert read_redirect(urlsplit(written).query.removeprefix(before)).document == MESSAGE
+
+
+def test_what_we_sign_is_signed_with_rsa_sha256() -> None:
+    key = key_named("sp")
+    assert isinstance(key, rsa.RSAPrivateKey)
+    url = build_redirect_url(
+        "https://idp.example.com/slo",
+        kind="SAMLRequest",
+        message=MESSAGE,
+        relay_state="",
+        signing=KeyPair(certificate_of("sp"), key),
+    )
+    message = read_redirect(urlsplit(url).query)
+    assert message.signature_method == RSA_SHA256
+    assert message.signed_part is not None
+    key.public_key().verify(message.signature, message.signed_part, padding.PKCS1v15(), hashes.SHA256())

@@ -1,13 +1,18 @@
 """What comes out of a response, and what a refusal tells whom. What is refused at all: `test_corpus.py`."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from adversary.cases import ADA, NOW, Surroundings, read
+from adversary.cases import ADA, NOW, USUAL, Surroundings, identity_provider, read, service_provider
 from awscons.errors import ResponseRefused
+from awscons.saml.assertion import Assertion
+from awscons.saml.input_limits import MessageLimits
 from awscons.saml.parties import IdentityProvider
-from support.forge import ACS, IDP, SSO_URL, Forger, Story, posted
+from awscons.saml.response import open_envelope, verify_envelope
+from support.encrypt import Encrypter
+from support.forge import ACS, IDP, REQUEST_ID, SSO_URL, Forger, Story, posted
 
 
 def refused(story: Story, around: Surroundings | None = None) -> ResponseRefused:
@@ -100,6 +105,44 @@ def test_what_the_identity_provider_said_of_a_failure_goes_to_the_log() -> None:
     assert "NoPassive" in str(error)
     assert "AADSTS50105" in str(error)
     assert "AADSTS" not in error.public
+
+
+def test_an_assertion_without_an_id_is_refused_inside_a_signed_response_as_well() -> None:
+    text = (
+        ADA.response(ADA.assertion()).replace(' ID="_assertion"', "").replace("{{assertion-signature}}", "")
+    )
+    with pytest.raises(ResponseRefused) as caught:
+        read(posted(Forger().sign(text, "response", "_response")))
+    assert (caught.value.rule, caught.value.section) == ("Assertion without ID", "SAML core 2.3.3")
+
+
+def read_within(form_value: str, limits: MessageLimits) -> Assertion:
+    return verify_envelope(
+        open_envelope(form_value, limits),
+        service_provider=replace(service_provider(USUAL), answer_limits=limits),
+        identity_provider=identity_provider(USUAL),
+        expected_request_id=REQUEST_ID,
+        now=NOW,
+    )
+
+
+@pytest.mark.parametrize("sign", ["assertion", "response"])
+def test_a_response_may_be_as_large_as_the_operator_says_and_no_larger(sign: str) -> None:
+    form_value = Forger().form_value(ADA, sign=sign)
+    assert read_within(form_value, MessageLimits(64 * 1024)).name_id == "ada@example.com"
+    with pytest.raises(ResponseRefused) as caught:
+        read_within(form_value, MessageLimits(len(form_value) - 1))
+    assert caught.value.rule == "form value too large"
+
+
+def test_the_limits_of_the_operator_hold_for_a_decrypted_assertion_as_well() -> None:
+    """Encrypted tags are not counted before they are decrypted, so they are counted then."""
+    many = ADA.at(attributes=(("groups", tuple("g" * 1_000)),))
+    form_value = Encrypter().form_value(Forger(), many)
+    assert len(read_within(form_value, MessageLimits(512 * 1024)).attributes["groups"]) == 1_000
+    with pytest.raises(ResponseRefused) as caught:
+        read_within(form_value, MessageLimits(256 * 1024))
+    assert caught.value.rule == "cannot be decrypted"
 
 
 def test_an_identity_provider_without_a_certificate_cannot_exist() -> None:

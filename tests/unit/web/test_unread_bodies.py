@@ -38,3 +38,13 @@ def test_an_answer_after_the_body_was_read_and_one_without_a_body_keep_the_conne
     answer = post(browser, "/saml/acs", b"SAMLResponse=rubbish&RelayState=x")
     assert (answer.status_code, answer.headers.get("Connection")) == (400, None)
     assert "Connection" not in browser.get("/healthz").headers
+
+
+def test_an_answer_after_the_largest_body_keeps_the_connection(browser: Browser) -> None:
+    answer = post(browser, "/saml/slo", b"SAMLRequest=" + b"A" * (MAX_BODY_BYTES - 12))
+    assert (answer.status_code, answer.headers.get("Connection")) == (400, None)
+
+
+def test_an_answer_to_a_body_of_unknown_length_closes_the_connection(browser: Browser) -> None:
+    answer = browser.http.post(f"{browser.base}/saml/slo", content=iter([b"SAMLRequest=A"]), headers=FORM)
+    assert (answer.status_code, answer.headers.get("Connection")) == (411, "close")
