@@ -236,7 +236,14 @@ def test_terraform_never_undoes_a_revocation(tmp_path: Path) -> None:
 def test_a_freezer_role_exists_for_each_set_of_roles_in_every_form(tmp_path: Path) -> None:
     configure(tmp_path)
     names = {f"awscons-freezer-role{number}.json" for number in ("", "-2", "-3")}
-    assert names <= set(written(tmp_path, "json", "--freezer", FREEZER))
+    files = written(tmp_path, "json", "--freezer", FREEZER)
+    policies = [files[f"awscons-freezer{number}.json"] for number in ("", "-2", "-3")]
+    assert names <= set(files)
+    assert [json.loads(policy)["Statement"][0]["Resource"] for policy in policies] == [
+        "arn:aws:iam::*:role/sso/Admin",
+        ["arn:aws:iam::*:role/sso/Admin", "arn:aws:iam::*:role/sso/ReadOnly"],
+        ["arn:aws:iam::*:role/Plain", "arn:aws:iam::*:role/Vendor"],
+    ]
     assert names <= set(written(tmp_path, "cloudformation", "--freezer", FREEZER))
     text = written(tmp_path, "terraform", "--freezer", FREEZER)["roles/awscons.tf"]
     assert text.count('resource "aws_iam_role" "awscons_freezer_role') == 3
