@@ -9,6 +9,10 @@ service_surroundings   `awscons check` as the service's user, with its environme
 access_command     `awscons access`: who can open what, and who did
 access_diff_command    `awscons access diff`: what changes for whom
 usage_log          reads audit logs for `awscons access --used`
+iam_commands       the click tree of `awscons iam`
+iam_brokers        whose credentials open which target: `--broker`
+iam_documents_command   `awscons iam json`, `cloudformation`, `terraform`, `entitlements`
+iam_diff_command   `awscons iam diff`: what AWS has, compared with what the configuration needs
 reload_command     `awscons reload`: tell the running service to read its configuration again
 serve_command      `awscons serve`: the service under gunicorn
 demo_command       `awscons demo`: the service with a pretend identity provider and AWS; alone imports `awscons.demo`

@@ -132,7 +132,7 @@ def _reaches(targets: Iterable[Target], organization: str | None, *, strict: boo
             by_name += roles
             continue
         actions = trust_shape(*(target for role in roles for target in by_role[role])).actions
-        pattern = f"arn:{roles[0].partition}:iam::*:role/{shared_path(roles)}*"
+        pattern = f"arn:{roles[0].partition}:iam::*:role/{_literal(shared_path(roles))}*"
         if organization:
             yield _Reach(actions, (pattern,), "aws:ResourceOrgID", (organization,))
         else:
@@ -155,7 +155,8 @@ def _by_name(actions: tuple[str, ...], roles: Sequence[RoleArn]) -> Iterator[_Re
         alike.setdefault(tuple(sorted(found)), []).append(name)
     single: list[str] = []
     arn = f"arn:{roles[0].partition}:iam::{{}}:role/{{}}"
-    for accounts, names in alike.items():
+    for accounts, plain_names in alike.items():
+        names = [_literal(name) for name in plain_names]
         every = [arn.format(account, name) for account in accounts for name in names]
         product = _Reach(
             actions, tuple(arn.format("*", name) for name in names), "aws:ResourceAccount", accounts
@@ -166,6 +167,11 @@ def _by_name(actions: tuple[str, ...], roles: Sequence[RoleArn]) -> Iterator[_Re
             single += every
     if single:
         yield _Reach(actions, tuple(sorted(single)))
+
+
+def _literal(name: str) -> str:
+    """A name with a path, as a policy writes it: a path may hold signs that policies read as wildcards or variables."""
+    return "".join(f"${{{sign}}}" if sign in "*?$" else sign for sign in name)
 
 
 # --- from statements to policies ---------------------------------------------------------

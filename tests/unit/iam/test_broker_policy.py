@@ -1,6 +1,7 @@
 """The broker's policy: small where roles are alike, below AWS's limits always, and never without a role of a target."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -61,13 +62,13 @@ SIX = ["Admin", "ReadOnly", "Billing", "Network", "Data", "Audit"]
     ids=lambda value: f"{len(value)} targets" if isinstance(value, list) else str(value),
 )  # fmt: skip
 def test_every_role_is_allowed_by_few_policies_of_legal_size(
-    targets: list[Target], options: dict[str, object], policies: int, statements: int
+    targets: list[Target], options: dict[str, Any], policies: int, statements: int
 ) -> None:
-    documents = broker_policies(targets, **options)  # type: ignore[arg-type]
+    documents: Any = broker_policies(targets, **options)
     kind = options.get("kind", PolicyKind.MANAGED)
     assert isinstance(kind, PolicyKind)
     assert len(documents) == policies
-    assert sum(len(document["Statement"]) for document in documents) == statements  # type: ignore[arg-type]
+    assert sum(len(document["Statement"]) for document in documents) == statements
     assert max(policy_size(document) for document in documents) <= kind.value
     assert all(allowed(documents, str(one.role)) for one in targets)
 
@@ -111,19 +112,21 @@ def test_further_actions_are_allowed_only_where_a_target_needs_them() -> None:
 
 def test_two_targets_of_one_role_name_it_once_with_the_actions_of_both() -> None:
     arn = "arn:aws:iam::222222222222:role/Admin"
-    (document,) = broker_policies([target(arn), target(arn, TAGGED)])
-    (statement,) = document["Statement"]  # type: ignore[misc, attr-defined]
+    documents: Any = broker_policies([target(arn), target(arn, TAGGED)])
+    ((statement,),) = (document["Statement"] for document in documents)
     assert (statement["Action"], statement["Resource"]) == (["sts:AssumeRole", "sts:TagSession"], arn)
 
 
 def test_a_sid_occurs_once_in_a_policy() -> None:
-    documents = broker_policies([*roles(3, ["Shop{}Admin"]), *roles(30, ["Admin"]), *roles(20, ["ReadOnly"])])
+    documents: Any = broker_policies(
+        [*roles(3, ["Shop{}Admin"]), *roles(30, ["Admin"]), *roles(20, ["ReadOnly"])]
+    )
     for document in documents:
-        sids = [statement["Sid"] for statement in document["Statement"]]  # type: ignore[attr-defined]
+        sids = [statement["Sid"] for statement in document["Statement"]]
         assert len(sids) == len(set(sids)) > 1
 
 
 def test_more_policies_than_iam_attaches_are_refused_with_a_way_out() -> None:
-    with pytest.raises(PolicyTooLarge, match="3,000 targets need 2. policies of 6,144 characters") as caught:
+    with pytest.raises(PolicyTooLarge, match=r"3,000 targets need 2\d policies of 6,144") as caught:
         broker_policies(roles(3000, ["Shop{}Admin"]))
     assert "--organization" in caught.value.hint

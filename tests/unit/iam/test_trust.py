@@ -1,6 +1,7 @@
 """Trust policies: what a target needs is allowed to the broker, and to nobody else."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,8 @@ def test_a_trust_policy_lets_the_broker_do_what_the_target_needs(*, strict: bool
 
 
 def test_the_external_id_is_a_condition_of_assume_role_alone() -> None:
-    first, second = trust_policy(trust_shape(target(EVERYTHING)), BROKER)["Statement"]  # type: ignore[misc]
+    document: Any = trust_policy(trust_shape(target(EVERYTHING)), BROKER)
+    first, second = document["Statement"]
     assert (first["Action"], first["Condition"]["StringEquals"]) == (ASSUME_ROLE, {"sts:ExternalId": "42"})
     assert second["Action"] == [SET_SOURCE_IDENTITY, TAG_SESSION]
     assert list(second["Condition"]) == ["ArnEquals"]
