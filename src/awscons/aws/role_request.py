@@ -17,6 +17,7 @@ from awscons.access.identity import Identity
 from awscons.access.targets import RoleArn, Target
 from awscons.errors import AttributesUnfit, quote_for_log
 
+ASSUME_ROLE, SET_SOURCE_IDENTITY, TAG_SESSION = "sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"
 USER_NAME = "user_name"
 """In place of an attribute's name: the person's user name, which `user_attr` chose."""
 MAX_TAGS = 50
@@ -54,12 +55,13 @@ class RoleRequest:
     @property
     def needed_actions(self) -> tuple[str, ...]:
         """The actions that the role's trust policy and the broker's own policy must both allow."""
-        actions = ["sts:AssumeRole"]
-        if self.source_identity is not None:
-            actions.append("sts:SetSourceIdentity")
-        if self.session_tags:
-            actions.append("sts:TagSession")
-        return tuple(actions)
+        return needed_actions(source_identity=self.source_identity is not None, tags=bool(self.session_tags))
+
+
+def needed_actions(*, source_identity: bool, tags: bool) -> tuple[str, ...]:
+    """The actions of an AssumeRole request with a source identity, with session tags (IAM guide, id_session-tags)."""
+    optional = ((SET_SOURCE_IDENTITY, source_identity), (TAG_SESSION, tags))
+    return (ASSUME_ROLE, *(action for action, is_needed in optional if is_needed))
 
 
 def build_role_request(target: Target, identity: Identity, *, name_attribute: str) -> RoleRequest:

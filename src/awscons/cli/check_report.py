@@ -90,16 +90,16 @@ def report_lines(report: Report, config: Path, selection: RowSelection) -> Itera
     if settings is None or identity_provider is None:
         return
     yield from _summary(report, config, settings, identity_provider)
-    yield from _list("Errors:", report.errors)
-    yield from _list("Warnings:", report.configuration)
-    yield from _list("About the store of logins:", report.store)
+    yield from finding_lines("Errors:", report.errors)
+    yield from finding_lines("Warnings:", report.configuration)
+    yield from finding_lines("About the store of logins:", report.store)
     chosen = selection.of(settings)
     yield from ["", *(_rows(chosen, settings) if chosen else _totals(settings))]
     if report.aws:
         yield from ["", *_aws_rows(report.aws, settings, {target.name for target in chosen})]
 
 
-def _list(title: str, findings: Iterable[Finding]) -> list[str]:
+def finding_lines(title: str, findings: Iterable[Finding]) -> list[str]:
     """The findings, those of one cause together: 3,000 targets may have the same."""
     alike: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, NoReturn
 import click
 
 from awscons import __version__
+from awscons.cli.iam_commands import iam
 from awscons.cli.review_commands import access, accounts
 from awscons.cli.terminal import config_option, env_file_option, json_option
 from awscons.errors import AwsconsError, ConfigurationError
@@ -198,6 +199,7 @@ def logins_end(config: Path, person: str | None, id_prefix: str | None, *, every
 
 cli.add_command(access)
 cli.add_command(accounts)
+cli.add_command(iam)
 
 
 # --- the SAML side -----------------------------------------------------------------------

@@ -2,5 +2,7 @@
 
 What the broker may do, who may assume a role, and who is shut out of one.
 
-policy   the text of IAM policies, and its size as AWS counts it
+policy          the text of IAM policies, and its size as AWS counts it
+trust           the trust policy of a target's role
+broker_policy   the broker's own policy, split where it is too large
 """

@@ -1,0 +1,234 @@
+"""What has to exist at AWS for a configuration: policies, and on request roles. The forms beside this write it down.
+
+A plan is small for many accounts: roles that need the same trust policy share one, and roles that differ in their
+account alone are one entry with a list of accounts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from awscons.access.targets import RoleArn, Target
+from awscons.iam.broker_policy import PolicyKind, PolicyTooLarge, broker_policies
+from awscons.iam.policy import policy_size
+from awscons.iam.trust import TrustShape, trust_policy, trust_shape
+
+MAX_TRUST_SIZE = 2048
+"""Characters of a trust policy, white space apart; AWS raises the quota to 4,096 on request."""
+_MIN_ROLE_DURATION = 3600
+_MAX_NAMED = 10
+_BROKER = re.compile(r"arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:(?:user|role)/[\x21-\x7e]{1,576}")
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPolicy:
+    """A policy.
+
+    name      of the policy, of its file and of its resource in a template
+    why       sentences that explain it to a reviewer
+    brokers   the user or role to attach it to, or the brokers that a trust policy lets in; empty: not known
+    roles     the ARNs of the roles that need a trust policy
+    """
+
+    name: str
+    document: Mapping[str, object]
+    why: tuple[str, ...]
+    brokers: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    external_ids: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRole:
+    """A role that exists, with equal settings, in each of the accounts.
+
+    inline        inline policies by name
+    for_people    whether its permissions are its owner's business, and not in this plan
+    """
+
+    name: str
+    role_name: str
+    path: str
+    max_session_duration: int
+    trust: PlannedPolicy
+    accounts: tuple[str, ...]
+    why: tuple[str, ...]
+    inline: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    for_people: bool = True
+
+    @property
+    def arns(self) -> tuple[str, ...]:
+        """The ARN of the role in each account; all are in the partition of the broker."""
+        partition = self.trust.brokers[0].split(":")[1]
+        return tuple(
+            f"arn:{partition}:iam::{account}:role{self.path}{self.role_name}" for account in self.accounts
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that has to exist. `trusts` are those of `roles` too, where roles are planned."""
+
+    broker: tuple[PlannedPolicy, ...] = ()
+    trusts: tuple[PlannedPolicy, ...] = ()
+    roles: tuple[PlannedRole, ...] = ()
+
+
+def is_broker(arn: str) -> bool:
+    """Whether `arn` names an IAM user or role. A role session or a whole account is neither."""
+    return _BROKER.fullmatch(arn) is not None
+
+
+def plan_broker(
+    targets: Iterable[Target], broker_of: Callable[[Target], str], *, organization: str | None, strict: bool
+) -> tuple[PlannedPolicy, ...]:
+    """The policies of every broker.
+
+    broker_of   the ARN of the user or role that opens a target; where it is not known, any other name for it
+    Raises PolicyTooLarge.
+    """
+    groups: dict[tuple[str, str], list[Target]] = {}
+    for target in targets:
+        groups.setdefault((target.role.partition, broker_of(target)), []).append(target)
+    planned = []
+    for (partition, broker), own in groups.items():
+        documents = broker_policies(own, organization=organization, strict=strict)
+        stem = "awscons-broker"
+        if len(groups) > 1:
+            stem += f"-{_word(partition)}-{_word(broker.rpartition('/')[2])}"
+        for number, document in enumerate(documents, start=1):
+            name = f"{stem}-{number}" if len(documents) > 1 else stem
+            why = (
+                f"Lets {broker or 'the broker'} assume the roles of {_named(own)}.",
+                *([f"Policy {number} of {len(documents)}: attach them all."] if len(documents) > 1 else []),
+                f"Its {_where(policy_size(document), len(documents))}.",
+                *_breadth(document, organization),
+            )
+            planned.append(PlannedPolicy(name, document, why, (broker,) if is_broker(broker) else ()))
+    return tuple(planned)
+
+
+def plan_roles(
+    targets: Iterable[Target],
+    broker_of: Callable[[Target], str],
+    *,
+    strict: bool,
+    inline: Mapping[str, Mapping[str, object]] | None = None,
+) -> Plan:
+    """The trust policies and the roles of the targets. Raises PolicyTooLarge."""
+    by_role: dict[RoleArn, list[Target]] = {}
+    for target in targets:
+        by_role.setdefault(target.role, []).append(target)
+    by_trust: dict[tuple[TrustShape, tuple[str, ...]], list[list[Target]]] = {}
+    for own in by_role.values():
+        brokers = tuple(dict.fromkeys(broker_of(target) for target in own))
+        by_trust.setdefault((trust_shape(*own), brokers), []).append(own)
+    trusts, roles, names = [], [], _Names()
+    for (shape, brokers), members in by_trust.items():
+        trust = _trust(shape, brokers, members, strict=strict, names=names)
+        trusts.append(trust)
+        alike: dict[tuple[str, int], list[Target]] = {}
+        for own in members:
+            longest = max(_MIN_ROLE_DURATION, *(target.duration for target in own))
+            alike.setdefault((own[0].role.role_name, longest), []).extend(own)
+        for (full_name, longest), found in alike.items():
+            path, slash, role_name = full_name.rpartition("/")
+            why = (
+                f"For {_named(found)}.",
+                "Its permissions are its owner's decision: attach the policies that people should have.",
+            )
+            accounts = tuple(sorted({target.role.account_id for target in found}))
+            roles.append(
+                PlannedRole(
+                    names.unique(f"awscons-role-{_word(role_name)}"),
+                    role_name,
+                    f"/{path}{slash}",
+                    longest,
+                    trust,
+                    accounts,
+                    why,
+                    inline or {},
+                )
+            )
+    return Plan(trusts=tuple(trusts), roles=tuple(roles))
+
+
+def _trust(
+    shape: TrustShape,
+    brokers: tuple[str, ...],
+    members: Sequence[Sequence[Target]],
+    *,
+    strict: bool,
+    names: _Names,
+) -> PlannedPolicy:
+    document = trust_policy(shape, *brokers, strict=strict)
+    targets = [target for own in members for target in own]
+    if (size := policy_size(document)) > MAX_TRUST_SIZE:
+        raise PolicyTooLarge(
+            f"the trust policy of {targets[0].role} has {size:,} characters; IAM takes {MAX_TRUST_SIZE:,}",
+            hint=f"{len(targets)} targets with {len(shape.external_ids)} external ids and {len(brokers)} brokers "
+            "share it; AWS raises the quota to 4,096 on request",
+        )
+    why = [f"Trust policy for {_named(targets)}: {shape.words}."]
+    if shape.external_ids and len(shape.actions) > 1:
+        why.append(
+            "sts:ExternalId is a condition key of AssumeRole alone: it would refuse the other actions."
+        )
+    why.append(
+        "IAM stores the unique id of the principal: a broker that is deleted and created again is refused."
+        if strict
+        else "The principal is the broker's account, and the condition compares the broker's ARN: a broker that is "
+        "deleted and created again under its name is let in. --strict names the broker itself."
+    )
+    words = [word for action, word in _WORDS.items() if action in shape.actions]
+    name = "-".join(["awscons-trust", *words, *(["external-id"] if shape.external_ids else [])])
+    roles = tuple(dict.fromkeys(str(target.role) for target in targets))
+    return PlannedPolicy(names.unique(name), document, tuple(why), brokers, roles, shape.external_ids)
+
+
+_WORDS = {"sts:SetSourceIdentity": "source-identity", "sts:TagSession": "session-tags"}
+
+
+class _Names:
+    """Names that occur once: a second one of the same name gets a number."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, int] = {}
+
+    def unique(self, name: str) -> str:
+        """`name`, or `name-2`; letters that differ in case alone are the same, as in some file systems."""
+        number = self._seen[name.casefold()] = self._seen.get(name.casefold(), 0) + 1
+        return name if number == 1 else self.unique(f"{name}-{number}")
+
+
+def _word(text: str) -> str:
+    """`text` as a part of a name: letters, digits and hyphens."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")
+
+
+def _named(targets: Sequence[Target]) -> str:
+    names = list(dict.fromkeys(target.name for target in targets))
+    more = f" and {len(names) - _MAX_NAMED:,} more" if len(names) > _MAX_NAMED else ""
+    return f"the target{'s' if len(names) > 1 else ''} {', '.join(names[:_MAX_NAMED])}{more}"
+
+
+def _where(size: int, count: int) -> str:
+    """Where a policy of that size fits."""
+    fits = [f"a managed policy ({PolicyKind.MANAGED.value:,})"]
+    if count == 1:
+        fits += [f"an inline policy of a role ({PolicyKind.ROLE_INLINE.value:,})"]
+        fits += (
+            [f"of a user ({PolicyKind.USER_INLINE.value:,})"] if size <= PolicyKind.USER_INLINE.value else []
+        )
+    return f"{size:,} characters fit {', '.join(fits)}"
+
+
+def _breadth(document: Mapping[str, object], organization: str | None) -> list[str]:
+    if "/*" not in str(document):
+        return []
+    where = f"in the organization {organization}" if organization else "in the accounts that it lists"
+    return [
+        f"It reaches every role below the path {where}: keep only roles for people there, or use --strict."
+    ]
