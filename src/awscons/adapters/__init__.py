@@ -9,5 +9,6 @@ audit_log         logs and audit events, as JSON lines
 shared_counters   counters of all processes of a host
 metrics_page      counters and gauges for Prometheus
 metered_ports     ports whose calls are counted and timed
+surroundings      clocks, our own public URL, proxies and the disk, for `awscons doctor`
 readiness         whether a sign-in can work now, by named checks
 """

@@ -1,15 +1,17 @@
-"""Builds the AWS side: the broker with its clients."""
+"""Builds the AWS side: the broker with its clients, and what asks the hosts around it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
 
+from awscons.access.targets import Target
 from awscons.adapters.aws.broker_credentials import BrokerCredentials
 from awscons.adapters.aws.federation_client import FederationClient
-from awscons.adapters.aws.http_pool import HttpPool
+from awscons.adapters.aws.http_pool import Authorities, HttpPool
 from awscons.adapters.aws.sts_client import StsClient
 from awscons.adapters.metered_ports import MeteredRoleAssumer, MeteredSigninTokens
+from awscons.adapters.surroundings import Surroundings
 from awscons.assembly.clock import utc_now
 from awscons.audit.metrics_recorder import MetricsRecorder, NoMetrics
 from awscons.aws.broker import Broker
@@ -40,6 +42,16 @@ def build_broker(
         or (_max_concurrent(threads) if threads else _MAX_CONCURRENT),
         clock=clock,
     )
+
+
+def build_surroundings(settings: Settings, http: HttpPool) -> Surroundings:
+    """What `awscons doctor` asks of the hosts around the service, as the service would."""
+    return Surroundings(http, user_agent=settings.aws.user_agent)
+
+
+def authorities_of(settings: Settings, target: Target) -> Authorities:
+    """The certificates that count for the AWS of that target. Raises BrokerCredentialsMissing."""
+    return BrokerCredentials(settings.aws).authorities(settings.aws.profile_for(target))
 
 
 def _max_concurrent(threads: int) -> int:

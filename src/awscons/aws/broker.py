@@ -22,6 +22,7 @@ from awscons.access.targets import Target
 from awscons.aws.console_url import build_console_url, build_logout_first_url
 from awscons.aws.destinations import ConsoleDestination, check_destination, choose_destination, choose_regions
 from awscons.aws.durations import (
+    MIN_DURATION,
     CredentialKind,
     Durations,
     plan_durations,
@@ -85,6 +86,15 @@ class Principal:
     def preflight(self, target: Target) -> Preflight:
         """What can be known about opening `target`."""
         return Preflight(self.arn, self.region, plan_durations(target.duration, self.kind)[0])
+
+
+@dataclass(frozen=True, slots=True)
+class TriedRole:
+    """A role that was assumed as a trial. `packed_policy_size`: see RoleCredentials."""
+
+    region: str
+    durations: Durations
+    packed_policy_size: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +186,7 @@ class Broker:
         needed: dict[tuple[StsRoute, str], None] = {}
         for target in targets:
             with _warned(logged):
-                needed |= dict.fromkeys(self._all_endpoints(target))
+                needed |= dict.fromkeys(self.endpoints_of(target))
         for route, endpoint in needed:
             with _warned(logged):
                 self._signin_tokens.prepare(endpoint, profile_name=route.profile_name)
@@ -200,11 +210,37 @@ class Broker:
 
         Raises UpstreamError.
         """
-        route, _ = self._all_endpoints(target)[0]
         budget = Budget(self._settings.timeout)
-        principal_arn = self._roles.principal_arn(route, seconds_left=budget.left)
-        kind = self._roles.credential_kind(route, seconds_left=budget.left)
-        return Principal(principal_arn, route.region, kind)
+
+        def ask(region: str) -> Principal:
+            route, _ = self._endpoints(target, region)
+            arn = self._roles.principal_arn(route, seconds_left=budget.left)
+            return Principal(arn, region, self._roles.credential_kind(route, seconds_left=budget.left))
+
+        regions = self._regions(target, requested=ConsoleDestination())
+        return self._regional_calls(target, regions).run(ask, budget)[0]
+
+    def ask_region(self, route: StsRoute) -> None:
+        """Ask STS of one region. Raises UpstreamError if it does not answer, or does not know the broker."""
+        self._roles.principal_arn(route, seconds_left=self._settings.timeout)
+
+    def endpoints_of(self, target: Target) -> list[tuple[StsRoute, str]]:
+        """STS and federation endpoint of each region that signs in to `target`."""
+        regions = self._regions(target, requested=ConsoleDestination())
+        return [self._endpoints(target, region) for region in regions]
+
+    def try_role(self, target: Target, request: RoleRequest, *, token: bool) -> TriedRole:
+        """Assume the target's role by exactly this request, for 900 s, and throw the credentials away.
+
+        token   whether to get a sign-in token for them, for the longest console that AWS accepts; it is not used
+        Raises UpstreamError.
+        """
+        regions = self._regions(target, requested=ConsoleDestination())
+        budget, session = Budget(self._settings.timeout), _RoleSession(target, request, MIN_DURATION)
+        tried, _ = self._regional_calls(target, regions).run(
+            lambda region: self._tried(session, region, budget, token=token), budget
+        )
+        return tried
 
     # --- what is requested, and where ----------------------------------------------------
 
@@ -245,11 +281,6 @@ class Broker:
             lambda left: self._roles.renew_credentials(profile_name, seconds_left=left),
         )
 
-    def _all_endpoints(self, target: Target) -> list[tuple[StsRoute, str]]:
-        """STS and federation endpoint of each region that signs in to `target`."""
-        regions = self._regions(target, requested=ConsoleDestination())
-        return [self._endpoints(target, region) for region in regions]
-
     def _endpoints(self, target: Target, region: str) -> tuple[StsRoute, str]:
         """STS and federation endpoint of one region."""
         settings, partition = self._settings, target.role.partition
@@ -273,14 +304,7 @@ class Broker:
                 seconds = plan.role_session_duration
                 if seconds not in by_length:
                     by_length[seconds] = self._assume_role(session, route, seconds, budget)
-                token = self._signin_tokens.signin_token(
-                    endpoint,
-                    by_length[seconds],
-                    profile_name=route.profile_name,
-                    method=self._settings.partitions[target.role.partition].signin_method,
-                    console_session_duration=plan.console_session_duration,
-                    seconds_left=budget.left,
-                )
+                token = self._signin_token(session, route, by_length[seconds], plan, budget)
             except (RoleSessionTooLong, SigninRefused) as error:
                 # Without SessionDuration, the token call refuses the credentials: no other plan would help.
                 hopeless = isinstance(error, SigninRefused) and plan.console_session_duration is None
@@ -307,6 +331,39 @@ class Broker:
             else:
                 return _issued(session, credentials, plan, region)
         raise UpstreamSilent("no duration was planned", step="sts")  # pragma: no cover  see above
+
+    def _tried(self, session: _RoleSession, region: str, budget: Budget, *, token: bool) -> TriedRole:
+        route, _ = self._endpoints(session.target, region)
+        kind = self._roles.credential_kind(route, seconds_left=budget.left)
+        credentials = self._assume_role(session, route, session.duration, budget)
+        plan, *others = plan_durations(session.target.duration, kind)
+        if token:
+            try:
+                self._signin_token(session, route, credentials, plan, budget)
+            except SigninRefused:
+                if plan.console_session_duration is None:
+                    raise
+                plan = others[-1]
+                self._signin_token(session, route, credentials, plan, budget)
+        return TriedRole(region, plan, credentials.packed_policy_size)
+
+    def _signin_token(
+        self,
+        session: _RoleSession,
+        route: StsRoute,
+        credentials: RoleCredentials,
+        plan: Durations,
+        budget: Budget,
+    ) -> SigninToken:
+        _, endpoint = self._endpoints(session.target, route.region)
+        return self._signin_tokens.signin_token(
+            endpoint,
+            credentials,
+            profile_name=route.profile_name,
+            method=self._settings.partitions[session.target.role.partition].signin_method,
+            console_session_duration=plan.console_session_duration,
+            seconds_left=budget.left,
+        )
 
     def _assume_role(
         self, session: _RoleSession, route: StsRoute, seconds: int, budget: Budget

@@ -18,6 +18,7 @@ class RoleCredentials:
     expires_at         UTC
     assumed_role_arn   `arn:…:assumed-role/ROLE/SESSIONNAME`
     request_id         of the AssumeRole call, for CloudTrail and AWS support
+    packed_policy_size   session policies and tags in percent of what AWS accepts; None where there are none
     """
 
     access_key_id: str
@@ -26,6 +27,7 @@ class RoleCredentials:
     expires_at: datetime
     assumed_role_arn: str
     request_id: str
+    packed_policy_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

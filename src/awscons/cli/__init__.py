@@ -5,6 +5,8 @@ review_commands    the click trees of `awscons access` and `awscons accounts`
 accounts_command   `awscons accounts`: write the file of accounts
 check_command      `awscons check`: mistakes and warnings in the configuration, and who may open which target
 check_report       what `awscons check` prints
+doctor_command   `awscons doctor`: whether the service and every target would work, by trying
+doctor_report    what `awscons doctor` prints, and reads again
 service_surroundings   `awscons check` as the service's user, with its environment variables
 access_command     `awscons access`: who can open what, and who did
 access_diff_command    `awscons access diff`: what changes for whom

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -14,8 +15,9 @@ from awscons.adapters.stores.choice import folder_errors, store_warnings
 from awscons.assembly.aws_side import build_broker
 from awscons.assembly.clock import utc_now
 from awscons.assembly.signin_side import inspect_idp_trust
-from awscons.aws.broker import Principal
+from awscons.aws.broker import Broker, Principal
 from awscons.aws.durations import duration_text
+from awscons.aws.settings import AwsSettings
 from awscons.cli.check_report import (
     AwsAnswer,
     Report,
@@ -38,6 +40,9 @@ from awscons.errors import (
 from awscons.findings import Finding, Severity, error_finding, warning
 from awscons.saml.self_test import run_self_test
 
+Source = tuple[str | None, str]
+"""A profile of AWS credentials (None: botocore's default), and a partition."""
+
 
 def check_configuration(
     config: Path,
@@ -59,10 +64,7 @@ def check_configuration(
     """
     report = Report()
     try:
-        run_self_test()  # before `become`: it is about the installation, which the user may not even read
-        variables, report.configuration = read_environment(env_file) if env_file else ({}, [])
-        os.environ.update({**(become(user) if user else {}), **variables})
-        _gather(report, config, ask_aws=ask_aws)
+        gather(report, config, ask_aws=ask_aws, user=user, env_file=env_file)
     except AwsconsError as error:
         report.failure = error
     if as_json:
@@ -74,7 +76,13 @@ def check_configuration(
         raise report.failure
 
 
-def _gather(report: Report, config: Path, *, ask_aws: bool) -> None:
+def gather(
+    report: Report, config: Path, *, ask_aws: bool, user: str | None = None, env_file: str | None = None
+) -> None:
+    """Put everything that `awscons check` finds into the report; see `check_configuration`. Raises AwsconsError."""
+    run_self_test()  # before `become`: it is about the installation, which the user may not even read
+    variables, report.configuration = read_environment(env_file) if env_file else ({}, [])
+    os.environ.update({**(become(user) if user else {}), **variables})
     report.settings = settings = load_settings(config, environment=os.environ)
     configure_logging()
     report.identity_provider, source_error = inspect_idp_trust(
@@ -112,21 +120,32 @@ def _ask_surroundings(
 
 
 def _ask_aws(settings: Settings) -> list[AwsAnswer]:
-    """Ask AWS once for each source of credentials and partition; what differs by target follows from the answer."""
-    broker = build_broker(settings)
-    sources = [(settings.aws.profile_for(target), target.role.partition) for target in settings.targets]
-    first = dict(zip(reversed(sources), reversed(settings.targets), strict=True))
-    found: dict[tuple[str | None, str], Principal | UpstreamError] = {}
+    """What AWS says of each target; it follows from one answer for each source of credentials."""
+    found = ask_principals(build_broker(settings), settings.aws, settings.targets)
+    return [
+        _answer(target_path(settings.site, target), target, found[source_of(settings.aws, target)])
+        for target in settings.targets
+    ]
+
+
+def source_of(settings: AwsSettings, target: Target) -> Source:
+    """The profile whose credentials open the target, and the partition that they have to be of."""
+    return settings.profile_for(target), target.role.partition
+
+
+def ask_principals(
+    broker: Broker, settings: AwsSettings, targets: Sequence[Target]
+) -> dict[Source, Principal | UpstreamError]:
+    """Ask AWS once for each source of credentials who the broker is."""
+    first = {source_of(settings, target): target for target in reversed(targets)}
+    found: dict[Source, Principal | UpstreamError] = {}
     with progress(first.items(), "asking AWS") as asked:
         for source, target in asked:
             try:
                 found[source] = broker.principal(target)
             except UpstreamError as error:
                 found[source] = error
-    return [
-        _answer(target_path(settings.site, target), target, found[source])
-        for source, target in zip(sources, settings.targets, strict=True)
-    ]
+    return found
 
 
 def _answer(path: str, target: Target, found: Principal | UpstreamError) -> AwsAnswer:

@@ -236,7 +236,7 @@ def report_document(report: Report, config: Path) -> dict[str, object]:
     settings, identity_provider = report.settings, report.identity_provider
     document: dict[str, object] = {
         "configuration": str(config),
-        "findings": [finding.as_json() for finding in _findings(report)],
+        "findings": [finding.as_json() for finding in found_so_far(report)],
     }
     if settings is None:
         return document
@@ -257,7 +257,8 @@ def report_document(report: Report, config: Path) -> dict[str, object]:
     return document
 
 
-def _findings(report: Report) -> list[Finding]:
+def found_so_far(report: Report) -> list[Finding]:
+    """Every finding of the report, and its failure as one."""
     found = [*report.errors, *report.configuration, *report.store, *(answer.finding for answer in report.aws)]
     match report.failure:
         case None:

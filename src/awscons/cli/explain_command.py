@@ -23,6 +23,7 @@ from awscons.config.settings import Settings
 from awscons.errors import quote_for_log
 from awscons.findings import Finding, Severity, warning
 from awscons.saml.explain import Explanation, explain_response
+from awscons.saml.parties import IdentityProvider
 from awscons.signin.identities import (
     GROUPS_OMITTED,
     NAME_ID,
@@ -47,22 +48,29 @@ def explain(config: Path, at: datetime | None, file: BinaryIO, *, as_json: bool)
     settings = load_settings(config, environment=os.environ)
     configure_logging()
     trust = build_idp_trust(settings, environment=os.environ, audit=StructlogAuditLog())
+    told, findings, groups = explained(settings, trust.current(), file, at=at)
+    if as_json:
+        print_json(_document(told, findings, groups))
+    else:
+        click.echo("\n".join([*_lines(findings), "", *_person(told, groups)]))
+    return told.accepted
+
+
+def explained(
+    settings: Settings, identity_provider: IdentityProvider, file: BinaryIO, *, at: datetime | None = None
+) -> tuple[Explanation, list[Finding], list[str] | None]:
+    """What a captured response says, every finding about it, and the person's groups; see `explain`."""
     told = explain_response(
         _form_value(file.read(2 * settings.service_provider.answer_limits.max_form_bytes)),
         service_provider=settings.service_provider,
-        identity_provider=trust.current(),
+        identity_provider=identity_provider,
         now=utc_now(),
         at=at.replace(tzinfo=UTC) if at else None,
         expected_context=settings.login.authn_context,
     )
     readable = told.unverified_name_id is not None
     groups = _groups(told, settings) if readable else None
-    findings = [*told.findings, *(_person_findings(told, settings, groups) if readable else ())]
-    if as_json:
-        print_json(_document(told, findings, groups))
-    else:
-        click.echo("\n".join([*_lines(findings), "", *_person(told, groups)]))
-    return told.accepted
+    return told, [*told.findings, *(_person_findings(told, settings, groups) if readable else ())], groups
 
 
 def _form_value(data: bytes) -> str:
@@ -146,6 +154,12 @@ def _person_findings(told: Explanation, settings: Settings, groups: list[str] | 
     if groups is not None and known and not known & set(groups):
         yield warning(
             "groups", "no target names any of the person's groups", "compare them; see also `group_formats`"
+        )
+    if told.unverified_name_id_format.endswith(":transient"):
+        yield warning(
+            "NameID",
+            "the NameID is transient: the person has another one at every sign-in",
+            "ask for a lasting one: `name_id_format`",
         )
     user_name = login.attribute_map.get(login.user_attr, login.user_attr)
     if login.user_attr != NAME_ID and name_key(user_name) not in received:

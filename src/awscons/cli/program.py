@@ -10,10 +10,10 @@ Each command imports its module when it runs, so that `--help` and shell complet
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, TypeVar
 
 import click
 
@@ -23,11 +23,23 @@ from awscons.cli.review_commands import access, accounts
 from awscons.cli.terminal import config_option, env_file_option, json_option
 from awscons.errors import AwsconsError, ConfigurationError
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="awscons")
 def cli() -> None:
     """Your own single sign-on in front of the AWS console."""
+
+
+def _run_as(*names: str) -> Callable[[_Function], _Function]:
+    return click.option(*names, "user", help="Check with the rights of this user, the service's. Needs root.")
+
+
+_environment_of_the_service = click.option(
+    "--env-file",
+    help="Read environment variables from this file, as systemd does; with - before the path, it may be missing.",
+)
 
 
 @cli.command()
@@ -39,11 +51,8 @@ def cli() -> None:
     is_flag=True,
     help="Also ask AWS: our principal, how long consoles last, a store in DynamoDB.",
 )
-@click.option("--as", "user", help="Check with the rights of this user, the service's. Needs root.")
-@click.option(
-    "--env-file",
-    help="Read environment variables from this file, as systemd does; with - before the path, it may be missing.",
-)
+@_run_as("--as", "--run-as")
+@_environment_of_the_service
 @click.option("-v", "--verbose", "everything", is_flag=True, help="Show a row for each target, however many.")
 @click.option("--target", help="Show the row of this target.")
 @click.option("--account", help="Show the rows of this account: its number or name.")
@@ -70,6 +79,38 @@ def check(
     check_configuration(
         config, RowSelection(**selection), ask_aws=ask_aws, as_json=as_json, user=user, env_file=env_file
     )
+
+
+@cli.command()
+@click.argument("names", nargs=-1, metavar="[TARGET]...")
+@config_option
+@json_option
+@click.option("--as", "person", metavar="NAME", help="Name of the person in the probes, such as your own.")
+@click.option(
+    "--only",
+    type=click.File("rb"),
+    metavar="FAILED.json",
+    help="Probe only the targets that did not open in this output of --json.",
+)
+@click.option("--idp", "idp_only", is_flag=True, help="Only what a sign-in needs of the identity provider.")
+@click.option(
+    "--response", type=click.File("rb"), help="With --idp: explain this captured SAMLResponse as well."
+)
+@_run_as("--run-as")
+@_environment_of_the_service
+def doctor(config: Path, **options: Any) -> None:
+    """Find out what does not work, and whether each TARGET would open; without TARGET, whether all would.
+
+    Checks what `awscons check` checks, and the clocks, the public URL and the disk. Assumes each target's role for
+    15 minutes, with credentials that may do nothing, and says which statement is missing where AWS refuses it.
+    Each probe leaves records in CloudTrail. The exit status is 1 for an error, and 2 for a mistake in the
+    configuration.
+    """
+    from awscons.cli.doctor_command import DoctorOptions, examine
+
+    if options["response"] is not None and not options["idp_only"]:
+        raise click.UsageError("--response needs --idp")
+    sys.exit(0 if examine(config, DoctorOptions(**options)) else 1)
 
 
 @cli.command()

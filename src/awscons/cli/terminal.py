@@ -44,9 +44,16 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 _Item = TypeVar("_Item")
 
 
-def progress(items: Iterable[_Item], label: str) -> AbstractContextManager[Iterable[_Item]]:
-    """The items, with a progress bar on standard error while they are taken; none where that is no terminal."""
-    return click.progressbar(items, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())
+def progress(
+    items: Iterable[_Item], label: str, *, length: int | None = None
+) -> AbstractContextManager[Iterable[_Item]]:
+    """The items, with a progress bar on standard error while they are taken; none where that is no terminal.
+
+    length   number of the items, where they have no `len`
+    """
+    return click.progressbar(
+        items, length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()
+    )
 
 
 def print_json(document: Mapping[str, object]) -> None:

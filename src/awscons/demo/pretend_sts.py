@@ -49,6 +49,7 @@ _ASSUME_ROLE_RESPONSE = f"""<AssumeRoleResponse xmlns="{_NAMESPACE}">
       <SessionToken>{{token}}</SessionToken>
       <Expiration>{{expiration}}</Expiration>
     </Credentials>
+    {{packed}}
   </AssumeRoleResult>
   <ResponseMetadata><RequestId>{{request_id}}</RequestId></ResponseMetadata>
 </AssumeRoleResponse>"""
@@ -266,6 +267,7 @@ class PretendSts:
             secret=issued.key.secret,
             token=issued.key.session_token,
             expiration=issued.role_session.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            packed=f"<PackedPolicySize>{requested.packed}</PackedPolicySize>" if requested.packed else "",
             request_id=request_id,
         )
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 
 from awscons.access.targets import RoleArn, parse_role_arn
 
@@ -33,6 +34,12 @@ class AssumeRoleRequest:
     transitive_tags: frozenset[str]
     session_policy: str | None
     policy_arns: tuple[str, ...]
+
+    @property
+    def packed(self) -> int:
+        """Policies and tags in percent of what is accepted."""
+        texts = (self.session_policy or "", *self.policy_arns, *self.tags, *self.tags.values())
+        return ceil(sum(map(len, texts)) * 100 / _MAX_PACKED)
 
 
 class ApiError(Exception):

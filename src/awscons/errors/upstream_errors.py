@@ -51,11 +51,17 @@ class UpstreamRefused(UpstreamError):
 
 
 class RoleRefused(UpstreamRefused):
-    """AWS does not let this service assume this role, or not with these parameters."""
+    """AWS does not let this service assume this role, or not with these parameters.
+
+    action          that AWS names; empty when it names none
+    is_by_a_deny    a policy denies it, or bounds the broker: no further Allow statement would help
+    """
 
     public = (
         "AWS does not allow this service to assume this role. Please tell the people who run this service."
     )
+    action = ""
+    is_by_a_deny = False
 
 
 class RoleSessionTooLong(UpstreamRefused):

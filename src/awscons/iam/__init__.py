@@ -12,4 +12,5 @@ forms           a plan as JSON files and CloudFormation templates
 terraform       a plan as Terraform
 drift           what AWS has, compared with what the configuration needs
 entitlements    the targets as entitlements of AWS's Account access manager
+missing         what a role that cannot be assumed lacks, as statements for either side
 """

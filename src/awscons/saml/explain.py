@@ -70,6 +70,7 @@ class Explanation:
 
     findings: list[Finding] = field(default_factory=list)
     unverified_name_id: str | None = None
+    unverified_name_id_format: str = ""
     unverified_attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unverified_friendly_names: dict[str, str] = field(default_factory=dict)
 
@@ -354,7 +355,8 @@ def _check_answers(response: Element) -> str:
 
 
 def _note_name_id(told: Explanation, assertion: Element) -> None:
-    told.unverified_name_id, _ = read_name_id(assertion)
+    told.unverified_name_id, qualifiers = read_name_id(assertion)
+    told.unverified_name_id_format = qualifiers.get("Format", "")
 
 
 def _note_attributes(told: Explanation, assertion: Element) -> None:

@@ -46,7 +46,7 @@ def create_app(deps: WebDependencies) -> Flask:
     register_logout_views(app, deps)
     register_portal_views(app, deps, entries)
     register_console_views(app, deps, entries)
-    register_health_views(app, deps.readiness)
+    register_health_views(app, deps.readiness, deps.site)
     if deps.debug:
         register_whoami_view(app, deps)
     if deps.metrics is not None and deps.metrics_settings.token is not None:

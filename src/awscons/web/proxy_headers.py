@@ -28,7 +28,7 @@ def register_proxy_headers(app: Flask, site: Site) -> None:
     if site.trusted_proxies:
         _use_request_ids(app)
     else:
-        _notice_undeclared_proxy(app)
+        _notice_undeclared_proxy(app, site)
 
 
 def _use_request_ids(app: Flask) -> None:
@@ -51,12 +51,12 @@ def _use_request_ids(app: Flask) -> None:
         clear_contextvars()
 
 
-def _notice_undeclared_proxy(app: Flask) -> None:
+def _notice_undeclared_proxy(app: Flask, site: Site) -> None:
     not_yet_said = threading.Lock()
 
     @app.before_request
     def notice_undeclared_proxy() -> None:
-        header = next((name for name in _OF_PROXIES if name in request.headers), None)
+        header = undeclared_proxy_header(site)
         # Acquired once and never released: one line for each process.
         if header and not_yet_said.acquire(blocking=False):
             _log.warning(
@@ -65,6 +65,13 @@ def _notice_undeclared_proxy(app: Flask) -> None:
                 hint="if there are proxies in front, set `trusted_proxies` in server_config to their number; until "
                 "then, the client address in the audit log and in rate limits is that of the nearest proxy",
             )
+
+
+def undeclared_proxy_header(site: Site) -> str | None:
+    """The header of a proxy that this request has and the configuration knows nothing of."""
+    if site.trusted_proxies:
+        return None
+    return next((name for name in _OF_PROXIES if name in request.headers), None)
 
 
 def counted_address(site: Site) -> str | None:

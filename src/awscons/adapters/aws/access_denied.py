@@ -51,9 +51,19 @@ def access_denied_hint(message: str, needs: tuple[str, ...]) -> str:
     message   AWS's own; it names the action and the policy, or neither
     needs     the actions that this request needs
     """
-    named = _ACTION.search(message)
-    action = named.group(1) if named else ""
+    action = denied_action(message)
     return _by_policy(message, action or " and ".join(needs)) or _by_action(action, needs)
+
+
+def denied_action(message: str) -> str:
+    """The action that AWS's message names; empty when it names none."""
+    named = _ACTION.search(message)
+    return named.group(1) if named else ""
+
+
+def is_by_a_deny(message: str) -> bool:
+    """Whether an Allow statement in the trust policy or in the broker's own policy would change nothing."""
+    return bool(_by_policy(message, ""))
 
 
 def _by_policy(message: str, action: str) -> str:

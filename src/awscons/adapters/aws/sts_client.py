@@ -145,7 +145,7 @@ class StsClient:
         answer = self._ask(
             route, "assume_role", parameters, needs=request.needed_actions, seconds_left=seconds_left
         )
-        given = answer.get("Credentials") or {}
+        given, packed = answer.get("Credentials") or {}, answer.get("PackedPolicySize")
         expires_at = given.get("Expiration")
         if not isinstance(expires_at, datetime):
             raise _malformed()
@@ -156,6 +156,7 @@ class StsClient:
             expires_at=expires_at.astimezone(UTC),
             assumed_role_arn=_text(answer.get("AssumedRoleUser") or {}, "Arn"),
             request_id=_text(answer.get("ResponseMetadata") or {}, "RequestId"),
+            packed_policy_size=packed if isinstance(packed, int) else None,
         )
 
     def renew_credentials(self, profile_name: str | None, *, seconds_left: float) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from awscons.adapters.aws.access_denied import access_denied_hint
+from awscons.adapters.aws.access_denied import access_denied_hint, denied_action, is_by_a_deny
 from awscons.adapters.aws.broker_credentials import STEP
 from awscons.errors import (
     AccessKeyRefused,
@@ -101,7 +101,9 @@ def _of_request(
     code: str, message: str, needs: tuple[str, ...], known: dict[str, str]
 ) -> UpstreamError | None:
     if code == "AccessDenied":
-        return RoleRefused(_told(code, message), hint=access_denied_hint(message, needs), **known)
+        refused = RoleRefused(_told(code, message), hint=access_denied_hint(message, needs), **known)
+        refused.action, refused.is_by_a_deny = denied_action(message), is_by_a_deny(message)
+        return refused
     if code in _POLICY_HINTS:
         return PolicyRefused(_told(code, message), hint=_POLICY_HINTS[code], **known)
     if code == "ValidationError" and any(phrase in message for phrase in _TOO_LONG):
