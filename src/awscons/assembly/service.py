@@ -44,6 +44,7 @@ from awscons.consoles import Consoles
 from awscons.findings import Finding, warning
 from awscons.preferences import Preferences
 from awscons.saml.self_test import run_self_test
+from awscons.signin.blocks import BlockList
 from awscons.signin.login import RETURN_PATH_TTL
 from awscons.signin.rate_limits import ConsoleRateLimit, MinuteCounters
 from awscons.signin.register import LoginRegister
@@ -107,7 +108,7 @@ def build_service(
     _log_warnings([*configuration_warnings(settings, identity_provider, now=clock()), *old_debug])
     register = LoginRegister(store=store, settings=settings.login, clock=clock)
     broker = build_broker(settings, clock=clock, threads=threads, recorder=recorder, http=http)
-    preferences = Preferences(store)
+    preferences, blocks = Preferences(store), BlockList(store)
     minute_counters = MinuteCounters(store, recorder=recorder, clock=clock)
     app = create_app(
         WebDependencies(
@@ -121,9 +122,11 @@ def build_service(
             ),
             logouts=build_logouts(settings, trust=trust, store=store, register=register, clock=clock),
             preferences=preferences,
+            blocks=blocks,
             consoles=Consoles(
                 openers={OpenBy.ASSUME_ROLE: broker},
                 preferences=preferences,
+                blocks=blocks,
                 limit=ConsoleRateLimit(per_person=settings.rate_limits.per_person, counters=minute_counters),
                 audit=audit,
                 clock=clock,

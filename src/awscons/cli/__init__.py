@@ -8,11 +8,13 @@ check_report       what `awscons check` prints
 service_surroundings   `awscons check` as the service's user, with its environment variables
 access_command     `awscons access`: who can open what, and who did
 access_diff_command    `awscons access diff`: what changes for whom
-usage_log          reads audit logs for `awscons access --used`
+usage_log          reads audit logs for `awscons access --used` and `awscons revoke`
 reload_command     `awscons reload`: tell the running service to read its configuration again
 serve_command      `awscons serve`: the service under gunicorn
 demo_command       `awscons demo`: the service with a pretend identity provider and AWS; alone imports `awscons.demo`
 logins_command     `awscons logins`: list logins and revoke them
+revoke_command     `awscons revoke`: shut out a person, a target or a role
+open_sessions      what is open at AWS, for `awscons revoke`
 metadata_command   `awscons metadata`: our SAML metadata
 keys_command       `awscons keys`: make and rotate our key pairs
 key_files          writing the files of those key pairs

@@ -196,6 +196,55 @@ def logins_end(config: Path, person: str | None, id_prefix: str | None, *, every
     end_logins(config, person, id_prefix, everybody=everybody)
 
 
+@cli.command("revoke")
+@config_option
+@env_file_option
+@json_option
+@click.option("--person", help="Shut this person out: a NameID or a user name.")
+@click.option(
+    "--target", help="Shut this target for everybody; with --person, only that person's sessions of it."
+)
+@click.option("--role", help="Shut every target that opens the role of this ARN.")
+@click.option(
+    "--log",
+    "logs",
+    multiple=True,
+    type=click.File(encoding="utf-8", errors="replace"),
+    help="Audit log: what is open is read from it. Can be given several times.",
+)
+@click.option("--do", is_flag=True, help="End the person's logins here, and block.")
+@click.option("--freeze", is_flag=True, help="With --do: also shut the roles at AWS, for everybody.")
+@click.option("--lift", is_flag=True, help="End the block, and thaw what was frozen with it.")
+@click.option("--yes", "assume_yes", is_flag=True, help="Do not ask for confirmation.")
+def revoke_access(
+    config: Path,
+    *,
+    person: str | None,
+    target: str | None,
+    role: str | None,
+    do: bool,
+    freeze: bool,
+    lift: bool,
+    **options: Any,
+) -> None:
+    """Shut a person, a target or a role out.
+
+    Without --do nothing is changed: it prints what is open at AWS, and for each role the policy that ends it. With
+    --do, every process refuses the person or the target from the next request on, until --lift.
+    """
+    from awscons.cli import revoke_command
+
+    scope = revoke_command.Scope(person, target, role)
+    if (lift and (do or freeze)) or (freeze and not do):
+        raise click.UsageError("give --do, --do --freeze, or --lift")
+    if options["as_json"] and (do or lift):
+        raise click.UsageError("--json prints what is open: give it without --do and --lift")
+    if lift:
+        revoke_command.lift(config, scope, assume_yes=options["assume_yes"])
+    else:
+        revoke_command.revoke(config, scope, do=do, freeze=freeze, **options)
+
+
 cli.add_command(access)
 cli.add_command(accounts)
 
