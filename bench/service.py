@@ -88,7 +88,7 @@ class Service:
         """The cookie of a login that is written directly into the store."""
         login_id, now = secrets.token_urlsafe(32), datetime.now(UTC)
         identity = Identity("ada@example.com", "ada@example.com", {"groups": groups}, frozenset(groups))
-        register = build_login_register(self.settings, environment=self.environment)
+        register, _ = build_login_register(self.settings, environment=self.environment)
         register.save(login_id, Login(identity, now, now + timedelta(hours=1)))
         return f"awscons={login_id}"
 

@@ -1,6 +1,6 @@
 """The main job, as a use case: may this person open this target, and if so, open it and write it down.
 
-    decide → step up → role session → sign-in token → console URL → audit event → recent targets
+    decide → block list → step up → role session → sign-in token → console URL → audit event → recent targets
 
 It knows nothing of HTTP. The web pages open consoles through it, and clients get credentials through it, so
 that every door has the same decision, the same limits and the same audit event.
@@ -16,7 +16,7 @@ from typing import Protocol
 import structlog
 
 from awscons.access.decision import Granted, Refused, decide
-from awscons.access.identity import Login
+from awscons.access.identity import Identity, Login
 from awscons.access.step_up import AuthnRequirement, step_up
 from awscons.access.targets import OpenBy, Target
 from awscons.audit import events
@@ -47,6 +47,13 @@ class ConsoleLimit(Protocol):
 
     def check(self, person: str) -> None:
         """Count one console of that person. Raises TooManyConsoles, StoreUnavailable."""
+
+
+class Blocking(Protocol):
+    """The people and targets that an operator has blocked; `signin.blocks` has the list."""
+
+    def check(self, identity: Identity, target: str) -> None:
+        """Raises Blocked for a person or a target that is blocked, StoreUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,7 @@ class Consoles:
         *,
         openers: Mapping[OpenBy, ConsoleOpener],
         preferences: Preferences,
+        blocks: Blocking,
         limit: ConsoleLimit,
         audit: AuditLog,
         clock: Callable[[], datetime],
@@ -99,6 +107,7 @@ class Consoles:
         """`openers`: one for each way of opening; `clock` gives UTC."""
         self._openers = openers
         self._preferences = preferences
+        self._blocks = blocks
         self._limit = limit
         self._audit = audit
         self._clock = clock
@@ -156,12 +165,16 @@ class Consoles:
 
     def _admit(
         self, action: Action, target: Target, login: Login, caller: Caller
-    ) -> Granted | NotAllowed | StepUpNeeded:
+    ) -> Granted | NotAllowed | StepUpNeeded | Failed:
         match decide(target, login.identity):
             case Refused() as refused:
                 self._audit.record(events.access_refused(action, target, login, refused, caller))
                 return NotAllowed(refused)
             case Granted() as granted:
+                try:
+                    self._blocks.check(login.identity, target.name)
+                except AwsconsError as error:
+                    return self._not_opened(action, target, login, granted, error, caller)
                 requirement = step_up(target, login, now=self._clock())
                 return granted if requirement is None else StepUpNeeded(requirement)
 

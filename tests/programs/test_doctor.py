@@ -58,6 +58,7 @@ ROLES = {
     "no-external-id": trust(*EVERYTHING, Null={"sts:ExternalId": "true"}),
     "other-broker": trust(*EVERYTHING, ArnEquals={"aws:PrincipalArn": f"{BROKER}2"}),
     "other-organization": trust(*EVERYTHING, StringEquals={"aws:PrincipalOrgID": "o-aaaaaaaaaa"}),
+    "other-account": trust(*EVERYTHING, principal="arn:aws:iam::333333333333:root"),
     "made-again": trust(*EVERYTHING, principal="AIDAAAAAAAAAAAAAAAAAA"),
     "wants-a-name": trust(*EVERYTHING, StringLike={"sts:RoleSessionName": "ada*"}),
     "wants-a-source": trust(*EVERYTHING, StringLike={"sts:SourceIdentity": "ada*"}),
@@ -125,10 +126,9 @@ def open_ward(*targets: Mapping[str, object], **sections: Mapping[str, object]) 
     sts_in = {region: Faulty(sts.application(region)) for region in (NEAR, FAR, CHINA)}
     signin_in = {region: Faulty(signin.application(region)) for region in (NEAR, FAR, CHINA)}
     with ExitStack() as stack:
-        sts_port, signin_port, idp_port = (
-            stack.enter_context(serving(lambda _port, served=served: served))
-            for served in (ByRegion(sts_in), ByRegion(signin_in), page)
-        )
+        sts_port = stack.enter_context(serving(lambda _port: ByRegion(sts_in)))
+        signin_port = stack.enter_context(serving(lambda _port: ByRegion(signin_in)))
+        idp_port = stack.enter_context(serving(lambda _port: page))
 
         def build(port: int) -> "WSGIApplication":
             config = config_for(
@@ -188,6 +188,7 @@ def causes(document: Mapping[str, Any], severity: str = "error") -> str:
         ("other-external-id", list(EVERYTHING)),
         ("other-broker", list(EVERYTHING)),
         ("other-organization", list(EVERYTHING)),
+        ("other-account", list(EVERYTHING)),
         ("made-again", list(EVERYTHING)),
         ("wants-a-name", list(EVERYTHING)),
         ("wants-a-source", list(EVERYTHING)),

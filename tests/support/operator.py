@@ -12,15 +12,15 @@ from support.house import MINIMAL_TARGETS, config_for, write_credentials
 ROOT = Path(__file__).parents[2]
 
 
-def configure(folder: Path, store: Mapping[str, object]) -> None:
-    """A configuration file with that store, for the command to read."""
+def configure(folder: Path, store: Mapping[str, object], **aws: object) -> None:
+    """A configuration file with that store, for the command to read. `aws`: keys of `aws_config`."""
     config = config_for(
         "https://sso.example.com/saml/acs",
         sts_url="http://127.0.0.1:1/",
         signin_url="http://127.0.0.1:1/federation",
         credentials_file=write_credentials(folder / "credentials", "AKIAEXAMPLE", "secret"),
         store=store,
-        aws={"targets": MINIMAL_TARGETS},
+        aws={"targets": MINIMAL_TARGETS, **aws},
     )
     text = "".join(f"{name} = {pprint.pformat(value)}\n" for name, value in config.items())
     (folder / "config.py").write_text(text)
@@ -31,12 +31,15 @@ def logins(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return awscons(folder, "logins", *arguments)
 
 
-def awscons(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def awscons(
+    folder: Path, *arguments: str, stdin: str | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """`awscons …`, with the configuration in `folder`."""
     return subprocess.run(
         [sys.executable, "-m", "awscons", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **environment},
+        input=stdin,
         capture_output=True,
         text=True,
         timeout=60,

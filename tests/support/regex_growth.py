@@ -14,9 +14,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from re import _constants as op  # type: ignore[attr-defined]  # typeshed leaves the parser out
-from re import _parser as parser  # type: ignore[attr-defined]
+from importlib import import_module
 from typing import Any
+
+# Typeshed leaves out the parser of regular expressions.
+op: Any = import_module("re._constants")
+parser: Any = import_module("re._parser")
 
 _ALPHABET = [chr(code) for code in range(0x100)] + list("\u017f\u0663\u2028\u4e2d\ud800\U0001f600")
 _END = "end of text"

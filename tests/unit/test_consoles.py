@@ -18,9 +18,11 @@ from awscons.config.load import parse_settings
 from awscons.consoles import Consoles, Failed, Issued, NotAllowed, Opened, StepUpNeeded
 from awscons.demo.pretend_signin import PretendSignin
 from awscons.demo.pretend_sts import PretendSts
-from awscons.errors import DestinationRefused, LoginEndsTooSoon, RoleRefused
+from awscons.errors import Blocked, DestinationRefused, LoginEndsTooSoon, RoleRefused, StoreUnavailable
 from awscons.preferences import Preferences
+from awscons.signin.blocks import Block, BlockKind, BlockList
 from awscons.signin.rate_limits import ConsoleRateLimit, MinuteCounters
+from awscons.store import Record
 from support.clock import MovableClock
 from support.house import BROKER, ROLES, config_for, write_credentials
 from support.serving import serving
@@ -44,6 +46,8 @@ class Scene:
     clock: MovableClock
     log: Log
     preferences: Preferences
+    blocks: BlockList
+    store: MemoryStore
 
     def login(self, *groups: str, lasts: timedelta = timedelta(hours=8)) -> Login:
         identity = Identity("ada@example.com", "ada", {"groups": groups}, frozenset(groups))
@@ -69,18 +73,21 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
             store={"cache_type": "SimpleCache"},
         )
         settings = parse_settings(config, source="test", environment={})
-        preferences = Preferences(MemoryStore())
-        counters = MinuteCounters(MemoryStore(), recorder=NoMetrics(), clock=clock)
+        store = MemoryStore()
+        preferences = Preferences(store)
+        counters = MinuteCounters(store, recorder=NoMetrics(), clock=clock)
         limit = ConsoleRateLimit(per_person=5, counters=counters)
         broker = build_broker(settings, clock=clock)
         consoles = Consoles(
             openers={OpenBy.ASSUME_ROLE: broker},
             preferences=preferences,
+            blocks=BlockList(store),
             limit=limit,
             audit=log,
             clock=clock,
         )
-        yield Scene(consoles, {target.name: target for target in settings.targets}, clock, log, preferences)
+        targets = {target.name: target for target in settings.targets}
+        yield Scene(consoles, targets, clock, log, preferences, BlockList(store), store)
 
 
 def test_a_console_is_opened_recorded_and_remembered(scene: Scene) -> None:
@@ -170,3 +177,50 @@ def test_what_aws_refuses_fails_with_its_cause_in_the_log(scene: Scene) -> None:
     (event,) = scene.log.events
     assert (event.outcome, event.reason) == (Outcome.FAILED, "RoleRefused")
     assert event.client_address == "192.0.2.1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(BlockKind.PERSON, "ada"), (BlockKind.PERSON, "Ada@Example.com"), (BlockKind.TARGET, "cloudadmin")],
+)
+def test_a_block_refuses_consoles_and_credentials_until_it_is_lifted(
+    scene: Scene, kind: BlockKind, name: str
+) -> None:
+    target, login = scene.targets["cloudadmin"], scene.login("sysadmin")
+    scene.blocks.put(Block(kind, name, scene.clock()))
+    opened = scene.consoles.open(target, login, link=LINK, parameters={}, caller=CALLER)
+    issued = scene.consoles.issue_credentials(target, login, caller=CALLER)
+    assert isinstance(opened, Failed)
+    assert isinstance(issued, Failed)
+    assert isinstance(opened.error, Blocked)
+    assert isinstance(issued.error, Blocked)
+    assert [(event.outcome, event.reason) for event in scene.log.events] == [(Outcome.REFUSED, "Blocked")] * 2
+    assert scene.blocks.lift(kind, name)
+    assert isinstance(scene.consoles.issue_credentials(target, login, caller=CALLER), Issued)
+
+
+def test_a_blocked_person_is_not_sent_through_a_new_sign_in_first(scene: Scene) -> None:
+    target, login = replace(scene.targets["cloudadmin"], max_login_age=600), scene.login("sysadmin")
+    scene.clock.forward(minutes=11)
+    scene.blocks.put(Block(BlockKind.PERSON, "ada", scene.clock()))
+    assert isinstance(scene.consoles.issue_credentials(target, login, caller=CALLER), Failed)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(BlockKind.PERSON, "otto"), (BlockKind.TARGET, "sandbox"), (BlockKind.TARGET, "ada")]
+)
+def test_a_block_of_somebody_or_something_else_refuses_nothing(
+    scene: Scene, kind: BlockKind, name: str
+) -> None:
+    scene.blocks.put(Block(kind, name, scene.clock()))
+    target, login = scene.targets["cloudadmin"], scene.login("sysadmin")
+    assert isinstance(scene.consoles.issue_credentials(target, login, caller=CALLER), Issued)
+
+
+@pytest.mark.parametrize("record", [{}, {"blocks": 1}, {"blocks": [{"kind": "planet"}]}])
+def test_a_block_list_that_cannot_be_read_refuses_everybody(scene: Scene, record: Record) -> None:
+    scene.store.set("blocks", record, lifetime=timedelta(hours=1))
+    target, login = scene.targets["cloudadmin"], scene.login("sysadmin")
+    result = scene.consoles.open(target, login, link=LINK, parameters={}, caller=CALLER)
+    assert isinstance(result, Failed)
+    assert isinstance(result.error, StoreUnavailable)

@@ -35,6 +35,7 @@ from awscons.assembly.signin_side import (
     build_rate_limits,
     our_metadata,
 )
+from awscons.audit.event import AuditLog
 from awscons.audit.metrics_recorder import NoMetrics
 from awscons.aws.broker import Broker
 from awscons.config.configuration_warnings import configuration_warnings
@@ -44,6 +45,7 @@ from awscons.consoles import Consoles
 from awscons.findings import Finding, warning
 from awscons.preferences import Preferences
 from awscons.saml.self_test import run_self_test
+from awscons.signin.blocks import BlockList
 from awscons.signin.login import RETURN_PATH_TTL
 from awscons.signin.rate_limits import ConsoleRateLimit, MinuteCounters
 from awscons.signin.register import LoginRegister
@@ -107,7 +109,6 @@ def build_service(
     _log_warnings([*configuration_warnings(settings, identity_provider, now=clock()), *old_debug])
     register = LoginRegister(store=store, settings=settings.login, clock=clock)
     broker = build_broker(settings, clock=clock, threads=threads, recorder=recorder, http=http)
-    preferences = Preferences(store)
     minute_counters = MinuteCounters(store, recorder=recorder, clock=clock)
     app = create_app(
         WebDependencies(
@@ -120,14 +121,9 @@ def build_service(
                 settings, trust=trust, store=store, register=register, clock=clock, debug=debug
             ),
             logouts=build_logouts(settings, trust=trust, store=store, register=register, clock=clock),
-            preferences=preferences,
-            consoles=Consoles(
-                openers={OpenBy.ASSUME_ROLE: broker},
-                preferences=preferences,
-                limit=ConsoleRateLimit(per_person=settings.rate_limits.per_person, counters=minute_counters),
-                audit=audit,
-                clock=clock,
-            ),
+            preferences=Preferences(store),
+            blocks=BlockList(store),
+            consoles=_build_consoles(settings, store, broker, minute_counters, audit=audit, clock=clock),
             broker=broker,
             audit=audit,
             metadata=our_metadata(settings),
@@ -144,6 +140,25 @@ def build_service(
     if prepared:
         _prepare(app, broker, settings)
     return app
+
+
+def _build_consoles(
+    settings: Settings,
+    store: RecordStore,
+    broker: Broker,
+    counters: MinuteCounters,
+    *,
+    audit: AuditLog,
+    clock: Callable[[], datetime],
+) -> Consoles:
+    return Consoles(
+        openers={OpenBy.ASSUME_ROLE: broker},
+        preferences=Preferences(store),
+        blocks=BlockList(store),
+        limit=ConsoleRateLimit(per_person=settings.rate_limits.per_person, counters=counters),
+        audit=audit,
+        clock=clock,
+    )
 
 
 def _log_warnings(warnings: Iterable[Finding]) -> None:

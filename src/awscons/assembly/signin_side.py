@@ -15,6 +15,7 @@ from awscons.config.settings import Settings
 from awscons.errors import MetadataRefused, StoreCannotList, StoreUnavailable
 from awscons.saml.metadata import build_sp_metadata
 from awscons.saml.parties import IdentityProvider
+from awscons.signin.blocks import BlockList
 from awscons.signin.idp_trust import IdpTrust
 from awscons.signin.login import RETURN_PATH_TTL, Logins
 from awscons.signin.pending_logins import PendingLogins
@@ -133,8 +134,8 @@ def build_rate_limits(settings: Settings, counters: MinuteCounters) -> SignInRat
 
 def build_login_register(
     settings: Settings, *, environment: Mapping[str, str], clock: Callable[[], datetime] = utc_now
-) -> LoginRegister:
-    """The register of logins, for a command that runs beside the service.
+) -> tuple[LoginRegister, BlockList]:
+    """The register of logins and the block list, for a command that runs beside the service.
 
     Raises StoreCannotList where only the service itself can reach the logins, StoreUnavailable where there is no
     store yet, ConfigurationError.
@@ -154,4 +155,4 @@ def build_login_register(
                     hint="set STATE_DIRECTORY as for the service, or name `path` in session_backing",
                 )
     store = open_store(settings.backing, environment=environment)
-    return LoginRegister(store=store, settings=settings.login, clock=clock)
+    return LoginRegister(store=store, settings=settings.login, clock=clock), BlockList(store)

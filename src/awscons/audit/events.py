@@ -12,12 +12,13 @@ from dataclasses import replace
 from awscons.access.decision import Granted, RefusalReason, Refused
 from awscons.access.groups import GROUPS_OMITTED_HINT
 from awscons.access.identity import Login
-from awscons.access.targets import Target
+from awscons.access.targets import RoleArn, Target
 from awscons.audit.event import MAX_GROUPS, Action, AuditEvent, Caller, Outcome
 from awscons.aws.broker import IssuedCredentials, OpenedConsole
 from awscons.errors import (
     AttributesUnfit,
     AwsconsError,
+    Blocked,
     DestinationRefused,
     LoginEndsTooSoon,
     RateLimited,
@@ -26,8 +27,11 @@ from awscons.errors import (
     StoreUnavailable,
     UpstreamError,
 )
+from awscons.signin.blocks import Block, BlockKind
 from awscons.signin.login import FinishedLogin
 from awscons.signin.register import StoredLogin
+
+_OPERATOR = "operator"
 
 # --- sign-in -----------------------------------------------------------------------------
 
@@ -71,7 +75,30 @@ def sign_out_refused(error: SignInError | StoreUnavailable, caller: Caller) -> A
 
 def login_revoked(stored: StoredLogin) -> AuditEvent:
     """An operator ended a login."""
-    return _login_event(Action.END_LOGIN, stored.login, stored.public_id, decided_by="operator")
+    return _login_event(Action.END_LOGIN, stored.login, stored.public_id, decided_by=_OPERATOR)
+
+
+def blocked(block: Block) -> AuditEvent:
+    """An operator blocked a person or a target."""
+    return _by_operator(Action.BLOCK, block.kind, block.name)
+
+
+def block_lifted(kind: BlockKind, name: str) -> AuditEvent:
+    """An operator ended a block."""
+    return _by_operator(Action.LIFT_BLOCK, kind, name)
+
+
+def role_frozen(role: RoleArn, error: AwsconsError | None = None, *, thawed: bool = False) -> AuditEvent:
+    """An operator froze or thawed a role; `error`: it did not come to that."""
+    return AuditEvent(
+        action=Action.THAW_ROLE if thawed else Action.FREEZE_ROLE,
+        outcome=Outcome.DONE if error is None else Outcome.FAILED,
+        reason=type(error).__name__ if error else None,
+        role_arn=str(role),
+        decided_by=_OPERATOR,
+        cause=str(error) if error else None,
+        hint=(error.hint or None) if error else None,
+    )
 
 
 # --- consoles and credentials ------------------------------------------------------------
@@ -130,7 +157,7 @@ def opening_failed(
     Of an unexpected error only the class is written, since its text may quote a secret.
     """
     expected = error if isinstance(error, AwsconsError) else None
-    refused = isinstance(error, (DestinationRefused, AttributesUnfit, LoginEndsTooSoon, RateLimited))
+    refused = isinstance(error, (DestinationRefused, AttributesUnfit, Blocked, LoginEndsTooSoon, RateLimited))
     return AuditEvent(
         action=action,
         outcome=Outcome.REFUSED if refused else Outcome.FAILED,
@@ -207,6 +234,18 @@ def _login_event(
         name_id=login.identity.name_id,
         decided_by=decided_by,
         client_address=address,
+    )
+
+
+def _by_operator(action: Action, kind: BlockKind, name: str) -> AuditEvent:
+    """A person, by NameID or user name, or a target."""
+    is_person = kind is BlockKind.PERSON
+    return AuditEvent(
+        action=action,
+        outcome=Outcome.DONE,
+        user_name=name if is_person else None,
+        target=None if is_person else name,
+        decided_by=_OPERATOR,
     )
 
 

@@ -37,6 +37,7 @@ class AwsSettings:
                    AWS configuration, else the partition's default
     logout_first   send browsers through AWS's log-out before each console, unless the link has its own choice
     sts_endpoint, signin_endpoint   replace AWS's own; `{region}` is replaced by the region
+    freezer_role   name, with its path, of the role in each account that can shut other roles; None: there is none
     """
 
     profile_name: str | None
@@ -50,6 +51,7 @@ class AwsSettings:
     sts_endpoint: str | None
     signin_endpoint: str | None
     partitions: Mapping[str, PartitionSettings]
+    freezer_role: str | None = None
 
     def profile_for(self, target: Target) -> str | None:
         """The profile whose credentials assume that target's role; None: botocore's default."""

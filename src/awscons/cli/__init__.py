@@ -5,12 +5,12 @@ review_commands    the click trees of `awscons access` and `awscons accounts`
 accounts_command   `awscons accounts`: write the file of accounts
 check_command      `awscons check`: mistakes and warnings in the configuration, and who may open which target
 check_report       what `awscons check` prints
-doctor_command   `awscons doctor`: whether the service and every target would work, by trying
-doctor_report    what `awscons doctor` prints, and reads again
+doctor_command     `awscons doctor`: whether the service and every target would work, by trying
+doctor_report      what `awscons doctor` prints, and reads again
 service_surroundings   `awscons check` as the service's user, with its environment variables
 access_command     `awscons access`: who can open what, and who did
 access_diff_command    `awscons access diff`: what changes for whom
-usage_log          reads audit logs for `awscons access --used`
+usage_log          reads audit logs for `awscons access --used` and `awscons revoke`
 iam_commands       the click tree of `awscons iam`
 iam_brokers        whose credentials open which target: `--broker`
 iam_documents_command   `awscons iam json`, `cloudformation`, `terraform`, `entitlements`
@@ -18,7 +18,10 @@ iam_diff_command   `awscons iam diff`: what AWS has, compared with what the conf
 reload_command     `awscons reload`: tell the running service to read its configuration again
 serve_command      `awscons serve`: the service under gunicorn
 demo_command       `awscons demo`: the service with a pretend identity provider and AWS; alone imports `awscons.demo`
+login_commands     the click trees of `awscons logins` and `awscons revoke`
 logins_command     `awscons logins`: list logins and revoke them
+revoke_command     `awscons revoke`: shut out a person, a target or a role
+open_sessions      what is open at AWS, for `awscons revoke`
 metadata_command   `awscons metadata`: our SAML metadata
 keys_command       `awscons keys`: make and rotate our key pairs
 key_files          writing the files of those key pairs

@@ -61,9 +61,6 @@ def _add_form(form: str, help_text: str) -> None:
         help="Write freezer roles, which this IAM user or role may assume; one for each partition.",
     )
     @click.option(
-        "--freezer-role", default="awscons-freezer", show_default=True, help="Name of the freezer roles."
-    )
-    @click.option(
         "--out", type=click.Path(path_type=Path, file_okay=False), help="Write files into this folder."
     )
     def documents(config: Path, **options: Any) -> None:

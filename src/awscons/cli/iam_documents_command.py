@@ -18,6 +18,7 @@ from awscons.config.settings import Settings
 from awscons.errors import AwsconsError
 from awscons.iam.entitlements import entitlements
 from awscons.iam.forms import File, cloudformation_files, json_files
+from awscons.iam.freezer import FREEZER_ROLE
 from awscons.iam.plan import Plan, is_broker, plan_broker, plan_freezers, plan_roles
 from awscons.iam.policy import readable
 from awscons.iam.revocation import POLICY_NAME, revocation_slot
@@ -42,7 +43,6 @@ class Options:
     with_roles: bool
     revocable: bool
     freezers: tuple[str, ...]
-    freezer_role: str
     out: Path | None
 
 
@@ -74,7 +74,7 @@ def _plan(settings: Settings, form: str, options: Options) -> Plan:
         inline = {POLICY_NAME: revocation_slot()} if options.revocable else {}
         plan = plan_roles(targets, broker_of, strict=options.strict, inline=inline)
         plan = plan if is_written else replace(plan, roles=())
-        for freezers in _freezers(targets, options):
+        for freezers in _freezers(targets, options, settings.aws.freezer_role or FREEZER_ROLE):
             plan = replace(plan, trusts=plan.trusts + freezers.trusts, roles=plan.roles + freezers.roles)
     if options.part in {None, _BROKER}:
         broker = plan_broker(targets, broker_of, organization=organization, strict=options.strict)
@@ -82,7 +82,7 @@ def _plan(settings: Settings, form: str, options: Options) -> Plan:
     return plan
 
 
-def _freezers(targets: Sequence[Target], options: Options) -> Iterator[Plan]:
+def _freezers(targets: Sequence[Target], options: Options, name: str) -> Iterator[Plan]:
     """The freezer roles of each partition that a value of --freezer is in. Raises click.UsageError."""
     by_partition: dict[str, list[str]] = {}
     for arn in options.freezers:
@@ -91,7 +91,7 @@ def _freezers(targets: Sequence[Target], options: Options) -> Iterator[Plan]:
         by_partition.setdefault(arn.split(":")[1], []).append(arn)
     for partition, callers in by_partition.items():
         own = [target for target in targets if target.role.partition == partition]
-        yield plan_freezers(own, callers, options.freezer_role)
+        yield plan_freezers(own, callers, name)
 
 
 def _selected(settings: Settings, part: str | None) -> Sequence[Target]:

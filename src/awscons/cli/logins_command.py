@@ -18,6 +18,7 @@ from awscons.assembly.signin_side import build_login_register
 from awscons.audit import events
 from awscons.cli.terminal import print_json, printable, table
 from awscons.config.load import load_settings
+from awscons.signin.blocks import Block, BlockKind, BlockList
 from awscons.signin.register import LoginRegister, StoredLogin
 
 _SHOWN_ID_LENGTH = 12
@@ -28,10 +29,21 @@ _MIN_ID_LENGTH = 8
 
 def list_logins(config: Path, person: str | None, *, as_json: bool) -> None:
     """Print the valid logins: of one person, or of all people if `person` is None."""
-    register = _register(config)
+    register, block_list = _open(config)
+    blocks = [
+        block
+        for block in block_list.all()
+        if person is None or (block.kind, block.name) == (BlockKind.PERSON, person)
+    ]
+    if not as_json:
+        # Before the logins, which not every store can list.
+        for block in blocks:
+            frozen = f", {len(block.frozen_roles)} roles frozen" if block.frozen_roles else ""
+            click.echo(f"{block.kind} {printable(block.name)}: blocked since {_time(block.since)}{frozen}")
     found = _find(register, person)
     if as_json:
-        print_json({"logins": [_document(stored) for stored in found]})
+        shown = [_block_document(block) for block in blocks]
+        print_json({"logins": [_document(stored) for stored in found], "blocks": shown})
         return
     if not found:
         click.echo("nobody is signed in" if person is None else f"no login of {printable(person)}")
@@ -45,7 +57,7 @@ def end_logins(config: Path, person: str | None, id_prefix: str | None, *, every
         raise click.UsageError("give one of --person NAME, --id ID and --all")
     if id_prefix is not None and len(id_prefix) < _MIN_ID_LENGTH:
         raise click.UsageError(f"--id needs at least {_MIN_ID_LENGTH} characters")
-    register = _register(config)
+    register, _ = _open(config)
     found = _find(register, person)
     if id_prefix is not None:
         found = [stored for stored in found if stored.public_id.startswith(id_prefix)]
@@ -59,7 +71,7 @@ def end_logins(config: Path, person: str | None, id_prefix: str | None, *, every
     click.echo({0: "no such login", 1: "1 login ended"}.get(len(found), f"{len(found)} logins ended"))
 
 
-def _register(config: Path) -> LoginRegister:
+def _open(config: Path) -> tuple[LoginRegister, BlockList]:
     return build_login_register(load_settings(config, environment=os.environ), environment=os.environ)
 
 
@@ -91,6 +103,15 @@ def _document(stored: StoredLogin) -> dict[str, str | None]:
         "signed_in_at": login.signed_in_at.isoformat(),
         "last_used_at": stored.last_used_at.isoformat() if stored.last_used_at else None,
         "ends_at": login.ends_at.isoformat(),
+    }
+
+
+def _block_document(block: Block) -> dict[str, object]:
+    return {
+        "kind": block.kind,
+        "name": block.name,
+        "since": block.since.isoformat(),
+        "frozen_roles": list(block.frozen_roles),
     }
 
 

@@ -19,6 +19,7 @@ import click
 
 from awscons import __version__
 from awscons.cli.iam_commands import iam
+from awscons.cli.login_commands import logins, revoke
 from awscons.cli.review_commands import access, accounts
 from awscons.cli.terminal import config_option, env_file_option, json_option
 from awscons.errors import AwsconsError, ConfigurationError
@@ -202,45 +203,11 @@ def demo(bind: str, port: int) -> None:
     serve_demo(bind, port)
 
 
-# --- logins ------------------------------------------------------------------------------
-
-
-@cli.group()
-def logins() -> None:
-    """List logins, or end them.
-
-    A console that is open already stays open until its session ends, because AWS cannot end it earlier.
-    """
-
-
-@logins.command("list")
-@config_option
-@env_file_option
-@json_option
-@click.option("--person", help="List the logins of this person: a NameID or a user name.")
-def logins_list(config: Path, person: str | None, *, as_json: bool) -> None:
-    """List the valid logins, oldest first. Nobody can sign in with the ids shown."""
-    from awscons.cli.logins_command import list_logins
-
-    list_logins(config, person, as_json=as_json)
-
-
-@logins.command("end")
-@config_option
-@env_file_option
-@click.option("--person", help="End all logins of this person: a NameID or a user name.")
-@click.option("--id", "id_prefix", help="End this login: its id from `awscons logins list`.")
-@click.option("--all", "everybody", is_flag=True, help="End the logins of all people.")
-def logins_end(config: Path, person: str | None, id_prefix: str | None, *, everybody: bool) -> None:
-    """End logins. Every process and host refuses them from the next request on."""
-    from awscons.cli.logins_command import end_logins
-
-    end_logins(config, person, id_prefix, everybody=everybody)
-
-
 cli.add_command(access)
 cli.add_command(accounts)
 cli.add_command(iam)
+cli.add_command(logins)
+cli.add_command(revoke)
 
 
 # --- the SAML side -----------------------------------------------------------------------

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TextIO
 
 from awscons.access.report import Grant
-from awscons.errors import AwsconsError
+from awscons.errors import AwsconsError, quote_for_log
 
 
 class LogUnreadable(AwsconsError):
@@ -56,9 +56,9 @@ def read_usage(logs: Iterable[TextIO]) -> Usage:
     usage = Usage()
     for log in logs:
         found = False
-        for event in _events(log):
+        for event in audit_events(log):
             found = True
-            moment = datetime.fromisoformat(str(event["timestamp"]))
+            moment = moment_of(event, log)
             usage.ends_at = max(moment, usage.ends_at or moment)
             if event.get("action") in {"open-console", "get-credentials"} and event.get("outcome") == "done":
                 usage.note(
@@ -72,7 +72,22 @@ def read_usage(logs: Iterable[TextIO]) -> Usage:
     return usage
 
 
-def _events(log: TextIO) -> Iterator[dict[str, object]]:
+def moment_of(event: Mapping[str, object], log: TextIO) -> datetime:
+    """When an event was written; UTC. Raises LogUnreadable."""
+    try:
+        moment = datetime.fromisoformat(str(event["timestamp"]))
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise LogUnreadable(
+            f"{log.name} has an audit event of {quote_for_log(event['timestamp'])}",
+            hint="a time is in ISO 8601, with its zone",
+        )
+    return moment
+
+
+def audit_events(log: TextIO) -> Iterator[dict[str, object]]:
+    """The audit events in a log; other lines are passed over."""
     for line in log:
         try:
             event = json.loads(line)

@@ -123,6 +123,7 @@ def _aws(aws: AwsSection, site: Site) -> AwsSettings:
         sts_endpoint=aws.sts_endpoint,
         signin_endpoint=aws.signin_endpoint,
         partitions=build_partitions(aws),
+        freezer_role=aws.freezer_role,
     )
 
 

@@ -20,6 +20,7 @@
     ├── RateLimited
     │   ├── TooManySignIns             more sign-ins than the configured limits allow
     │   └── TooManyConsoles            more consoles than one person may open in a minute
+    ├── Blocked                    an operator has blocked this person or this target
     ├── AttributesUnfit            the attributes of a person do not fit the target
     ├── LoginEndsTooSoon           the login ends before the shortest console would
     ├── BrokerBusy                 too many sign-ins are waiting for AWS
@@ -59,6 +60,7 @@ from awscons.errors.configuration_errors import (
 )
 from awscons.errors.root import MAX_QUOTED_LENGTH, AwsconsError, quote_for_log
 from awscons.errors.signin_errors import (
+    Blocked,
     DestinationElsewhere,
     DestinationMalformed,
     DestinationRefused,
@@ -99,6 +101,7 @@ __all__ = [
     "AccessKeyRefused",
     "AttributesUnfit",
     "AwsconsError",
+    "Blocked",
     "BrokerBusy",
     "BrokerCredentialsMissing",
     "CannotListen",

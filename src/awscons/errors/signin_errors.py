@@ -183,3 +183,9 @@ class TooManyConsoles(RateLimited):
 
     public = "You have opened many consoles within a minute. Please try again in a minute."
     advice = "a script or another site may open them; the limit is `rate_limit_per_person` in `server_config`"
+
+
+class Blocked(AwsconsError):
+    """An operator has blocked this person or this target."""
+
+    public = "The people who run this service have blocked this access. Please ask them."

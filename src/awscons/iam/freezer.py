@@ -15,6 +15,8 @@ from awscons.iam.broker_policy import PolicyKind, PolicyTooLarge
 from awscons.iam.policy import allow, policy, policy_size
 from awscons.iam.trust import TrustShape, trust_policy
 
+FREEZER_ROLE = "awscons-freezer"
+"""Its name where the configuration gives none."""
 ACCOUNT_ID = "{account_id}"
 """In the ARN of `freezer_role`: stands for the account of the role that is frozen."""
 _ACTIONS = ("iam:AttachRolePolicy", "iam:DetachRolePolicy")

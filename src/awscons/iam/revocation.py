@@ -116,7 +116,9 @@ def _statements(revocations: Iterable[Revocation]) -> Iterator[Statement]:
         if key:
             operator = "StringLike" if key == _USER_ID else "StringEquals"
             who[operator] = {key: one_or_list(found)}
-        moment = before.strftime("%Y-%m-%dT%H:%M:%SZ")
+        # Whole seconds, rounded up: what was issued earlier in the same second ends as well.
+        whole = before.replace(microsecond=0)
+        moment = f"{whole if whole == before else whole + timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}"
         yield {
             "Effect": "Deny",
             "Action": "*",

@@ -13,6 +13,7 @@ from awscons.aws.broker import Broker
 from awscons.consoles import Consoles
 from awscons.preferences import Preferences
 from awscons.saml.input_limits import MessageLimits
+from awscons.signin.blocks import BlockList
 from awscons.signin.login import Logins
 from awscons.signin.rate_limits import SignInRateLimits
 from awscons.signin.single_logout import Logouts
@@ -42,6 +43,7 @@ class WebDependencies:
     logins: Logins
     logouts: Logouts
     preferences: Preferences
+    blocks: BlockList
     consoles: Consoles
     broker: Broker
     audit: AuditLog

@@ -19,6 +19,7 @@ from awscons.audit.event import Caller
 from awscons.errors import (
     AttributesUnfit,
     AwsconsError,
+    Blocked,
     BrokerBusy,
     BrokerCredentialsMissing,
     ConfigurationError,
@@ -47,6 +48,7 @@ STATUS_CODES: tuple[tuple[type[AwsconsError], HTTPStatus], ...] = (
     (DestinationRefused, HTTPStatus.BAD_REQUEST),
     (AttributesUnfit, HTTPStatus.FORBIDDEN),
     (LoginEndsTooSoon, HTTPStatus.FORBIDDEN),
+    (Blocked, HTTPStatus.FORBIDDEN),
     (BrokerBusy, HTTPStatus.SERVICE_UNAVAILABLE),
     (ResponseTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (SignInError, HTTPStatus.BAD_REQUEST),
@@ -207,7 +209,7 @@ def register_problems(app: Flask, site: Site) -> None:
         step = _home(site)
         if isinstance(error, SignInError):
             step = NextStep(_("Sign in again"), site.url(error.return_to or site.home_path))
-        elif request.method == "GET":
+        elif request.method == "GET" and not isinstance(error, Blocked):
             step = NextStep(_("Try again"), site.url(repeated_path(site)))
         response = problem_response(Problem(status, _(_sentence_of(error)), next_step=step))
         if isinstance(error, RateLimited):

@@ -8,6 +8,7 @@ broker_credentials   the broker's own credentials and AWS configuration, by boto
 credential_files     which file of the broker's credentials cannot be used
 credential_source    loads credentials once for many sign-ins, in a thread of its own
 credential_helper    running a profile's `credential_process`
+role_freezer         attaches AWSDenyAll to a role and detaches it, for a command
 organizations        the accounts of an AWS organization, for a command
 http_pool            the one HTTP client for every outgoing request, also for the metadata of the IdP
 kept_connections     which kept connections of that client may carry another request

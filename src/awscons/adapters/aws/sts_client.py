@@ -260,11 +260,11 @@ class StsClient:
             authorities=authorities,
         )
         call.status = answer.status
-        return AWSResponse(request.url, answer.status, answer.headers, _Body(answer.body))  # type: ignore[arg-type]
+        return AWSResponse(request.url, answer.status, answer.headers, ReadBody(answer.body))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
-class _Body:
+class ReadBody:
     """A body that was read already, in the form that botocore expects."""
 
     content: bytes = field(repr=False)

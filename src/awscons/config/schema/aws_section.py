@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from awscons.access.targets import RESERVED_SERVICES
+from awscons.access.targets import RESERVED_SERVICES, parse_role_arn
 from awscons.aws import partitions, role_request
 from awscons.config.schema.base import (
     HttpUrl,
@@ -19,6 +19,7 @@ from awscons.config.schema.base import (
 )
 from awscons.config.schema.pattern_section import AccountSection, PatternSection
 from awscons.config.schema.target_section import TargetSection
+from awscons.iam.freezer import ACCOUNT_ID
 
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,63}", re.ASCII)
 _LINK_ORIGIN = re.compile(rf"https://(?:{_HOST.pattern}|[a-z0-9-]{{1,63}})(?::[1-9][0-9]{{0,4}})?", re.ASCII)
@@ -67,6 +68,13 @@ def _link_origin(value: str) -> str:
 def _ascii(value: str) -> str:
     if not value.isascii():
         raise not_as_wanted("a URL in ASCII", "percent-encode all other characters")
+    return value
+
+
+def _freezer(value: str) -> str:
+    arn = value if value.startswith("arn:") else f"arn:aws:iam::{ACCOUNT_ID}:role/{value}"
+    if parse_role_arn(arn.replace(ACCOUNT_ID, "123456789012")) is None:
+        raise not_as_wanted("the name of a role, or its ARN with {account_id}", "such as 'awscons-freezer'")
     return value
 
 
@@ -129,6 +137,13 @@ class AwsSection(Section):
         description=(
             "Page that tells the owner of another account who runs this service. It is part of the User-"
             "Agent of every call to AWS, which CloudTrail records. Default: the URL of this service."
+        ),
+    )
+    freezer_role: Annotated[str, AfterValidator(_freezer)] | None = Field(
+        default=None,
+        description=(
+            "Name, with its path, of the role in each account with which `awscons revoke --freeze` shuts a role, or "
+            "its ARN with `{account_id}`. Default: nothing can be frozen."
         ),
     )
     role_session_name_attr: NonEmpty = Field(

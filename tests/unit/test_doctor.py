@@ -1,0 +1,74 @@
+"""What `awscons doctor` makes of thousands of targets, and what a probe asks. No AWS: a broker that knows the answers."""
+
+import json
+from dataclasses import replace
+from typing import cast
+
+from awscons.access.targets import Target, parse_role_arn
+from awscons.aws.broker import Broker, TriedRole
+from awscons.aws.probe import Probe, build_probe_request, probe_targets
+from awscons.aws.role_request import MAX_POLICY_CHARACTERS, USER_NAME, RoleRequest
+from awscons.cli.doctor_report import Examination, door_of, examination_lines
+from awscons.errors import RoleRefused
+from awscons.iam.missing import diagnose
+
+CALLER = "arn:aws:iam::123456789012:user/broker"
+
+
+class WithoutTags:
+    """A broker for which every role is closed as long as the request has session tags."""
+
+    def try_role(self, target: Target, request: RoleRequest, *, token: bool) -> TriedRole | None:
+        del target, token
+        if request.session_tags:
+            raise RoleRefused("AccessDenied", step="sts")
+        return None
+
+
+def target_in(account: int) -> Target:
+    role = parse_role_arn(f"arn:aws:iam::{account:012}:role/sso/Admin")
+    assert role is not None
+    plain = Target(f"account-{account}", role, 3600)
+    return replace(plain, terms=replace(plain.terms, session_tags=(("team", USER_NAME),)))
+
+
+def probe(*targets: Target) -> list[Probe]:
+    broker = cast("Broker", WithoutTags())
+    waits: list[None] = []
+    found = probe_targets(
+        broker, targets, name="ada", name_attribute=USER_NAME, before_second_try=lambda: waits.append(None)
+    )
+    probes = list(found)
+    assert waits == [None]
+    return probes
+
+
+def test_three_thousand_targets_that_lack_the_same_are_told_once() -> None:
+    found = Examination(callers=[CALLER])
+    for one in probe(*map(target_in, range(1, 3001))):
+        found.doors.append(door_of(one, diagnose(one, CALLER), CALLER))
+    lines = list(examination_lines(found, is_one_target=False))
+    assert "  0 of 3,000 targets open, asked as " + CALLER in lines
+    assert "  3,000 targets do not open: AWS does not allow sts:TagSession" in lines
+    assert any(line.endswith("and 2,995 more") for line in lines)
+    assert len(lines) < 40
+
+
+def test_a_policy_that_leaves_no_room_gives_way_to_the_deny() -> None:
+    target = target_in(1)
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "x" * (MAX_POLICY_CHARACTERS - 100)}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    full = replace(target, terms=replace(target.terms, session_policy=policy))
+    request = build_probe_request(full, "ada", name_attribute=USER_NAME)
+    assert [one["Effect"] for one in json.loads(request.session_policy or "")["Statement"]] == ["Deny"]
+
+
+def test_a_policy_of_one_statement_keeps_it_beside_the_deny() -> None:
+    target = target_in(1)
+    policy = json.dumps({"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}})
+    own = replace(target, terms=replace(target.terms, session_policy=policy))
+    request = build_probe_request(own, "ada", name_attribute=USER_NAME)
+    assert [one["Effect"] for one in json.loads(request.session_policy or "")["Statement"]] == [
+        "Allow",
+        "Deny",
+    ]
