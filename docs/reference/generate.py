@@ -148,6 +148,9 @@ def page() -> str:
                 parts += [f"#### {kind}\n", documentation(backing) + "\n", table(backing)]
         if section is schema.AwsSection:
             parts += [
+                "### `identity_provider`: without any AWS key\n",
+                documentation(schema.IdentityProviderSection) + "\n",
+                table(schema.IdentityProviderSection),
                 "### A partition\n",
                 documentation(schema.PartitionSection) + "\n",
                 table(schema.PartitionSection),

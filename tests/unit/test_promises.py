@@ -22,6 +22,7 @@ SECTIONS = [
     schema.TargetSection,
     schema.AccountSection,
     schema.PartitionSection,
+    schema.IdentityProviderSection,
     *schema.BACKINGS.values(),
 ]
 

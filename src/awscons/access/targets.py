@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 # IAM names and paths: letters, digits and these signs, ASCII only ("IAM and STS quotas" in the IAM guide).
+_SAML_PROVIDER = re.compile(
+    r"arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:saml-provider/[A-Za-z0-9._-]{1,128}", re.ASCII
+)
 _ROLE_ARN = re.compile(
     r"arn:(?P<partition>aws(?:-[a-z]+)*):iam::(?P<account>[0-9]{12}):role/(?P<name>(?:[\x21-\x7e]+/)?[A-Za-z0-9_+=,.@-]{1,64})"
 )
@@ -50,6 +53,11 @@ def parse_role_arn(text: str) -> RoleArn | None:
     return RoleArn(matched["partition"], matched["account"], matched["name"])
 
 
+def is_saml_provider(text: str) -> bool:
+    """Whether `text` is the ARN of a SAML provider (IAM API, CreateSAMLProvider)."""
+    return _SAML_PROVIDER.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class RoleTerms:
     """What else AssumeRole is asked for, each switched on by itself: a trust policy may lack its action.
@@ -89,6 +97,7 @@ class OpenBy(Enum):
     """How the console of a target is opened; the value is the configuration's word."""
 
     ASSUME_ROLE = "AssumeRole"
+    ASSUME_ROLE_WITH_SAML = "AssumeRoleWithSAML"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +119,7 @@ class Target:
     profile_name   of the broker's own credentials for it; None: its partition's, else the usual one
     terms       what else AssumeRole is asked for
     open_by     the way of opening it
+    saml_provider   ARN of the SAML provider that the role trusts, where `open_by` is AssumeRoleWithSAML
     """
 
     name: str
@@ -128,6 +138,7 @@ class Target:
     terms: RoleTerms = RoleTerms()
     display: TargetDisplay = TargetDisplay()
     open_by: OpenBy = OpenBy.ASSUME_ROLE
+    saml_provider: str | None = None
 
     @property
     def title(self) -> str:

@@ -14,6 +14,7 @@ from awscons.adapters.metered_ports import MeteredRoleAssumer, MeteredSigninToke
 from awscons.adapters.surroundings import Surroundings
 from awscons.assembly.clock import utc_now
 from awscons.audit.metrics_recorder import MetricsRecorder, NoMetrics
+from awscons.aws.assertions import AssertionIssuer
 from awscons.aws.broker import Broker
 from awscons.config.settings import Settings
 
@@ -32,7 +33,10 @@ def build_broker(
     """The broker. `threads`: of each process, None if unknown; `recorder` counts and times calls to AWS."""
     recorder, http = recorder or NoMetrics(), http or HttpPool()
     credentials = BrokerCredentials(settings.aws)
-    roles = StsClient(settings.aws, http, credentials)
+    own = settings.aws.identity_provider
+    partitions = {name: one.partition for name, one in settings.aws.partitions.items()}
+    assertions = AssertionIssuer(own, partitions=partitions, clock=clock) if own else None
+    roles = StsClient(settings.aws, http, credentials, assertions)
     federation = FederationClient(settings.aws, http, credentials)
     return Broker(
         roles=MeteredRoleAssumer(roles, recorder),

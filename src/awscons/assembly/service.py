@@ -33,6 +33,7 @@ from awscons.assembly.signin_side import (
     build_logins,
     build_logouts,
     build_rate_limits,
+    our_idp_metadata,
     our_metadata,
 )
 from awscons.audit.event import AuditLog
@@ -127,6 +128,7 @@ def build_service(
             broker=broker,
             audit=audit,
             metadata=our_metadata(settings),
+            idp_metadata=our_idp_metadata(settings),
             metrics_settings=settings.metrics,
             limits=build_rate_limits(settings, minute_counters),
             metrics=build_metrics_page(counters, settings, trust=trust, clock=clock, life=life),

@@ -13,7 +13,7 @@ from awscons.audit.event import AuditLog
 from awscons.config.schema import SimpleBacking, SqliteBacking
 from awscons.config.settings import Settings
 from awscons.errors import MetadataRefused, StoreCannotList, StoreUnavailable
-from awscons.saml.metadata import build_sp_metadata
+from awscons.saml.metadata import build_idp_metadata, build_sp_metadata
 from awscons.saml.parties import IdentityProvider
 from awscons.signin.blocks import BlockList
 from awscons.signin.idp_trust import IdpTrust
@@ -120,6 +120,16 @@ def build_logouts(
         register=register,
         tells_the_identity_provider=settings.login.single_logout,
         clock=clock,
+    )
+
+
+def our_idp_metadata(settings: Settings) -> bytes | None:
+    """The metadata of this service as the identity provider of roles; None if it is none."""
+    own = settings.aws.identity_provider
+    if own is None:
+        return None
+    return build_idp_metadata(
+        own.entity_id, own.published, sso_url=settings.site.url(settings.site.home_path)
     )
 
 

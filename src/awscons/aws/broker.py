@@ -1,6 +1,6 @@
 """From a target and a login to credentials of its role, and on to a console URL.
 
-    AssumeRole               → RoleCredentials
+    AssumeRole[WithSAML]     → RoleCredentials
     getSigninToken           → SigninToken
     our own table of hosts   → ConsoleUrl
 
@@ -18,7 +18,7 @@ from datetime import datetime
 import structlog
 
 from awscons.access.identity import Login
-from awscons.access.targets import Target
+from awscons.access.targets import OpenBy, Target
 from awscons.aws.console_url import build_console_url, build_logout_first_url
 from awscons.aws.destinations import ConsoleDestination, check_destination, choose_destination, choose_regions
 from awscons.aws.durations import (
@@ -248,6 +248,8 @@ class Broker:
         request = build_role_request(
             target, login.identity, name_attribute=self._settings.role_session_name_attribute
         )
+        if request.saml is not None and target.ends_with_login:
+            request = replace(request, saml=replace(request.saml, session_ends=login.ends_at))
         return _RoleSession(target, request, self._requested_duration(target, login))
 
     def _requested_duration(self, target: Target, login: Login) -> int:
@@ -284,7 +286,9 @@ class Broker:
     def _endpoints(self, target: Target, region: str) -> tuple[StsRoute, str]:
         """STS and federation endpoint of one region."""
         settings, partition = self._settings, target.role.partition
-        route = StsRoute(settings.profile_for(target), region, settings.sts_endpoint_in(partition, region))
+        keyless = target.open_by is OpenBy.ASSUME_ROLE_WITH_SAML
+        endpoint = settings.sts_endpoint_in(partition, region)
+        route = StsRoute(settings.profile_for(target), region, endpoint, keyless)
         return route, settings.signin_endpoint_in(partition, region)
 
     # --- one region ----------------------------------------------------------------------

@@ -34,6 +34,7 @@ class CredentialKind(Enum):
     WEB_IDENTITY = "a role assumed with a web identity (EKS service account)"
     ASSUMED_ROLE = "temporary credentials of a role"
     USER_SESSION = "temporary credentials of an IAM user (GetSessionToken)"
+    SAML_ASSERTION = "an assertion of this service's own (AssumeRoleWithSAML)"
 
     @property
     def chained(self) -> bool:
@@ -41,7 +42,11 @@ class CredentialKind(Enum):
 
         For an EC2 instance AWS documents no such limit, but one was reported: see `plan_durations`.
         """
-        return self not in {CredentialKind.LONG_TERM, CredentialKind.EC2_INSTANCE}
+        return self not in {
+            CredentialKind.LONG_TERM,
+            CredentialKind.EC2_INSTANCE,
+            CredentialKind.SAML_ASSERTION,
+        }
 
 
 # botocore's names of its credential providers, of those that imply the kind.

@@ -12,11 +12,16 @@ from awscons.aws.role_request import RoleRequest
 
 @dataclass(frozen=True, slots=True)
 class StsRoute:
-    """The credentials and the endpoint of a call to STS. `endpoint` None: AWS's endpoint of the region."""
+    """The credentials and the endpoint of a call to STS.
+
+    endpoint   None: AWS's endpoint of the region
+    keyless    no AWS credentials: assertions of ours, see `aws.assertions`
+    """
 
     profile_name: str | None
     region: str
     endpoint: str | None
+    keyless: bool = False
 
 
 class RoleAssumer(Protocol):
@@ -43,7 +48,7 @@ class RoleAssumer(Protocol):
     def assume_role(
         self, request: RoleRequest, route: StsRoute, *, role_session_duration: int, seconds_left: float
     ) -> RoleCredentials:
-        """AssumeRole; the duration in seconds."""
+        """AssumeRole, or AssumeRoleWithSAML where the request has a SamlGrant; the duration in seconds."""
 
 
 class SigninTokens(Protocol):

@@ -10,7 +10,8 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from awscons.access.attributes import values_named
 from awscons.access.identity import Identity
@@ -18,6 +19,7 @@ from awscons.access.targets import RoleArn, Target
 from awscons.errors import AttributesUnfit, quote_for_log
 
 ASSUME_ROLE, SET_SOURCE_IDENTITY, TAG_SESSION = "sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"
+ASSUME_ROLE_WITH_SAML = "sts:AssumeRoleWithSAML"
 USER_NAME = "user_name"
 """In place of an attribute's name: the person's user name, which `user_attr` chose."""
 MAX_TAGS = 50
@@ -39,9 +41,28 @@ _POLICY_ARN = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class SamlGrant:
+    """What an assertion of ours says beside the role session: see `aws.assertions`.
+
+    provider      ARN of the SAML provider that the role trusts
+    target        name of the target, for which trust policies can have a condition
+    subject       NameID: one for each person and account, and no name
+    session_ends  UTC: AWS ends the role session then at the latest; None: the duration alone decides
+    """
+
+    provider: str
+    target: str
+    subject: str = field(repr=False)
+    session_ends: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleRequest:
-    """The parameters of one AssumeRole call, except for its duration."""
+    """The parameters of one AssumeRole call, except for its duration.
+
+    saml   the call is AssumeRoleWithSAML, with an assertion of ours in place of AWS credentials
+    """
 
     role: RoleArn
     role_session_name: str
@@ -51,17 +72,26 @@ class RoleRequest:
     external_id: str | None = None
     session_policy: str | None = None
     policy_arns: tuple[str, ...] = ()
+    saml: SamlGrant | None = None
 
     @property
     def needed_actions(self) -> tuple[str, ...]:
         """The actions that the role's trust policy and the broker's own policy must both allow."""
-        return needed_actions(source_identity=self.source_identity is not None, tags=bool(self.session_tags))
+        return needed_actions(
+            source_identity=self.source_identity is not None,
+            tags=bool(self.session_tags),
+            saml=bool(self.saml),
+        )
 
 
-def needed_actions(*, source_identity: bool, tags: bool) -> tuple[str, ...]:
-    """The actions of an AssumeRole request with a source identity, with session tags (IAM guide, id_session-tags)."""
+def needed_actions(*, source_identity: bool, tags: bool, saml: bool = False) -> tuple[str, ...]:
+    """The actions of a request with a source identity, with session tags (IAM guide, id_session-tags).
+
+    saml   AssumeRoleWithSAML in place of AssumeRole
+    """
     optional = ((SET_SOURCE_IDENTITY, source_identity), (TAG_SESSION, tags))
-    return (ASSUME_ROLE, *(action for action, is_needed in optional if is_needed))
+    first = ASSUME_ROLE_WITH_SAML if saml else ASSUME_ROLE
+    return (first, *(action for action, is_needed in optional if is_needed))
 
 
 def build_role_request(target: Target, identity: Identity, *, name_attribute: str) -> RoleRequest:
@@ -87,7 +117,15 @@ def build_role_request(target: Target, identity: Identity, *, name_attribute: st
         external_id=terms.external_id,
         session_policy=terms.session_policy,
         policy_arns=terms.policy_arns,
+        saml=_saml_grant(target, identity),
     )
+
+
+def _saml_grant(target: Target, identity: Identity) -> SamlGrant | None:
+    if target.saml_provider is None:
+        return None
+    person = f"{target.role.account_id}\n{identity.name_id}".encode("utf-8", "surrogatepass")
+    return SamlGrant(target.saml_provider, target.name, hashlib.sha256(person).hexdigest())
 
 
 def _required(identity: Identity, attribute: str) -> str:

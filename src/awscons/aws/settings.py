@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from awscons.access.targets import Target
 from awscons.aws import partitions
+from awscons.aws.assertions import OwnIdentityProvider
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class AwsSettings:
     logout_first   send browsers through AWS's log-out before each console, unless the link has its own choice
     sts_endpoint, signin_endpoint   replace AWS's own; `{region}` is replaced by the region
     freezer_role   name, with its path, of the role in each account that can shut other roles; None: there is none
+    identity_provider   this service as the identity provider of roles; None: it has no key for that
     """
 
     profile_name: str | None
@@ -52,6 +54,7 @@ class AwsSettings:
     signin_endpoint: str | None
     partitions: Mapping[str, PartitionSettings]
     freezer_role: str | None = None
+    identity_provider: OwnIdentityProvider | None = None
 
     def profile_for(self, target: Target) -> str | None:
         """The profile whose credentials assume that target's role; None: botocore's default."""

@@ -203,6 +203,21 @@ def demo(bind: str, port: int) -> None:
     serve_demo(bind, port)
 
 
+@cli.group("idp")
+def identity_provider() -> None:
+    """This service as the identity provider that roles trust, without any AWS key."""
+
+
+@identity_provider.command("metadata")
+@config_option
+@env_file_option
+def idp_metadata(config: Path) -> None:
+    """Print the metadata for SAML providers in IAM, as XML."""
+    from awscons.cli.metadata_command import print_idp_metadata
+
+    print_idp_metadata(config)
+
+
 cli.add_command(access)
 cli.add_command(accounts)
 cli.add_command(iam)

@@ -12,6 +12,7 @@ from awscons import __version__
 from awscons.access import targets
 from awscons.audit.metrics_recorder import MetricsSettings
 from awscons.aws import partitions
+from awscons.aws.assertions import OwnIdentityProvider
 from awscons.aws.destinations import without_console_session
 from awscons.aws.settings import AwsSettings, PartitionSettings
 from awscons.config.schema import (
@@ -43,6 +44,7 @@ def build_settings(
     trust: IdentityProvider | MetadataSettings,
     keys: KeyRing | None,
     branding: Branding,
+    idp_keys: KeyRing | None = None,
 ) -> Settings:
     """All settings, from sections without mistakes."""
     acs = urlsplit(saml.acs_url)
@@ -73,8 +75,8 @@ def build_settings(
         rate_limits=RateLimitSettings(
             server.rate_limit_per_address, server.rate_limit_overall, server.rate_limit_per_person
         ),
-        aws=_aws(aws, site),
-        targets=tuple(build_target(section, confirm_links=aws.confirm_links) for section in aws.targets),
+        aws=_aws(aws, site, idp_keys),
+        targets=tuple(build_target(section, aws) for section in aws.targets),
         metrics=MetricsSettings(server.metrics_token, server.metrics_file),
         branding=branding,
         key_folder=Path(saml.sp_keys) if saml.sp_keys else None,
@@ -110,7 +112,7 @@ def _login(
     )
 
 
-def _aws(aws: AwsSection, site: Site) -> AwsSettings:
+def _aws(aws: AwsSection, site: Site, idp_keys: KeyRing | None) -> AwsSettings:
     return AwsSettings(
         profile_name=aws.aws_profile_name or aws.aws_profile,
         credentials_file=aws.aws_credentials_file,
@@ -124,6 +126,19 @@ def _aws(aws: AwsSection, site: Site) -> AwsSettings:
         signin_endpoint=aws.signin_endpoint,
         partitions=build_partitions(aws),
         freezer_role=aws.freezer_role,
+        identity_provider=_own_identity_provider(aws, site, idp_keys),
+    )
+
+
+def _own_identity_provider(aws: AwsSection, site: Site, keys: KeyRing | None) -> OwnIdentityProvider | None:
+    section = aws.identity_provider
+    if section is None or keys is None:
+        return None
+    return OwnIdentityProvider(
+        entity_id=section.entity_id or site.url("/saml/idp-metadata"),
+        provider_name=section.provider_name,
+        signing=keys.current,
+        published=keys.published,
     )
 
 
@@ -158,11 +173,17 @@ def build_role(section: TargetSection) -> targets.RoleArn:
     return role
 
 
-def build_target(section: TargetSection, *, confirm_links: bool = True) -> targets.Target:
-    """The target that a section describes. `confirm_links`: for a section that does not say it."""
+def build_target(section: TargetSection, aws: AwsSection | None = None) -> targets.Target:
+    """The target that a section describes. `aws`: for what the section does not say; None: the defaults."""
+    role, confirm_links = build_role(section), aws is None or aws.confirm_links
+    open_by = targets.OpenBy(section.open_by or (aws.open_by if aws else targets.OpenBy.ASSUME_ROLE.value))
+    provider = section.saml_provider
+    if open_by is targets.OpenBy.ASSUME_ROLE_WITH_SAML and provider is None and aws and aws.identity_provider:
+        name = aws.identity_provider.provider_name
+        provider = f"arn:{role.partition}:iam::{role.account_id}:saml-provider/{name}"
     return targets.Target(
         name=section.service,
-        role=build_role(section),
+        role=role,
         duration=section.duration,
         groups=tuple(section.groups),
         attributes=tuple(section.attrs),
@@ -174,6 +195,8 @@ def build_target(section: TargetSection, *, confirm_links: bool = True) -> targe
         profile_name=section.aws_profile_name,
         ends_with_login=section.ends_with_login,
         confirm_links=confirm_links if section.confirm_links is None else section.confirm_links,
+        open_by=open_by,
+        saml_provider=provider,
         terms=targets.RoleTerms(
             source_identity=section.source_identity,
             session_tags=tuple(section.session_tags.items()),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from awscons.access.attributes import name_key
+from awscons.access.targets import OpenBy
 from awscons.aws import destinations, durations, partitions, role_request
 from awscons.config.build import build_partitions, build_role
 from awscons.config.mistakes import did_you_mean, found_words
@@ -37,6 +38,7 @@ def section_mistakes(
             partition = known[build_role(target).partition].partition
             yield from _wrong_destination(index, target, partition)
             yield from _wrong_terms(index, target)
+            yield from _wrong_way(index, target, aws)
     if saml and aws:
         yield from _logins_too_short(saml, aws.targets)
         yield from _attributes_not_kept(saml, aws)
@@ -152,6 +154,41 @@ def _wrong_terms(index: int, section: TargetSection) -> Iterator[Mistake]:
             f"{path}.session_policy",
             f"{size:,} characters, with `policy_arns`",
             f"at most {role_request.MAX_POLICY_CHARACTERS:,} together",
+        )
+
+
+def _wrong_way(index: int, section: TargetSection, aws: AwsSection) -> Iterator[Mistake]:
+    """What AssumeRoleWithSAML needs, and what it cannot carry (STS API, AssumeRoleWithSAML)."""
+    path, role = f"aws_config.targets[{index}]", build_role(section)
+    if (section.open_by or aws.open_by) != OpenBy.ASSUME_ROLE_WITH_SAML.value:
+        if section.saml_provider is not None:
+            yield Mistake(
+                f"{path}.saml_provider", "a SAML provider", "`open_by` 'AssumeRoleWithSAML' beside it"
+            )
+        return
+    if aws.identity_provider is None:
+        yield Mistake(
+            f"{path}.open_by",
+            "'AssumeRoleWithSAML'",
+            "`identity_provider` in aws_config, with the key that signs",
+            "make a key with: awscons keys new FOLDER",
+        )
+    if section.external_id is not None:
+        yield Mistake(
+            f"{path}.external_id", "an external id", "none: AssumeRoleWithSAML has no such parameter"
+        )
+    if role.role_name.rpartition("/")[2].startswith("AWSReservedSSO_"):
+        yield Mistake(
+            f"{path}.role",
+            found_words(section.role),
+            "another role: those of IAM Identity Center do not work with AssumeRoleWithSAML",
+        )
+    own = f"arn:{role.partition}:iam::{role.account_id}:saml-provider/"
+    if section.saml_provider is not None and not section.saml_provider.startswith(own):
+        yield Mistake(
+            f"{path}.saml_provider",
+            found_words(section.saml_provider),
+            f"one of the role's own account: {own}…",
         )
 
 

@@ -105,7 +105,17 @@ def parse_settings(
     pinned = read_certificates(
         "idp_metadata_certificate", _text_in(written, "idp_metadata_certificate"), mistakes
     )
-    keys = read_key_ring(_text_in(written, "sp_keys"), mistakes)
+    keys = read_key_ring(_text_in(written, "sp_keys"), "saml_config.sp_keys", mistakes)
+    idp_keys = read_key_ring(_idp_key_folder(sections), "aws_config.identity_provider.keys", mistakes)
+    if keys and idp_keys and keys.current.certificate == idp_keys.current.certificate:
+        mistakes.append(
+            Mistake(
+                "aws_config.identity_provider.keys",
+                "the keys of `sp_keys`",
+                "a folder of their own",
+                "awscons keys new FOLDER",
+            )
+        )
     trust = read_trust(saml, certificates, pinned, mistakes) if saml else None
     logo = read_logo(site.logo, mistakes) if site else None
     mistakes += section_mistakes(session, saml, aws)
@@ -114,7 +124,7 @@ def parse_settings(
     if trust is None or mistakes:
         raise ConfigurationError(source, _worded(mistakes, unread, many))
     branding = build_branding(site, logo, many.accounts if many else ())
-    settings = build_settings(session, saml, aws, server, trust, keys, branding)
+    settings = build_settings(session, saml, aws, server, trust, keys, branding, idp_keys)
     return replace(
         settings,
         file_findings=(*findings, *(many.findings() if many else ())),
@@ -167,6 +177,11 @@ def _text_in(section: object, key: str) -> str | None:
     """The text under a key of a dict that may have mistakes; None where there is none to look at."""
     value = section.get(key) if isinstance(section, Mapping) else None
     return value if isinstance(value, str) and value.strip() else None
+
+
+def _idp_key_folder(sections: Mapping[str, object]) -> str | None:
+    aws = sections.get("aws_config")
+    return _text_in(aws.get("identity_provider"), "keys") if isinstance(aws, Mapping) else None
 
 
 def _credentials_for_all(file: str | None) -> Iterator[Finding]:

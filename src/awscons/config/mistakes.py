@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from awscons.config.schema import (
     BACKINGS,
+    IdentityProviderSection,
     OrganizationSection,
     PartitionSection,
     Section,
@@ -139,6 +140,8 @@ def _model_at(model: type[Section], location: Sequence[int | str]) -> type[Secti
             return SelectionSection
         case ["organization"]:
             return OrganizationSection
+        case ["identity_provider"]:
+            return IdentityProviderSection
         case ["partitions", str()]:
             return PartitionSection
         case _:

@@ -92,16 +92,17 @@ def missing_trust(section: object) -> list[Mistake]:
     ]
 
 
-def read_key_ring(folder: str | None, mistakes: list[Mistake]) -> KeyRing | None:
-    """The service's own keys; None, with a mistake added, where they cannot be read."""
+def read_key_ring(folder: str | None, path: str, mistakes: list[Mistake]) -> KeyRing | None:
+    """Keys of the service's own; None, with a mistake added, where they cannot be read.
+
+    path   of the key in the configuration that names the folder
+    """
     if folder is None:
         return None
     try:
         return load_key_ring(Path(folder))
     except KeysRefused as error:
-        mistakes.append(
-            Mistake("saml_config.sp_keys", error.cause, "a folder of sound key pairs", error.hint)
-        )
+        mistakes.append(Mistake(path, error.cause, "a folder of sound key pairs", error.hint))
         return None
 
 

@@ -32,6 +32,10 @@ _KEYS = frozenset(
         "aws:tokenissuetime",
         "aws:userid",
         "iam:policyarn",
+        "saml:aud",
+        "saml:edupersonentitlement",
+        "saml:iss",
+        "saml:sub",
         "sts:externalid",
         "sts:rolesessionname",
         "sts:sourceidentity",
@@ -117,8 +121,12 @@ def _principal(named: object, who: Principal) -> Verdict:
     """Whether a statement is about that principal; an account stands for those whom its own policies allow."""
     if named is None or named == "*":
         return Verdict.ALLOW
-    if not isinstance(named, Mapping) or set(named) != {"AWS"}:
+    if not isinstance(named, Mapping) or len(named) != 1 or not set(named) <= {"AWS", "Federated"}:
         raise UnknownElement(f"principal {named}")
+    if "Federated" in named:
+        return Verdict.ALLOW if who.arn in _listed(named["Federated"]) else Verdict.SILENT
+    if ":saml-provider/" in who.arn:
+        return Verdict.SILENT
     values = _listed(named["AWS"])
     if {"*", who.arn, who.session, who.unique_id or who.arn} & set(values):
         return Verdict.ALLOW

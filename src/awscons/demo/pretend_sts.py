@@ -1,4 +1,4 @@
-"""A pretend STS over HTTP: AssumeRole and GetCallerIdentity, query protocol, version 2011-06-15.
+"""A pretend STS over HTTP: AssumeRole, AssumeRoleWithSAML, GetCallerIdentity; query protocol, version 2011-06-15.
 
 It issues credentials only where AWS would: a request is signed (Signature Version 4) for the region that
 receives it, its parameters are legal, the role's trust policy and the caller's own policy allow each action, and a
@@ -22,6 +22,7 @@ from flask import Flask, Response, request
 
 from awscons.access.targets import parse_role_arn
 from awscons.demo.policy_evaluation import Document, Principal, Request, Verdict, evaluate
+from awscons.demo.pretend_saml import read_assertion
 from awscons.demo.pretend_sts_checks import (
     MAX_DURATION,
     ApiError,
@@ -30,6 +31,7 @@ from awscons.demo.pretend_sts_checks import (
     invalid_request,
     read_assume_role,
 )
+from awscons.saml.metadata import IdpMetadata, parse_idp_metadata
 
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 "
@@ -37,6 +39,7 @@ _AUTHORIZATION = re.compile(
     r"SignedHeaders=(?P<headers>[a-z0-9;-]+), Signature=(?P<signature>[0-9a-f]{64})"
 )
 _MAX_CHAINED = 3600
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _ASSUME_ROLE = "sts:AssumeRole"
 
 _NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
@@ -163,6 +166,8 @@ class PretendSts:
         self._organizations = organizations or {}
         self._clock = clock
         self._keys: dict[str, _AccessKey] = {}
+        self._providers: dict[str, IdpMetadata] = {}
+        self._used_assertions: set[str] = set()
         self.role_sessions: list[RoleSession] = []
         self.disabled_regions: set[str] = set()
 
@@ -172,6 +177,10 @@ class PretendSts:
         principal = Principal(arn, unique_id="AIDA" + _letters(17))
         self._keys[key_id] = _AccessKey(secret, None, arn, principal, None, policy)
         return key_id, secret
+
+    def add_saml_provider(self, arn: str, metadata: bytes) -> None:
+        """CreateSAMLProvider, or UpdateSAMLProvider: the identity provider whose assertions count there."""
+        self._providers[arn] = parse_idp_metadata(metadata, entity_id=None, now=self._clock())
 
     def add_role_session(
         self, role_arn: str, name: str, policy: Document | None = None
@@ -211,10 +220,12 @@ class PretendSts:
         return app
 
     def _respond(self, body: bytes, request_id: str, region: str | None) -> str:
+        form = {name: values[0] for name, values in parse_qs(body.decode(), keep_blank_values=True).items()}
+        if form.get("Action") == "AssumeRoleWithSAML":
+            return self._assume_role_with_saml(form, request_id)
         key = self._authenticate(body, region)
         if region in self.disabled_regions:
             raise ApiError(403, "RegionDisabledException", "STS is not activated in this region for account")
-        form = {name: values[0] for name, values in parse_qs(body.decode(), keep_blank_values=True).items()}
         match form.get("Action"):
             case "AssumeRole":
                 return self._assume_role(key, form, request_id)
@@ -258,7 +269,31 @@ class PretendSts:
         requested = read_assume_role(form)
         self._check_trust(key, requested, form.get("ExternalId"))
         self._check_duration(key, requested)
-        issued = self._issue(requested, chained=key.role_session is not None)
+        return self._issued(requested, request_id, chained=key.role_session is not None)
+
+    def _assume_role_with_saml(self, form: dict[str, str], request_id: str) -> str:
+        """Nothing signs the call: the assertion is the credential."""
+        now = self._clock()
+        presented = read_assertion(form, self._providers, self._used_assertions, now=now)
+        arn = str(presented.requested.role)
+        role = self._roles.get(arn, PretendRole(0, frozenset()))
+        for action in presented.actions:
+            request = Request(Principal(presented.provider), action, arn, presented.context)
+            if evaluate(role.trust_policy, request) is not Verdict.ALLOW:
+                raise ApiError(403, "AccessDenied", f"Not authorized to perform {action}")
+        if presented.requested.seconds > role.max_duration:
+            raise _longer_than_role()
+        return self._issued(presented.requested, request_id, chained=False, ends=presented.session_ends)
+
+    def _issued(
+        self,
+        requested: AssumeRoleRequest,
+        request_id: str,
+        *,
+        chained: bool,
+        ends: datetime | None = None,
+    ) -> str:
+        issued = self._issue(requested, chained=chained, ends=ends)
         self.role_sessions.append(issued.role_session)
         return _ASSUME_ROLE_RESPONSE.format(
             role_id=f"AROA{_letters(17)}:{escape(requested.name)}",
@@ -322,12 +357,15 @@ class PretendSts:
                 "for roles assumed by role chaining"
             )
         if requested.seconds > self._roles[str(requested.role)].max_duration:
-            raise invalid_request(
-                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
-            )
+            raise _longer_than_role()
 
     def _issue(
-        self, requested: AssumeRoleRequest, *, chained: bool, policy: Document | None = None
+        self,
+        requested: AssumeRoleRequest,
+        *,
+        chained: bool,
+        policy: Document | None = None,
+        ends: datetime | None = None,
     ) -> _Issued:
         role, last = requested.role, requested.role.role_name.split("/")[-1]
         arn = f"arn:{role.partition}:sts::{role.account_id}:assumed-role/{last}/{requested.name}"
@@ -335,7 +373,7 @@ class PretendSts:
             role_arn=str(role),
             account_id=role.account_id,
             role_session_name=requested.name,
-            expires_at=self._clock() + timedelta(seconds=requested.seconds),
+            expires_at=min(self._clock() + timedelta(seconds=requested.seconds), ends or _NEVER),
             chained=chained,
             source_identity=requested.source_identity,
             tags=requested.tags,
@@ -366,6 +404,10 @@ def _both_sides_allow(trust: Document, identity: Document | None, request: Reque
     if by_trust is Verdict.ALLOW and is_same_account:
         return True
     return by_trust in {Verdict.ALLOW, Verdict.ALLOW_ACCOUNT} and by_identity is Verdict.ALLOW
+
+
+def _longer_than_role() -> ApiError:
+    return invalid_request("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 
 
 # --- responses ---------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""SAML 2.0 for a service provider: a library that happens to live here.
+"""SAML 2.0 for a service provider, and for the little that AWS asks of an identity provider: a library.
 
 Pure functions over bytes and values, without a clock, a socket, a store or a framework. Of the rest of the project
 it knows `errors` and `findings` alone. A response passes these modules in this order, and the first refusal ends it:
@@ -18,6 +18,7 @@ parties           the service provider and the identity provider, as values
 authn_request     what we ask the identity provider
 redirect          the HTTP-Redirect binding
 logout_messages   LogoutRequest and LogoutResponse
+issuing           responses of our own, with which AWS opens roles
 self_test         a sample response, verified before the first sign-in
 metadata          the identity provider's metadata, read; ours, written
 metadata_keys     the signing key of each KeyDescriptor

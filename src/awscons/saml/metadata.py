@@ -324,9 +324,29 @@ def build_sp_metadata(
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8") + b"\n"
 
 
-def _add_keys(descriptor: Element, certificates: Sequence[Certificate]) -> None:
-    """Each key for signing and for encryption, with the algorithms that we decrypt, best first."""
-    for use in ("signing", "encryption"):
+def build_idp_metadata(entity_id: str, certificates: Sequence[Certificate], *, sso_url: str) -> bytes:
+    """The metadata of this service as an identity provider, for SAML providers at IAM (SAML metadata 2.4.3).
+
+    sso_url   required by the standard; nobody sends requests there
+    Returns an XML document in UTF-8.
+    """
+    root = etree.Element(names.ENTITY_DESCRIPTOR, nsmap={"md": names.MD, "ds": names.DS}, entityID=entity_id)
+    descriptor = etree.SubElement(root, names.IDP_SSO_DESCRIPTOR, protocolSupportEnumeration=names.SAMLP)
+    _add_keys(descriptor, certificates, uses=("signing",))
+    etree.SubElement(descriptor, names.NAME_ID_FORMAT).text = names.PERSISTENT
+    etree.SubElement(descriptor, names.SINGLE_SIGN_ON_SERVICE, Binding=names.HTTP_REDIRECT, Location=sso_url)
+    etree.indent(root)
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8") + b"\n"
+
+
+def _add_keys(
+    descriptor: Element,
+    certificates: Sequence[Certificate],
+    *,
+    uses: Sequence[str] = ("signing", "encryption"),
+) -> None:
+    """Each key for each use, with the algorithms that we decrypt, best first."""
+    for use in uses:
         for certificate in certificates:
             key = etree.SubElement(descriptor, names.KEY_DESCRIPTOR, use=use)
             data = etree.SubElement(etree.SubElement(key, names.KEY_INFO), names.X509_DATA)

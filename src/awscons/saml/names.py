@@ -96,6 +96,8 @@ RSA_OAEP = f"{XENC11}rsa-oaep"
 
 RSA_SHA256 = f"{DSIG_MORE}rsa-sha256"
 DEFLATE = "urn:oasis:names:tc:SAML:2.0:bindings:URL-Encoding:DEFLATE"
+PERSISTENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
+AUTHN_CONTEXT_UNSPECIFIED = "urn:oasis:names:tc:SAML:2.0:ac:classes:unspecified"
 SUCCESS = "urn:oasis:names:tc:SAML:2.0:status:Success"
 BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 HTTP_POST = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"

@@ -48,6 +48,7 @@ class WebDependencies:
     broker: Broker
     audit: AuditLog
     metadata: bytes
+    idp_metadata: bytes | None
     metrics_settings: MetricsSettings
     limits: SignInRateLimits
     metrics: MetricsText | None

@@ -88,6 +88,11 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
         return response
 
     app.register_blueprint(views)
+    if (idp_metadata := deps.idp_metadata) is not None:
+        app.add_url_rule(
+            "/saml/idp-metadata",
+            view_func=lambda: Response(idp_metadata, content_type="application/samlmetadata+xml"),
+        )
 
 
 def _size_error(deps: WebDependencies) -> ResponseTooLarge | None:

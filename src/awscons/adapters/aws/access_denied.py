@@ -91,6 +91,11 @@ def _by_action(action: str, needs: tuple[str, ...]) -> str:
                 "AWS allows sts:GetCallerIdentity to everybody, so a policy denies it: one of this broker's own "
                 "user or role, of its organization, or of the VPC endpoint for STS"
             )
+        case _ if "sts:AssumeRoleWithSAML" in needs:
+            return (
+                f"the role's trust policy must allow {' and '.join(needs)} to the SAML provider of this service; its "
+                "conditions, such as SAML:aud, count too"
+            )
         case _:
             actions = " and ".join(needs) or action or "sts:AssumeRole"
             return f"{both} {actions} on this role; its conditions, such as sts:ExternalId, count too"

@@ -1,4 +1,4 @@
-"""The port to STS: AssumeRole and GetCallerIdentity, through botocore's own client.
+"""The port to STS: AssumeRole, AssumeRoleWithSAML and GetCallerIdentity, through botocore's own client.
 
 One client for each profile, region and endpoint, made when a worker starts, and kept. botocore decides on
 endpoints, signs, writes the form and reads the answer; its `before-send` event hands each request to our HTTP
@@ -31,6 +31,7 @@ from awscons.adapters.aws.broker_credentials import (
 )
 from awscons.adapters.aws.http_pool import Authorities, HttpPool, Limits, Step
 from awscons.adapters.aws.sts_refusals import refusal
+from awscons.aws.assertions import AssertionIssuer
 from awscons.aws.durations import CredentialKind, kind_by_principal, kind_by_provider
 from awscons.aws.ports import StsRoute
 from awscons.aws.role_credentials import RoleCredentials
@@ -45,6 +46,7 @@ from awscons.errors import (
 )
 
 _STEP = Step(STEP, "STS")
+_NO_KEYS = ReadOnlyCredentials("", "", None)
 _PREPARE_WAITS = 0.5
 """Seconds that a starting worker waits for credentials, for all profiles together."""
 
@@ -82,7 +84,15 @@ class _KeysOfTheCall(Credentials):
 class StsClient:
     """AssumeRole with the broker's own credentials. Safe for many threads."""
 
-    def __init__(self, settings: AwsSettings, http: HttpPool, credentials: BrokerCredentials) -> None:
+    def __init__(
+        self,
+        settings: AwsSettings,
+        http: HttpPool,
+        credentials: BrokerCredentials,
+        assertions: AssertionIssuer | None = None,
+    ) -> None:
+        """`assertions`: for routes without AWS credentials; None: there are no such routes."""
+        self._assertions = assertions
         self._settings = settings
         self._http = http
         self._credentials = credentials
@@ -105,7 +115,7 @@ class StsClient:
         client = self._client(route)
         authorities = self._credentials.authorities(route.profile_name)
         self._http.prepare(client.meta.endpoint_url, authorities=authorities)
-        if route.profile_name not in self._prepared:
+        if route.profile_name not in self._prepared and not route.keyless:
             self._prepared.add(route.profile_name)
             self._wait_for_credentials(route.profile_name)
 
@@ -122,6 +132,8 @@ class StsClient:
         Found out once for each profile and source. Raises UpstreamError; BrokerCredentialsMissing when
         there are no credentials.
         """
+        if route.keyless:
+            return CredentialKind.SAML_ASSERTION
         loaded = self._loaded(route.profile_name, seconds_left)
         method, kind = self._kinds.get(route.profile_name, ("", None))
         if kind is None or method != loaded.method:
@@ -140,11 +152,14 @@ class StsClient:
     def assume_role(
         self, request: RoleRequest, route: StsRoute, *, role_session_duration: int, seconds_left: float
     ) -> RoleCredentials:
-        """AssumeRole; the duration in seconds. Raises UpstreamError."""
-        parameters = _assume_role_parameters(request, role_session_duration)
-        answer = self._ask(
-            route, "assume_role", parameters, needs=request.needed_actions, seconds_left=seconds_left
-        )
+        """AssumeRole, or AssumeRoleWithSAML; the duration in seconds. Raises UpstreamError."""
+        if request.saml is not None:
+            answer = self._ask_without_keys(request, route, role_session_duration, seconds_left)
+        else:
+            parameters = _assume_role_parameters(request, role_session_duration)
+            answer = self._ask(
+                route, "assume_role", parameters, needs=request.needed_actions, seconds_left=seconds_left
+            )
         given, packed = answer.get("Credentials") or {}, answer.get("PackedPolicySize")
         expires_at = given.get("Expiration")
         if not isinstance(expires_at, datetime):
@@ -214,6 +229,21 @@ class StsClient:
             if newer.keys == loaded.keys:
                 raise
             return _answer(call, newer.keys, ends=ends, needs=needs)
+
+    def _ask_without_keys(
+        self, request: RoleRequest, route: StsRoute, seconds: int, seconds_left: float
+    ) -> dict[str, Any]:
+        """AssumeRoleWithSAML. botocore signs no such call, so no credentials are loaded."""
+        if self._assertions is None or request.saml is None:
+            raise ValueError("no key signs assertions")
+        parameters = {
+            **_bounds(request, seconds),
+            "PrincipalArn": request.saml.provider,
+            "SAMLAssertion": self._assertions.issue(request, route.region),
+        }
+        call = partial(self._client(route).assume_role_with_saml, **parameters)
+        ends = time.monotonic() + seconds_left
+        return _answer(call, _NO_KEYS, ends=ends, needs=request.needed_actions)
 
     def _client(self, route: StsRoute) -> Any:
         """The client of that route. Raises BrokerCredentialsMissing for a wrong AWS configuration."""
@@ -307,13 +337,21 @@ def _unusable(status: int) -> UpstreamError:
 def _assume_role_parameters(request: RoleRequest, role_session_duration: int) -> dict[str, Any]:
     """AssumeRole's parameters. Parameters of features that the target does not use are left out."""
     wanted = {
-        "RoleArn": str(request.role),
         "RoleSessionName": request.role_session_name,
-        "DurationSeconds": role_session_duration,
         "SourceIdentity": request.source_identity,
         "Tags": [{"Key": key, "Value": value} for key, value in request.session_tags] or None,
         "TransitiveTagKeys": list(request.transitive_tags) or None,
         "ExternalId": request.external_id,
+    }
+    given = {name: value for name, value in wanted.items() if value is not None}
+    return _bounds(request, role_session_duration) | given
+
+
+def _bounds(request: RoleRequest, role_session_duration: int) -> dict[str, Any]:
+    """The parameters that both calls have: the role, for how long, and what it may not do."""
+    wanted = {
+        "RoleArn": str(request.role),
+        "DurationSeconds": role_session_duration,
         "Policy": request.session_policy,
         "PolicyArns": [{"arn": arn} for arn in request.policy_arns] or None,
     }

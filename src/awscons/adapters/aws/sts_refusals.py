@@ -9,6 +9,7 @@ from typing import Any
 
 from awscons.adapters.aws.access_denied import access_denied_hint, denied_action, is_by_a_deny
 from awscons.adapters.aws.broker_credentials import STEP
+from awscons.aws.role_request import ASSUME_ROLE_WITH_SAML
 from awscons.errors import (
     AccessKeyRefused,
     BrokerCredentialsMissing,
@@ -58,6 +59,15 @@ _POLICY_HINTS = {
 # Phrases of STS's ValidationError; it has no codes of its own for these.
 _TOO_LONG = ("role chaining", "exceeds the MaxSessionDuration")
 _TOLD_CODES = frozenset({"AccessDenied", "ValidationError", *_POLICY_HINTS})
+# Of AssumeRoleWithSAML. Their messages may quote the assertion, and are not told.
+_ASSERTION_HINTS = {
+    "InvalidIdentityToken": (
+        "IAM's SAML provider does not exist in the role's account, or has other metadata than `awscons idp metadata` "
+        "prints: another entity ID, or a key of before a rollover"
+    ),
+    "ExpiredTokenException": "the clock of this host is wrong: an assertion counts for five minutes",
+    "IDPRejectedClaim": "the SAML provider in IAM refuses the assertion",
+}
 # Longer than any name that a message of those codes has to hold; keys and tokens are. ARNs of policies of the
 # organization are told.
 _OPAQUE = re.compile(
@@ -80,10 +90,17 @@ def refusal(response: Mapping[str, Any], *, status: int, needs: tuple[str, ...])
     request_id = str(response.get("ResponseMetadata", {}).get("RequestId") or "")
     known = {"step": STEP, "code": code, "request_id": request_id}
     return (
-        _of_credentials(code, message, known)
+        _of_assertion(code, needs, known)
+        or _of_credentials(code, message, known)
         or _of_request(code, message, needs, known)
         or _of_service(code, message, status, known)
     )
+
+
+def _of_assertion(code: str, needs: tuple[str, ...], known: dict[str, str]) -> UpstreamError | None:
+    if ASSUME_ROLE_WITH_SAML not in needs or code not in _ASSERTION_HINTS:
+        return None
+    return UpstreamRefused(f"STS refused our assertion: {code}", hint=_ASSERTION_HINTS[code], **known)
 
 
 def _of_credentials(code: str, message: str, known: dict[str, str]) -> UpstreamError | None:

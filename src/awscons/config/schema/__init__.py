@@ -13,7 +13,7 @@ server_section   `server_config`
 site_section     `site_config`
 """
 
-from awscons.config.schema.aws_section import AwsSection, PartitionSection
+from awscons.config.schema.aws_section import AwsSection, IdentityProviderSection, PartitionSection
 from awscons.config.schema.base import Section
 from awscons.config.schema.pattern_section import (
     AccountSection,
@@ -55,6 +55,7 @@ __all__ = [
     "Backing",
     "DynamoDBBacking",
     "FileSystemBacking",
+    "IdentityProviderSection",
     "MemcachedBacking",
     "NetworkBacking",
     "OrganizationSection",

@@ -21,6 +21,8 @@ from awscons.config.schema.pattern_section import AccountSection, PatternSection
 from awscons.config.schema.target_section import TargetSection
 from awscons.iam.freezer import ACCOUNT_ID
 
+_URI = re.compile(r"(?=.{1,1024}\Z)[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+")
+_PROVIDER_NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,63}", re.ASCII)
 _LINK_ORIGIN = re.compile(rf"https://(?:{_HOST.pattern}|[a-z0-9-]{{1,63}})(?::[1-9][0-9]{{0,4}})?", re.ASCII)
 _URL_PREFIX = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._~-]*)*", re.ASCII)
@@ -78,7 +80,36 @@ def _freezer(value: str) -> str:
     return value
 
 
+def _entity_id(value: str) -> str:
+    if not _URI.fullmatch(value):
+        raise not_as_wanted("a URI of up to 1,024 characters, such as 'https://sso.example.com/aws'")
+    return value
+
+
+def _provider_name(value: str) -> str:
+    if not _PROVIDER_NAME.fullmatch(value):
+        raise not_as_wanted("1 to 128 of A-Z a-z 0-9 . _ -")
+    return value
+
+
 Regions = Annotated[list[Annotated[str, AfterValidator(_region)]], BeforeValidator(list_from_tuple)]
+
+
+class IdentityProviderSection(Section):
+    """This service as the identity provider that roles trust: for targets that open without any AWS key."""
+
+    keys: NonEmpty = Field(
+        description=(
+            "Folder of its key pair, made with `awscons keys new`. It must not be that of `sp_keys`: whoever has this "
+            "key can open every role that trusts it."
+        )
+    )
+    entity_id: Annotated[str, AfterValidator(_entity_id)] | None = Field(
+        default=None, description="Its entity ID. Default: the URL of its metadata, `/saml/idp-metadata`."
+    )
+    provider_name: Annotated[str, AfterValidator(_provider_name)] = Field(
+        default="awscons", description="Name of the SAML provider in IAM, the same in each account."
+    )
 
 
 class PartitionSection(Section):
@@ -145,6 +176,17 @@ class AwsSection(Section):
             "Name, with its path, of the role in each account with which `awscons revoke --freeze` shuts a role, or "
             "its ARN with `{account_id}`. Default: nothing can be frozen."
         ),
+    )
+    open_by: Literal["AssumeRole", "AssumeRoleWithSAML"] = Field(
+        default="AssumeRole",
+        description=(
+            "How targets open, unless a target says otherwise. `AssumeRole` needs AWS credentials; "
+            "`AssumeRoleWithSAML` needs none, only `identity_provider`; consoles then last up to 12 hours, wherever "
+            "the service runs."
+        ),
+    )
+    identity_provider: IdentityProviderSection | None = Field(
+        default=None, description="This service as the identity provider that roles trust."
     )
     role_session_name_attr: NonEmpty = Field(
         default=role_request.USER_NAME,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -44,6 +44,12 @@ def _role(value: str) -> str:
     if arn.partition not in partitions.PARTITIONS:
         known = ", ".join(sorted(partitions.PARTITIONS))
         raise not_as_wanted(f"a role in a partition with a known sign-in host: {known}")
+    return value
+
+
+def _saml_provider(value: str) -> str:
+    if not targets.is_saml_provider(value):
+        raise not_as_wanted("an ARN such as 'arn:aws:iam::123456789012:saml-provider/awscons'")
     return value
 
 
@@ -137,6 +143,16 @@ class TargetSection(Section):
         description=(
             "Profile for this target. Default: the profile of its partition, else the profile of "
             "`aws_config`."
+        ),
+    )
+    open_by: Literal["AssumeRole", "AssumeRoleWithSAML"] | None = Field(
+        default=None, description="See `open_by` in `aws_config`. Default: its value."
+    )
+    saml_provider: Annotated[str, AfterValidator(_saml_provider)] | None = Field(
+        default=None,
+        description=(
+            "ARN of the SAML provider that the role trusts, for `open_by` `AssumeRoleWithSAML`. Default: the provider "
+            "of the name `provider_name` in the role's account."
         ),
     )
     source_identity: NonEmpty | None = Field(

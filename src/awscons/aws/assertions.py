@@ -1,0 +1,104 @@
+"""The assertions with which AWS opens a role to a person, without any AWS key of ours. Pure rules, and their signing.
+
+Source of every name: IAM user guide, "Configure SAML assertions for the authentication response" and "Pass session
+tags in AWS STS"; STS API, AssumeRoleWithSAML. AWS compares the Recipient with the sign-in endpoints of its regions, and
+offers it to trust policies as `SAML:aud`.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cryptography.x509 import Certificate
+
+from awscons.aws.partitions import Partition
+from awscons.aws.role_request import RoleRequest, SamlGrant
+from awscons.saml.issuing import AssertionContent, issue_response
+from awscons.saml.parties import KeyPair
+
+ENTITLEMENT = "urn:oid:1.3.6.1.4.1.5923.1.1.1.7"
+"""eduPersonEntitlement, the condition key `saml:edupersonentitlement`: it has the name of the target."""
+MAX_ASSERTION_LENGTH = 100_000
+"""Characters of Base64 that AssumeRoleWithSAML accepts."""
+_NAMES = "https://aws.amazon.com/SAML/Attributes/"
+_AUDIENCE = "urn:amazon:webservices"
+"""The entity ID in AWS's own metadata for the partition `aws`."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnIdentityProvider:
+    """This service as the identity provider that SAML providers at IAM stand for.
+
+    signing     the key that signs now
+    published   the certificates in our metadata: more than one during a rollover
+    """
+
+    entity_id: str
+    provider_name: str
+    signing: KeyPair = field(repr=False)
+    published: tuple[Certificate, ...]
+
+
+def saml_recipient(partition: Partition, region: str) -> str:
+    """The URL at which AWS's sign-in takes responses in that region."""
+    return f"https://{region}.{partition.signin_suffix}/saml"
+
+
+def assertion_attributes(request: RoleRequest, grant: SamlGrant) -> dict[str, tuple[str, ...]]:
+    """What the assertion says for AWS: the one role, the names in CloudTrail, tags, and the target.
+
+    SessionDuration is not among them: only AWS's own sign-in page reads it.
+    """
+    source, transitive = request.source_identity, request.transitive_tags
+    return {
+        f"{_NAMES}Role": (f"{request.role},{grant.provider}",),
+        f"{_NAMES}RoleSessionName": (request.role_session_name,),
+        **({f"{_NAMES}SourceIdentity": (source,)} if source is not None else {}),
+        **{f"{_NAMES}PrincipalTag:{key}": (value,) for key, value in request.session_tags},
+        **({f"{_NAMES}TransitiveTagKeys": transitive} if transitive else {}),
+        ENTITLEMENT: (grant.target,),
+    }
+
+
+class AssertionIssuer:
+    """Issues assertions for AWS. Safe for many threads."""
+
+    def __init__(
+        self,
+        own: OwnIdentityProvider,
+        *,
+        partitions: Mapping[str, Partition],
+        clock: Callable[[], datetime],
+    ) -> None:
+        """`clock` gives UTC."""
+        self._own = own
+        self._partitions = partitions
+        self._clock = clock
+
+    def issue(self, request: RoleRequest, region: str) -> str:
+        """The response for one call of AssumeRoleWithSAML in that region, in Base64. A secret for five minutes."""
+        if request.saml is None:
+            raise ValueError("the request is for AssumeRole")
+        now = self._clock()
+        recipient = saml_recipient(self._partitions[request.role.partition], region)
+        content = AssertionContent(
+            recipient=recipient,
+            audiences=(recipient, _AUDIENCE),
+            name_id=request.saml.subject,
+            attributes=assertion_attributes(request, request.saml),
+            authn_instant=now,
+            session_ends=request.saml.session_ends,
+        )
+        response = issue_response(
+            content,
+            response_id=f"_{secrets.token_hex(20)}",
+            assertion_id=f"_{secrets.token_hex(20)}",
+            issuer=self._own.entity_id,
+            signing=self._own.signing,
+            now=now,
+        )
+        return base64.b64encode(response).decode("ascii")
