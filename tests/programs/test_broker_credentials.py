@@ -133,17 +133,17 @@ def test_twelve_people_wait_for_one_run_of_the_helper(
     assert helper.runs <= 2
 
 
-def test_credentials_that_are_refused_to_many_at_once_are_loaded_once(
-    house: House, browser: Browser, tmp_path: Path, helper: Helper
-) -> None:
-    house.sign_in(browser, "/aws/sandbox")
-    good = printing(tmp_path / "credentials")
-    (tmp_path / "credentials").write_text(f"[cons]\n{helper.write(good.replace('AKIA', 'AKIB'))}\n")
-    assert browser.get("/aws/cloudadmin").status_code == 503
-    before = helper.runs
-    helper.write(f"time.sleep(0.5); {good}")
-    assert open_all_at_once(browser, 12) == [301] * 12
-    assert helper.runs - before == 1
+def test_credentials_that_are_refused_to_many_at_once_are_loaded_once(tmp_path: Path, helper: Helper) -> None:
+    with open_house(tmp_path) as house:
+        browser = house.browser()
+        house.sign_in(browser, "/aws/sandbox")
+        good = printing(tmp_path / "credentials")
+        (tmp_path / "credentials").write_text(f"[cons]\n{helper.write(good.replace('AKIA', 'AKIB'))}\n")
+        assert browser.get("/aws/cloudadmin").status_code == 503
+        before = helper.runs
+        helper.write(f"time.sleep(0.5); {good}")
+        assert open_all_at_once(browser, 12) == [301] * 12
+        assert helper.runs - before == 1
 
 
 # --- credentials that change -------------------------------------------------------------
