@@ -154,7 +154,7 @@ def _build_consoles(
     clock: Callable[[], datetime],
 ) -> Consoles:
     return Consoles(
-        openers={OpenBy.ASSUME_ROLE: broker},
+        openers=dict.fromkeys(OpenBy, broker),
         preferences=Preferences(store),
         blocks=BlockList(store),
         limit=ConsoleRateLimit(per_person=settings.rate_limits.per_person, counters=counters),

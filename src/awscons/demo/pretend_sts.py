@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
-from xml.sax.saxutils import escape
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -23,6 +22,7 @@ from flask import Flask, Response, request
 from awscons.access.targets import parse_role_arn
 from awscons.demo.policy_evaluation import Document, Principal, Request, Verdict, evaluate
 from awscons.demo.pretend_saml import read_assertion
+from awscons.demo.pretend_sts_answers import assume_role_xml, caller_identity_xml, error_xml, letters
 from awscons.demo.pretend_sts_checks import (
     MAX_DURATION,
     ApiError,
@@ -41,31 +41,6 @@ _AUTHORIZATION = re.compile(
 _MAX_CHAINED = 3600
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _ASSUME_ROLE = "sts:AssumeRole"
-
-_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
-_ASSUME_ROLE_RESPONSE = f"""<AssumeRoleResponse xmlns="{_NAMESPACE}">
-  <AssumeRoleResult>
-    <AssumedRoleUser><AssumedRoleId>{{role_id}}</AssumedRoleId><Arn>{{arn}}</Arn></AssumedRoleUser>
-    <Credentials>
-      <AccessKeyId>{{key_id}}</AccessKeyId>
-      <SecretAccessKey>{{secret}}</SecretAccessKey>
-      <SessionToken>{{token}}</SessionToken>
-      <Expiration>{{expiration}}</Expiration>
-    </Credentials>
-    {{packed}}
-  </AssumeRoleResult>
-  <ResponseMetadata><RequestId>{{request_id}}</RequestId></ResponseMetadata>
-</AssumeRoleResponse>"""
-_CALLER_IDENTITY_RESPONSE = f"""<GetCallerIdentityResponse xmlns="{_NAMESPACE}">
-  <GetCallerIdentityResult>
-    <Arn>{{arn}}</Arn><UserId>{{user_id}}</UserId><Account>{{account}}</Account>
-  </GetCallerIdentityResult>
-  <ResponseMetadata><RequestId>{{request_id}}</RequestId></ResponseMetadata>
-</GetCallerIdentityResponse>"""
-_ERROR_RESPONSE = f"""<ErrorResponse xmlns="{_NAMESPACE}">
-  <Error><Type>Sender</Type><Code>{{code}}</Code><Message>{{message}}</Message></Error>
-  <RequestId>{{request_id}}</RequestId>
-</ErrorResponse>"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +148,8 @@ class PretendSts:
 
     def add_user(self, arn: str, policy: Document | None = None) -> tuple[str, str]:
         """Issue a long-term access key for the IAM user `arn`: its ID and its secret."""
-        key_id, secret = "AKIA" + _letters(16), secrets.token_urlsafe(30)
-        principal = Principal(arn, unique_id="AIDA" + _letters(17))
+        key_id, secret = "AKIA" + letters(16), secrets.token_urlsafe(30)
+        principal = Principal(arn, unique_id="AIDA" + letters(17))
         self._keys[key_id] = _AccessKey(secret, None, arn, principal, None, policy)
         return key_id, secret
 
@@ -215,7 +190,7 @@ class PretendSts:
             try:
                 return _xml(200, self._respond(body, request_id, region))
             except ApiError as error:
-                return _xml(error.status, _error_xml(error, request_id))
+                return _xml(error.status, error_xml(error, request_id))
 
         return app
 
@@ -230,7 +205,7 @@ class PretendSts:
             case "AssumeRole":
                 return self._assume_role(key, form, request_id)
             case "GetCallerIdentity":
-                return _caller_identity(key, request_id)
+                return caller_identity_xml(key.arn, request_id)
             case action:
                 raise ApiError(400, "InvalidAction", f"Could not find operation {action}")
 
@@ -269,7 +244,8 @@ class PretendSts:
         requested = read_assume_role(form)
         self._check_trust(key, requested, form.get("ExternalId"))
         self._check_duration(key, requested)
-        return self._issued(requested, request_id, chained=key.role_session is not None)
+        chained = key.role_session is not None
+        return self._issued("AssumeRole", requested, request_id, chained=chained)
 
     def _assume_role_with_saml(self, form: dict[str, str], request_id: str) -> str:
         """Nothing signs the call: the assertion is the credential."""
@@ -283,10 +259,17 @@ class PretendSts:
                 raise ApiError(403, "AccessDenied", f"Not authorized to perform {action}")
         if presented.requested.seconds > role.max_duration:
             raise _longer_than_role()
-        return self._issued(presented.requested, request_id, chained=False, ends=presented.session_ends)
+        return self._issued(
+            "AssumeRoleWithSAML",
+            presented.requested,
+            request_id,
+            chained=False,
+            ends=presented.session_ends,
+        )
 
     def _issued(
         self,
+        operation: str,
         requested: AssumeRoleRequest,
         request_id: str,
         *,
@@ -295,14 +278,14 @@ class PretendSts:
     ) -> str:
         issued = self._issue(requested, chained=chained, ends=ends)
         self.role_sessions.append(issued.role_session)
-        return _ASSUME_ROLE_RESPONSE.format(
-            role_id=f"AROA{_letters(17)}:{escape(requested.name)}",
-            arn=escape(issued.key.arn),
-            key_id=issued.key_id,
-            secret=issued.key.secret,
-            token=issued.key.session_token,
-            expiration=issued.role_session.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            packed=f"<PackedPolicySize>{requested.packed}</PackedPolicySize>" if requested.packed else "",
+        key = issued.key
+        return assume_role_xml(
+            operation,
+            name=requested.name,
+            arn=key.arn,
+            key=(issued.key_id, key.secret, key.session_token or ""),
+            ends=issued.role_session.expires_at,
+            packed=requested.packed,
             request_id=request_id,
         )
 
@@ -389,7 +372,7 @@ class PretendSts:
             role_session,
             policy,
         )
-        key_id = "ASIA" + _letters(16)
+        key_id = "ASIA" + letters(16)
         self._keys[key_id] = key
         return _Issued(key_id, key, role_session)
 
@@ -410,25 +393,5 @@ def _longer_than_role() -> ApiError:
     return invalid_request("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 
 
-# --- responses ---------------------------------------------------------------------------
-
-
-def _caller_identity(key: _AccessKey, request_id: str) -> str:
-    return _CALLER_IDENTITY_RESPONSE.format(
-        arn=escape(key.arn),
-        user_id=f"AIDA{_letters(17)}",
-        account=key.arn.split(":")[4],
-        request_id=request_id,
-    )
-
-
-def _error_xml(error: ApiError, request_id: str) -> str:
-    return _ERROR_RESPONSE.format(code=error.code, message=escape(error.message), request_id=request_id)
-
-
 def _xml(status: int, body: str) -> Response:
     return Response(body, status=status, content_type="text/xml")
-
-
-def _letters(count: int) -> str:
-    return "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(count))

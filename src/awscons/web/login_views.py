@@ -75,11 +75,6 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
         cookies.count_return(request, response, deps.cookies, accepted=True)
         return response
 
-    @views.get("/metadata")
-    def metadata() -> Response:
-        # RFC 7580's type for SAML metadata; it is no secret and no page.
-        return Response(deps.metadata, content_type="application/samlmetadata+xml")
-
     @app.after_request
     def forget_returns(response: Response) -> Response:
         """A browser that is signed in, and is not being sent to the identity provider again, is in no loop."""
@@ -88,11 +83,18 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
         return response
 
     app.register_blueprint(views)
-    if (idp_metadata := deps.idp_metadata) is not None:
-        app.add_url_rule(
-            "/saml/idp-metadata",
-            view_func=lambda: Response(idp_metadata, content_type="application/samlmetadata+xml"),
-        )
+    _publish_metadata(app, "metadata", deps.metadata)
+    if deps.idp_metadata is not None:
+        _publish_metadata(app, "idp-metadata", deps.idp_metadata)
+
+
+def _publish_metadata(app: Flask, name: str, document: bytes) -> None:
+    """It is no secret and no page; the type is RFC 7580's for SAML metadata."""
+
+    def metadata() -> Response:
+        return Response(document, content_type="application/samlmetadata+xml")
+
+    app.add_url_rule(f"/saml/{name}", f"login.{name}", metadata)
 
 
 def _size_error(deps: WebDependencies) -> ResponseTooLarge | None:

@@ -1,0 +1,251 @@
+"""Targets that open without any AWS key: the service signs an assertion, and the role trusts it."""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awscons.cli.key_files import make_first_pair, rotate_pairs
+from awscons.config.load import parse_settings
+from awscons.demo.pretend_sts import PretendRole, RoleSession
+from awscons.errors import ConfigurationError
+from awscons.saml.metadata import build_idp_metadata, parse_idp_metadata
+from support.browser import sent_to_idp
+from support.faults import RESET
+from support.house import House, config_for, console_url, open_house
+
+ADMIN = "arn:aws:iam::123456789012:role/MyAdminRole"
+PROVIDER = "arn:aws:iam::123456789012:saml-provider/awscons"
+NEAR, FAR = "us-east-1", "eu-west-1"
+ALL = ["sts:AssumeRoleWithSAML", "sts:TagSession", "sts:SetSourceIdentity"]
+TARGET: Mapping[str, Any] = {
+    "service": "cloudadmin",
+    "role": ADMIN,
+    "duration": 43_200,
+    "groups": ["sysadmin"],
+}
+
+
+def trust(*actions: str, **more: str) -> PretendRole:
+    """A role that trusts assertions of ours for this target alone."""
+    tests = {
+        "SAML:aud": [f"https://{region}.signin.aws.amazon.com/saml" for region in (NEAR, FAR)],
+        "saml:edupersonentitlement": "cloudadmin",
+        **more,
+    }
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": PROVIDER},
+        "Action": list(actions or ALL),
+        "Condition": {"StringEquals": tests},
+    }
+    return PretendRole(43_200, trust={"Statement": [statement]})
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    make_first_pair(tmp_path / "idp-keys", now=datetime.now(UTC))
+    return tmp_path / "idp-keys"
+
+
+@contextmanager
+def keyless(
+    folder: Path, keys: Path, role: PretendRole | None = None, target: Mapping[str, Any] | None = None
+) -> Iterator[House]:
+    """A house without AWS credentials, and IAM's SAML provider with our metadata."""
+    aws = {
+        "aws_profile_name": None,
+        "aws_credentials_file": None,
+        "open_by": "AssumeRoleWithSAML",
+        "identity_provider": {"keys": str(keys)},
+        "regions": [NEAR, FAR],
+        "targets": [{**TARGET, **(target or {})}],
+    }
+    with open_house(folder, roles={ADMIN: role or trust()}, regions=(NEAR, FAR), aws=aws) as house:
+        house.pretend_sts.add_saml_provider(PROVIDER, house.browser().get("/saml/idp-metadata").content)
+        yield house
+        assert base64.b64encode(b"<samlp:Re").decode() not in house.log.getvalue(), (
+            "an assertion is in the log"
+        )
+
+
+def opened(house: House) -> RoleSession:
+    """The role session of Ada's console."""
+    console_url(house.sign_in(house.browser(), "/aws/cloudadmin"))
+    return house.pretend_sts.role_sessions[-1]
+
+
+@pytest.fixture(autouse=True)
+def no_aws_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+
+
+# --- what opens --------------------------------------------------------------------------
+
+
+def test_a_console_opens_for_twelve_hours_without_any_aws_credentials(tmp_path: Path, keys: Path) -> None:
+    with keyless(tmp_path, keys) as house:
+        session = opened(house)
+        (event,) = [event for event in house.audit() if event["action"] == "open-console"]
+    assert (session.role_arn, session.role_session_name, session.chained) == (ADMIN, "ada@example.com", False)
+    assert (event["granted_duration"], event["requested_duration"]) == (43_200, 43_200)
+    assert event["duration_reason"] == "asked with an assertion of this service's own (AssumeRoleWithSAML)"
+    assert event["assumed_role_arn"].endswith("assumed-role/MyAdminRole/ada@example.com")
+
+
+def test_names_tags_and_policies_are_those_of_assume_role(tmp_path: Path, keys: Path) -> None:
+    policy = {"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    changes = {
+        "source_identity": "user_name",
+        "session_tags": {"team": "user_name", "cost centre": "user_name"},
+        "transitive_tags": ["team"],
+        "session_policy": policy,
+        "policy_arns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
+    }
+    with keyless(tmp_path, keys, target=changes) as house:
+        session = opened(house)
+    assert session.source_identity == "ada@example.com"
+    assert session.tags == {"team": "ada@example.com", "cost centre": "ada@example.com"}
+    assert session.transitive_tags == {"team"}
+    assert json.loads(session.session_policy or "") == policy
+    assert session.policy_arns == ("arn:aws:iam::aws:policy/ReadOnlyAccess",)
+
+
+def test_a_role_session_ends_with_the_login_where_the_target_says_so(tmp_path: Path, keys: Path) -> None:
+    with keyless(tmp_path, keys, target={"ends_with_login": True}) as house:
+        session = opened(house)
+        left = session.expires_at - house.clock()
+    assert timedelta(minutes=15) <= left <= timedelta(hours=8)
+
+
+def test_the_nearest_region_that_answers_opens_the_console(tmp_path: Path, keys: Path) -> None:
+    with keyless(tmp_path, keys) as house:
+        house.sts_in[NEAR].misbehave(RESET)
+        opened(house)
+        (event,) = [event for event in house.audit() if event["action"] == "open-console"]
+    assert event["region"] == FAR
+
+
+def test_during_a_rollover_the_metadata_has_both_keys_and_the_old_one_signs(
+    tmp_path: Path, keys: Path
+) -> None:
+    rotate_pairs(keys, now=datetime.now(UTC))
+    with keyless(tmp_path, keys) as house:
+        metadata = house.browser().get("/saml/idp-metadata").content
+        opened(house)
+    parsed = parse_idp_metadata(metadata, entity_id=None, now=datetime.now(UTC))
+    assert len(parsed.signing_certificates) == 2
+
+
+def test_without_an_identity_provider_of_ours_there_is_no_such_metadata(tmp_path: Path) -> None:
+    with open_house(tmp_path) as house:
+        assert house.browser().get("/saml/idp-metadata").status_code == 404
+
+
+# --- what AWS refuses --------------------------------------------------------------------
+
+
+def refusal(house: House) -> dict[str, Any]:
+    """The line of the log about a console that did not open."""
+    response = house.sign_in(house.browser(), "/aws/cloudadmin")
+    assert response.status_code in {502, 503}, response.status_code
+    (line,) = house.lines("problem")
+    assert line["incident_id"] in response.text
+    return line
+
+
+def test_a_provider_with_other_metadata_is_told_as_such(tmp_path: Path, keys: Path) -> None:
+    with keyless(tmp_path, keys) as house:
+        other = make_first_pair(tmp_path / "others", now=datetime.now(UTC))
+        entity_id = f"{house.url}/saml/idp-metadata"
+        metadata = build_idp_metadata(entity_id, [other], sso_url=house.url)
+        house.pretend_sts.add_saml_provider(PROVIDER, metadata)
+        line = refusal(house)
+    assert line["cause"] == "STS refused our assertion: InvalidIdentityToken"
+    assert "`awscons idp metadata`" in line["hint"]
+
+
+@pytest.mark.parametrize("action", ALL)
+def test_an_action_that_the_trust_policy_lacks_is_named(tmp_path: Path, keys: Path, action: str) -> None:
+    role = trust(*(one for one in ALL if one != action))
+    changes = {"source_identity": "user_name", "session_tags": {"team": "user_name"}}
+    with keyless(tmp_path, keys, role, changes) as house:
+        line = refusal(house)
+    assert action in line["cause"] + line["hint"]
+    assert "SAML provider" in line["hint"]
+
+
+def test_a_role_that_trusts_another_target_alone_stays_closed(tmp_path: Path, keys: Path) -> None:
+    with keyless(tmp_path, keys, trust(**{"saml:edupersonentitlement": "sandbox"})) as house:
+        assert "SAML provider" in refusal(house)["hint"]
+
+
+# --- bad configurations ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("aws", "target", "path"),
+    [
+        ({"identity_provider": None}, {}, "aws_config.targets[0].open_by"),
+        ({}, {"external_id": "x-1"}, "aws_config.targets[0].external_id"),
+        (
+            {},
+            {"role": "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_A_0123456789abcdef"},
+            "aws_config.targets[0].role",
+        ),
+        (
+            {},
+            {"saml_provider": "arn:aws:iam::999999999999:saml-provider/x"},
+            "aws_config.targets[0].saml_provider",
+        ),
+        ({}, {"saml_provider": "awscons"}, "aws_config.targets[0].saml_provider"),
+        ({"open_by": "AssumeRole"}, {"saml_provider": PROVIDER}, "aws_config.targets[0].saml_provider"),
+        ({"open_by": "SAML"}, {}, "aws_config.open_by"),
+        ({"identity_provider": {"keys": "/nowhere"}}, {}, "aws_config.identity_provider.keys"),
+        ({"identity_provider": {"keys": None}}, {}, "aws_config.identity_provider.keys"),
+        ({"identity_provider": {"entity_id": "no uri"}}, {}, "aws_config.identity_provider.entity_id"),
+        ({"identity_provider": {"provider_name": "a b"}}, {}, "aws_config.identity_provider.provider_name"),
+    ],
+)  # fmt: skip
+def test_what_cannot_open_is_a_mistake_at_the_start(
+    tmp_path: Path, keys: Path, aws: dict[str, Any], target: dict[str, Any], path: str
+) -> None:
+    own = aws.pop("identity_provider", {})
+    config = config_for(
+        "https://sso.example.com/saml/acs",
+        sts_url="http://127.0.0.1:1/",
+        signin_url="http://127.0.0.1:1/",
+        credentials_file=tmp_path / "none",
+        store={"cache_type": "SimpleCache"},
+        aws={
+            "open_by": "AssumeRoleWithSAML",
+            "identity_provider": None if own is None else {"keys": str(keys), **own},
+            "targets": [{**TARGET, **target}],
+            **aws,
+        },
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        parse_settings(config, source="test", environment={})
+    assert path in {mistake.path for mistake in caught.value.mistakes}
+
+
+def test_the_key_of_the_service_provider_signs_no_assertions(tmp_path: Path, keys: Path) -> None:
+    with (
+        pytest.raises(ConfigurationError) as caught,
+        open_house(tmp_path, aws={"identity_provider": {"keys": str(keys)}}, saml={"sp_keys": str(keys)}),
+    ):
+        pass
+    assert "aws_config.identity_provider.keys" in {mistake.path for mistake in caught.value.mistakes}
+
+
+def test_the_portal_signs_people_in_as_before(tmp_path: Path, keys: Path) -> None:
+    with keyless(tmp_path, keys) as house:
+        sent_to_idp(house.browser().get("/aws/"))
