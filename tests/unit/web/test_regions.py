@@ -189,7 +189,7 @@ def test_a_page_that_was_asked_for_stays_when_its_region_is_passed_over(
 @pytest.mark.parametrize("key", ["sts_endpoint", "signin_endpoint"])
 def test_an_endpoint_that_refuses_connections_is_a_504(tmp_path: Path, key: str) -> None:
     with open_house(
-        tmp_path, aws={key: f"http://127.0.0.1:{free_port()}/{{region}}/", "timeout": 2}
+        tmp_path, aws={key: f"http://127.0.0.1:{free_port()}/{{region}}/", "timeout": 4}
     ) as house:
         answer = house.sign_in(house.browser(), "/aws/cloudadmin")
         assert answer.status_code == 504
