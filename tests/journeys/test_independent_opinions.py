@@ -21,9 +21,11 @@ from adversary.corpus import VARIANTS
 from adversary.craft import ATTACKER_SIGNS, genuine
 from awscons.demo.identity_provider import DemoIdentityProvider
 from awscons.demo.sample_people import PEOPLE
+from awscons.saml import names
 from awscons.saml.assertion import Assertion
 from awscons.saml.authn_request import AuthnRequest, build_authn_request
 from awscons.saml.certificates import load_pem_certificates
+from awscons.saml.issuing import AssertionContent, issue_response
 from awscons.saml.logout_messages import (
     SubjectName,
     build_logout_request,
@@ -31,11 +33,12 @@ from awscons.saml.logout_messages import (
     open_redirected,
     read_logout_response,
 )
-from awscons.saml.metadata import Organization, build_sp_metadata
+from awscons.saml.metadata import Organization, build_idp_metadata, build_sp_metadata
 from awscons.saml.parties import IdentityProvider, KeyPair, ServiceProvider
 from awscons.saml.redirect import build_redirect_url, read_redirect
 from awscons.saml.response import open_envelope, verify_envelope
-from awscons.saml.signature import sign_enveloped
+from awscons.saml.signature import sign_enveloped, verify_enveloped
+from awscons.saml.xml import parse
 from support.browser import Browser, forms_in
 from support.forge import ACS, SP, certificate_of, key_named
 from support.schemas import schema_errors
@@ -293,3 +296,35 @@ def test_simplesamlphp_takes_our_logout_request_and_we_its_answer(tmp_path: Path
     assert answer.in_response_to == "_logout"
     assert answer.everywhere
     assert asks_for_a_password(again), "the session at the identity provider went on"
+
+
+def test_what_we_issue_to_aws_satisfies_others_and_our_own_verifiers() -> None:
+    """xmlsec1, the schemas of OASIS, and our two verifiers."""
+    content = AssertionContent(
+        "https://us-east-1.signin.aws.amazon.com/saml",
+        ["urn:amazon:webservices"],
+        "0123abcd",
+        {"https://aws.amazon.com/SAML/Attributes/RoleSessionName": ("ada@example.com",)},
+        NOW,
+        session_ends=NOW + timedelta(hours=8),
+    )
+    response = issue_response(
+        content,
+        response_id="_r",
+        assertion_id="_a",
+        issuer="https://sso.example.com/aws",
+        signing=OURS,
+        now=NOW,
+    )
+    assert places_of(response) == ["message", "assertion"]
+    for place in ("message", "assertion"):
+        assert verifies(response, OURS.certificate, place=place)
+        assert not verifies(response.replace(b"ada@", b"eve@"), OURS.certificate, place=place)
+    assert schema_errors(response) == []
+    signed = parse(response).find(names.ASSERTION)
+    assert signed is not None
+    assert verify_enveloped(signed, (OURS.certificate,)).tag == names.ASSERTION
+    metadata = build_idp_metadata(
+        "https://sso.example.com/aws", [OURS.certificate], sso_url="https://sso.example.com/"
+    )
+    assert schema_errors(metadata) == []

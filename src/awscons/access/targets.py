@@ -141,6 +141,11 @@ class Target:
     saml_provider: str | None = None
 
     @property
+    def keyless(self) -> bool:
+        """Whether it opens without AWS credentials."""
+        return self.open_by is OpenBy.ASSUME_ROLE_WITH_SAML
+
+    @property
     def title(self) -> str:
         """What people call it."""
         return self.display.title or self.name

@@ -18,7 +18,7 @@ from datetime import datetime
 import structlog
 
 from awscons.access.identity import Login
-from awscons.access.targets import OpenBy, Target
+from awscons.access.targets import Target
 from awscons.aws.console_url import build_console_url, build_logout_first_url
 from awscons.aws.destinations import ConsoleDestination, check_destination, choose_destination, choose_regions
 from awscons.aws.durations import (
@@ -33,6 +33,7 @@ from awscons.aws.failover import Budget, Circuits, ConcurrencyLimit
 from awscons.aws.last_accepted import LastAcceptedDurations
 from awscons.aws.partitions import Partition
 from awscons.aws.ports import RoleAssumer, SigninTokens, StsRoute
+from awscons.aws.principal import Principal
 from awscons.aws.regional_calls import RegionalCalls
 from awscons.aws.role_credentials import ConsoleUrl, RoleCredentials, SigninToken
 from awscons.aws.role_request import RoleRequest, build_role_request
@@ -64,28 +65,6 @@ class OpenedConsole:
     issued: IssuedCredentials
     endpoint: str
     destination: str
-
-
-@dataclass(frozen=True, slots=True)
-class Preflight:
-    """What can be known about opening a target without opening it."""
-
-    principal_arn: str
-    region: str
-    durations: Durations
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who the broker is to AWS, and where it asked."""
-
-    arn: str
-    region: str
-    kind: CredentialKind
-
-    def preflight(self, target: Target) -> Preflight:
-        """What can be known about opening `target`."""
-        return Preflight(self.arn, self.region, plan_durations(target.duration, self.kind)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +187,12 @@ class Broker:
     def principal(self, target: Target) -> Principal:
         """Who the broker is when it opens `target`; the same for all of its partition and profile.
 
+        For a target that opens without AWS credentials it is the SAML provider, and no call is made.
         Raises UpstreamError.
         """
+        if target.saml_provider is not None:
+            region = self._regions(target, requested=ConsoleDestination())[0]
+            return Principal(target.saml_provider, region, CredentialKind.SAML_ASSERTION)
         budget = Budget(self._settings.timeout)
 
         def ask(region: str) -> Principal:
@@ -286,9 +269,8 @@ class Broker:
     def _endpoints(self, target: Target, region: str) -> tuple[StsRoute, str]:
         """STS and federation endpoint of one region."""
         settings, partition = self._settings, target.role.partition
-        keyless = target.open_by is OpenBy.ASSUME_ROLE_WITH_SAML
         endpoint = settings.sts_endpoint_in(partition, region)
-        route = StsRoute(settings.profile_for(target), region, endpoint, keyless)
+        route = StsRoute(settings.profile_for(target), region, endpoint, target.keyless)
         return route, settings.signin_endpoint_in(partition, region)
 
     # --- one region ----------------------------------------------------------------------
@@ -318,7 +300,7 @@ class Broker:
             else:
                 self._last_accepted.remember(target, plan)
                 return _issued(session, by_length[seconds], plan, region), token, endpoint
-        raise UpstreamSilent("no duration was planned", step="sts")  # pragma: no cover  see plan_durations
+        raise UpstreamSilent("no duration was planned", step="sts")  # pragma: no cover
 
     def _credentials(self, session: _RoleSession, region: str, budget: Budget) -> IssuedCredentials:
         """Credentials alone, for the longest role session that AWS accepts."""

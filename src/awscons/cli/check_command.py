@@ -15,8 +15,9 @@ from awscons.adapters.stores.choice import folder_errors, store_warnings
 from awscons.assembly.aws_side import build_broker
 from awscons.assembly.clock import utc_now
 from awscons.assembly.signin_side import inspect_idp_trust
-from awscons.aws.broker import Broker, Principal
+from awscons.aws.broker import Broker
 from awscons.aws.durations import duration_text
+from awscons.aws.principal import Principal
 from awscons.aws.settings import AwsSettings
 from awscons.cli.check_report import (
     AwsAnswer,
@@ -128,8 +129,13 @@ def _ask_aws(settings: Settings) -> list[AwsAnswer]:
     ]
 
 
+_WITHOUT_CHAINING = "`open_by` 'AssumeRoleWithSAML' has no such limit: docs/how-to/keyless.md"
+
+
 def source_of(settings: AwsSettings, target: Target) -> Source:
-    """The profile whose credentials open the target, and the partition that they have to be of."""
+    """The profile, or SAML provider, that opens the target, and the partition that it has to be of."""
+    if target.saml_provider is not None:
+        return target.saml_provider, target.role.partition
     return settings.profile_for(target), target.role.partition
 
 
@@ -156,4 +162,5 @@ def _answer(path: str, target: Target, found: Principal | UpstreamError) -> AwsA
     if durations.console_lasts == target.duration:
         return AwsAnswer(path, preflight, Finding(Severity.OK, path, durations.reason))
     lasts = f"the console lasts {duration_text(durations.console_lasts)}, not {wanted}"
-    return AwsAnswer(path, preflight, warning(path, f"{lasts}: {durations.reason}"))
+    cure = _WITHOUT_CHAINING if found.kind.chained else ""
+    return AwsAnswer(path, preflight, warning(path, f"{lasts}: {durations.reason}", cure))

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from awscons.access.report import EVERYONE
 from awscons.access.targets import Target
-from awscons.aws.broker import Preflight
 from awscons.aws.durations import duration_text
+from awscons.aws.principal import Preflight
 from awscons.cli.terminal import printable, table
 from awscons.config.settings import Settings
 from awscons.errors import AwsconsError, ConfigurationError, grouped_mistakes

@@ -19,7 +19,9 @@ from awscons.adapters.stores.choice import state_folder
 from awscons.adapters.surroundings import disk_findings, system_authorities
 from awscons.assembly.aws_side import authorities_of, build_broker, build_surroundings
 from awscons.assembly.clock import utc_now
-from awscons.aws.broker import Broker, Principal
+from awscons.aws.broker import Broker
+from awscons.aws.durations import CredentialKind
+from awscons.aws.principal import Principal
 from awscons.aws.probe import SESSION_NAME, Probe, probe_targets
 from awscons.cli.check_command import ask_principals, gather, source_of
 from awscons.cli.check_report import Report, found_so_far
@@ -180,7 +182,7 @@ def _probe(
 ) -> None:
     broker = build_broker(settings, http=http)
     principals = ask_principals(broker, settings.aws, targets)
-    found.callers = sorted({one.arn for one in principals.values() if isinstance(one, Principal)})
+    found.callers = sorted(set(filter(None, map(_caller, principals.values()))))
     found.findings += _region_findings(broker, targets)
     probes: dict[str, Probe] = {}
     to_ask = []
@@ -199,10 +201,15 @@ def _probe(
     with progress(running, "probing targets", length=len(to_ask)) as asked:
         probes |= {probe.target.name: probe for probe in asked}
     for target in targets:
-        principal = principals[source_of(settings.aws, target)]
-        caller = principal.arn if isinstance(principal, Principal) else None
+        caller = _caller(principals[source_of(settings.aws, target)])
         found.doors.append(door_of(probes[target.name], diagnose(probes[target.name], caller), caller))
     found.findings += door_findings(found.doors)
+
+
+def _caller(principal: Principal | UpstreamError) -> str | None:
+    """The ARN that a trust policy may name; None for a SAML provider, and where it is not known."""
+    is_user_or_role = isinstance(principal, Principal) and principal.kind is not CredentialKind.SAML_ASSERTION
+    return principal.arn if isinstance(principal, Principal) and is_user_or_role else None
 
 
 def _hopeless(target: Target, principal: Principal | UpstreamError) -> UpstreamError | None:
@@ -228,7 +235,7 @@ def _region_findings(broker: Broker, targets: Sequence[Target]) -> Iterator[Find
         except UpstreamError:
             continue  # told for each target
         for route in routes:
-            if route not in asked:
+            if route not in asked and not route.keyless:
                 asked.add(route)
                 try:
                     broker.ask_region(route)

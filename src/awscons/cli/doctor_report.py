@@ -25,6 +25,7 @@ NOT_PROVED = (
     "sends what the groups of a target need"
 )
 RECORDS = "each probe leaves two records of AssumeRole in CloudTrail, the broker's and the role's; a refused one more"
+_BY_ASSERTIONS = "this service's identity provider"
 _MAX_NAMES = 5
 _MAX_RESOURCES = 10
 """Roles that a statement names; for more, `awscons iam` writes patterns."""
@@ -98,7 +99,10 @@ def examination_lines(found: Examination, *, is_one_target: bool) -> Iterator[st
     if not found.doors:
         return
     opens = sum(door.diagnosis is None for door in found.doors)
-    yield from ["", f"  {opens:,} of {len(found.doors):,} targets open, asked as {', '.join(found.callers)}"]
+    yield from [
+        "",
+        f"  {opens:,} of {len(found.doors):,} targets open, asked as {', '.join(found.callers) or _BY_ASSERTIONS}",
+    ]
     if is_one_target and (tried := found.doors[0].tried):
         lasts = f"{duration_text(tried.durations.console_lasts)} ({tried.durations.reason})"
         size = f"{tried.packed_policy_size or 0} % of what AWS accepts"

@@ -25,6 +25,14 @@ def checked_organization(text: str | None) -> str | None:
     return text
 
 
+def with_keys(targets: Sequence[Target]) -> list[Target]:
+    """The targets that open with AWS credentials. The others are told on standard error."""
+    found = [target for target in targets if not target.keyless]
+    if left_out := len(targets) - len(found):
+        click.echo(f"{left_out:,} targets open with AssumeRoleWithSAML: see docs/how-to/keyless.md", err=True)
+    return found
+
+
 def brokers_of(
     settings: AwsSettings, targets: Iterable[Target], given: Sequence[str], *, required: bool
 ) -> Callable[[Target], str]:

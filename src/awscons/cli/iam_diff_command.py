@@ -11,7 +11,7 @@ import click
 
 from awscons.access.targets import RoleArn, Target
 from awscons.cli.check_report import finding_lines
-from awscons.cli.iam_brokers import brokers_of, checked_organization
+from awscons.cli.iam_brokers import brokers_of, checked_organization, with_keys
 from awscons.cli.terminal import print_json
 from awscons.config.load import load_settings
 from awscons.config.settings import Settings
@@ -45,7 +45,7 @@ def show_drift(
             hint="aws iam get-account-authorization-details or aws iam get-role prints it",
         ) from None
     by_role: dict[RoleArn, list[Target]] = {}
-    for target in settings.targets:
+    for target in with_keys(settings.targets):
         by_role.setdefault(target.role, []).append(target)
     findings = list(
         _findings(
@@ -81,12 +81,13 @@ def _findings(
     organization: str | None,
     strict: bool,
 ) -> Iterator[Finding]:
-    broker_of = brokers_of(settings.aws, settings.targets, brokers, required=True)
+    targets = [target for own in by_role.values() for target in own]
+    broker_of = brokers_of(settings.aws, targets, brokers, required=True)
     for role, own in by_role.items():
         named = tuple(dict.fromkeys(broker_of(target) for target in own))
         yield from trust_drift(str(role), trust_shape(*own), named, observed, strict=strict)
     planned: dict[str, list[dict[str, object]]] = {}
-    for policy in plan_broker(settings.targets, broker_of, organization=organization, strict=strict):
+    for policy in plan_broker(targets, broker_of, organization=organization, strict=strict):
         for broker in filter(is_broker, policy.brokers):
             planned.setdefault(broker, []).append(dict(policy.document))
     for broker, documents in planned.items():

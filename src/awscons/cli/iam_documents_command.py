@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from awscons.access.targets import Target
-from awscons.cli.iam_brokers import brokers_of, checked_organization
+from awscons.cli.iam_brokers import brokers_of, checked_organization, with_keys
 from awscons.cli.terminal import print_json, printable, table
 from awscons.config.load import load_settings
 from awscons.config.settings import Settings
@@ -62,7 +62,8 @@ def write_documents(config: Path, form: str, options: Options) -> None:
 
 
 def _plan(settings: Settings, form: str, options: Options) -> Plan:
-    targets = _selected(settings, options.part)
+    everything = _selected(settings, options.part)
+    targets = with_keys(everything)
     organization = checked_organization(options.organization)
     has_roles = options.part != _BROKER
     is_written = options.with_roles or form == "cloudformation"
@@ -74,7 +75,7 @@ def _plan(settings: Settings, form: str, options: Options) -> Plan:
         inline = {POLICY_NAME: revocation_slot()} if options.revocable else {}
         plan = plan_roles(targets, broker_of, strict=options.strict, inline=inline)
         plan = plan if is_written else replace(plan, roles=())
-        for freezers in _freezers(targets, options, settings.aws.freezer_role or FREEZER_ROLE):
+        for freezers in _freezers(everything, options, settings.aws.freezer_role or FREEZER_ROLE):
             plan = replace(plan, trusts=plan.trusts + freezers.trusts, roles=plan.roles + freezers.roles)
     if options.part in {None, _BROKER}:
         broker = plan_broker(targets, broker_of, organization=organization, strict=options.strict)

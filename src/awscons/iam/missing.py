@@ -17,6 +17,10 @@ _NO_ASSUME_ROLE = (
     "policy may name the unique id (AIDA…, AROA…) of a broker that was deleted and made again, so write it again; or "
     "it has a condition on names or tags that no probe meets (see --as)"
 )
+_NO_SAML = (
+    "the role's trust policy has to allow it to the SAML provider of its account; the role may not exist, or a "
+    "condition on SAML:aud, SAML:iss or the target may not hold: see docs/how-to/keyless.md"
+)
 _PERMISSION_BEFORE_OTHERS = "; whether the other actions are allowed shows only when this one is"
 
 
@@ -48,6 +52,8 @@ def diagnose(probe: Probe, caller: str | None) -> Diagnosis | None:
         )
     if not probe.missing:
         return _of_error(error, target)
+    if target.keyless:
+        return Diagnosis(f"AWS does not allow {' and '.join(probe.missing)}", _NO_SAML)
     first, *others = probe.missing
     cause = f"AWS does not allow {' and '.join(probe.missing)}"
     cure = f"add to both sides what is missing there: the target has {_reasons(probe.missing)}"

@@ -84,14 +84,15 @@ def register_login_views(app: Flask, deps: WebDependencies) -> None:
 
     app.register_blueprint(views)
     _publish_metadata(app, "metadata", deps.metadata)
-    if deps.idp_metadata is not None:
-        _publish_metadata(app, "idp-metadata", deps.idp_metadata)
+    _publish_metadata(app, "idp-metadata", deps.idp_metadata)
 
 
-def _publish_metadata(app: Flask, name: str, document: bytes) -> None:
-    """It is no secret and no page; the type is RFC 7580's for SAML metadata."""
+def _publish_metadata(app: Flask, name: str, document: bytes | None) -> None:
+    """It is no secret and no page; the type is RFC 7580's for SAML metadata. None: there is no such document."""
 
     def metadata() -> Response:
+        if document is None:
+            abort(HTTPStatus.NOT_FOUND)
         return Response(document, content_type="application/samlmetadata+xml")
 
     app.add_url_rule(f"/saml/{name}", f"login.{name}", metadata)

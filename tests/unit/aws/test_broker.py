@@ -9,11 +9,12 @@ import pytest
 
 from awscons.access.identity import Login
 from awscons.access.targets import Target
-from awscons.aws.broker import Broker, OpenedConsole, Preflight
+from awscons.aws.broker import Broker, OpenedConsole
 from awscons.aws.destinations import ConsoleDestination
 from awscons.aws.durations import CredentialKind, plan_durations
 from awscons.aws.partitions import PARTITIONS
 from awscons.aws.ports import StsRoute
+from awscons.aws.principal import Preflight
 from awscons.aws.settings import PartitionSettings
 from awscons.errors import (
     AccessKeyRefused,

@@ -21,7 +21,7 @@ from awscons.aws.durations import (
 )
 
 Kind = CredentialKind
-UNCHAINED = (Kind.LONG_TERM, Kind.EC2_INSTANCE)
+UNCHAINED = (Kind.LONG_TERM, Kind.EC2_INSTANCE, Kind.SAML_ASSERTION)
 CHAINED = tuple(kind for kind in Kind if kind not in UNCHAINED)
 
 ASSUMED = "arn:aws:sts::123456789012:assumed-role"
