@@ -1,13 +1,12 @@
-"""What `awscons doctor` makes of thousands of targets, and what a probe asks. No AWS: a broker that knows the answers."""
+"""What `awscons doctor` makes of thousands of targets. No AWS: a broker that knows the answers."""
 
-import json
 from dataclasses import replace
 from typing import cast
 
 from awscons.access.targets import Target, parse_role_arn
 from awscons.aws.broker import Broker, TriedRole
-from awscons.aws.probe import Probe, build_probe_request, probe_targets
-from awscons.aws.role_request import MAX_POLICY_CHARACTERS, USER_NAME, RoleRequest
+from awscons.aws.probe import Probe, probe_targets
+from awscons.aws.role_request import USER_NAME, RoleRequest
 from awscons.cli.doctor_report import Examination, door_of, examination_lines
 from awscons.errors import RoleRefused
 from awscons.iam.missing import diagnose
@@ -52,23 +51,3 @@ def test_three_thousand_targets_that_lack_the_same_are_told_once() -> None:
     assert "  3,000 targets do not open: AWS does not allow sts:TagSession" in lines
     assert any(line.endswith("and 2,995 more") for line in lines)
     assert len(lines) < 40
-
-
-def test_a_policy_that_leaves_no_room_gives_way_to_the_deny() -> None:
-    target = target_in(1)
-    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "x" * (MAX_POLICY_CHARACTERS - 100)}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
-    full = replace(target, terms=replace(target.terms, session_policy=policy))
-    request = build_probe_request(full, "ada", name_attribute=USER_NAME)
-    assert [one["Effect"] for one in json.loads(request.session_policy or "")["Statement"]] == ["Deny"]
-
-
-def test_a_policy_of_one_statement_keeps_it_beside_the_deny() -> None:
-    target = target_in(1)
-    policy = json.dumps({"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}})
-    own = replace(target, terms=replace(target.terms, session_policy=policy))
-    request = build_probe_request(own, "ada", name_attribute=USER_NAME)
-    assert [one["Effect"] for one in json.loads(request.session_policy or "")["Statement"]] == [
-        "Allow",
-        "Deny",
-    ]

@@ -9,17 +9,19 @@ import pytest
 
 from awscons.access.identity import Login
 from awscons.access.targets import Target
-from awscons.aws.broker import Broker, OpenedConsole
+from awscons.aws.broker import Broker, OpenedConsole, TriedRole
 from awscons.aws.destinations import ConsoleDestination
 from awscons.aws.durations import CredentialKind, plan_durations
 from awscons.aws.partitions import PARTITIONS
 from awscons.aws.ports import StsRoute
 from awscons.aws.principal import Preflight
+from awscons.aws.role_request import build_role_request
 from awscons.aws.settings import PartitionSettings
 from awscons.errors import (
     AccessKeyRefused,
     BrokerBusy,
     DestinationRefused,
+    SigninRefused,
     UpstreamError,
     UpstreamSilent,
 )
@@ -259,3 +261,55 @@ def test_the_principal_is_asked_in_the_first_region(aws: FakeAws) -> None:
     assert (principal.region, principal.kind) == (NEAR, CredentialKind.EC2_INSTANCE)
     best = plan_durations(28800, CredentialKind.EC2_INSTANCE)[0]
     assert principal.preflight(CLOUDADMIN) == Preflight(principal.arn, NEAR, best)
+
+
+# --- a trial -----------------------------------------------------------------------------
+
+
+def tried(broker: Broker, target: Target = CLOUDADMIN, *, token: bool = True) -> TriedRole:
+    request = build_role_request(target, ADA, name_attribute="user_name")
+    return broker.try_role(target, request, token=token)
+
+
+def test_a_trial_lasts_fifteen_minutes_and_gets_the_token_of_the_longest_console(aws: FakeAws) -> None:
+    found = tried(aws.broker())
+    assert aws.sts.assumed == [(StsRoute(None, NEAR, None), 900)]
+    assert aws.signin.durations == [28800]
+    assert (found.region, found.durations, found.packed_policy_size) == (
+        NEAR,
+        plan_durations(28800, CredentialKind.LONG_TERM)[0],
+        None,
+    )
+
+
+def test_a_trial_without_a_token_asks_sts_alone(aws: FakeAws) -> None:
+    tried(aws.broker(), token=False)
+    assert (len(aws.sts.assumed), aws.signin.calls) == (1, [])
+
+
+def test_a_refused_console_length_is_tried_without_one(aws: FakeAws) -> None:
+    aws.signin.takes_durations = False
+    found = tried(aws.broker())
+    assert aws.signin.durations == [28800, None]
+    assert (len(aws.sts.assumed), found.durations) == (1, plan_durations(28800, CredentialKind.LONG_TERM)[-1])
+
+
+def test_credentials_that_the_endpoint_refuses_are_an_error(aws: FakeAws) -> None:
+    aws.signin.takes_credentials = False
+    with pytest.raises(SigninRefused):
+        tried(aws.broker())
+    assert aws.signin.durations == [28800, None]
+    aws.sts.kind = CredentialKind.ASSUMED_ROLE
+    with pytest.raises(SigninRefused):
+        tried(aws.broker())
+    assert aws.signin.durations == [28800, None, None]
+
+
+def test_a_trial_fails_over_to_the_next_region(aws: FakeAws) -> None:
+    aws.sts.failing = {NEAR: SILENT}
+    assert tried(aws.broker()).region == FAR
+
+
+def test_one_region_can_be_asked_alone_within_the_time_of_a_sign_in(aws: FakeAws) -> None:
+    aws.broker(timeout=7).ask_region(StsRoute(None, FAR, None))
+    assert aws.sts.seconds_left == [7]
