@@ -141,3 +141,11 @@ def test_a_clock_that_is_ahead_is_told_by_how_much(tmp_path: Path) -> None:
     assert "REFUSE  clock" in done.stdout
     assert "this response's NotBefore is 1" in done.stdout
     assert "s ahead of this host's clock; 60 s are allowed" in done.stdout
+
+
+def test_a_name_id_that_changes_at_every_sign_in_is_a_warning(tmp_path: Path) -> None:
+    configure(tmp_path)
+    transient = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
+    told = explain(tmp_path, story(name_id=f'<saml:NameID Format="{transient}">_1</saml:NameID>')).stdout
+    assert "the NameID is transient" in told
+    assert "name_id_format" in told

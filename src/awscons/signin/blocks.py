@@ -59,7 +59,7 @@ class BlockList:
     def __init__(self, store: RecordStore) -> None:
         self._store = store
 
-    def check(self, identity: Identity, target: str) -> None:
+    def check(self, identity: Identity, target: str | None = None) -> None:
         """Raise Blocked if this person or this target is blocked."""
         # Some identity providers change the case of names; here that must not let anybody in.
         people = {identity.name_id.casefold(), identity.user_name.casefold()}
@@ -73,10 +73,6 @@ class BlockList:
     def all(self) -> tuple[Block, ...]:
         """Every block, oldest first. A record that cannot be read raises: a block must not get lost."""
         return _blocks(self._store.get(_KEY))
-
-    def check_person(self, identity: Identity) -> None:
-        """Raise Blocked if this person is blocked."""
-        self.check(identity, "")  # no target has this name
 
     def put(self, block: Block) -> None:
         """Add a block. One of the same person or target gives way, but what it knew stays. Raises TooManyBlocks."""

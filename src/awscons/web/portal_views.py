@@ -64,7 +64,7 @@ def register_portal_views(app: Flask, deps: WebDependencies, entries: Entries) -
         login = current_login(deps)
         if login is None:
             return _sign_in_first(deps)
-        deps.blocks.check_person(login.identity)
+        deps.blocks.check(login.identity)
         if wants_json():
             return _as_json(deps, login, entries)
         if "access" in request.args:

@@ -280,3 +280,12 @@ def test_one_end_in_the_past_is_enough_to_have_expired(late: str) -> None:
     assert named(told, "clock").severity is Severity.INFO
     assert told.accepted
     assert named(explain(STORY.at(**ends), now=NOW + 60 * SECOND), "clock").severity is Severity.OK
+
+
+@pytest.mark.parametrize(
+    ("attributes", "told_format"),
+    [("", ""), (' Format="urn:oasis:names:tc:SAML:2.0:nameid-format:transient"', "urn:oasis:names:tc:SAML:2.0:nameid-format:transient")],
+)  # fmt: skip
+def test_the_format_of_the_name_id_is_told(attributes: str, told_format: str) -> None:
+    told = explain(STORY.at(name_id=f"<saml:NameID{attributes}>ada@example.com</saml:NameID>"))
+    assert told.unverified_name_id_format == told_format

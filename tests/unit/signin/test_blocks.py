@@ -78,7 +78,7 @@ def test_lifting_tells_whether_there_was_a_block(blocks: BlockList) -> None:
 def test_a_refusal_says_who_was_blocked_when_and_how_it_ends(blocks: BlockList) -> None:
     blocks.put(BLOCK)
     with pytest.raises(Blocked) as caught:
-        blocks.check_person(ADA)
+        blocks.check(ADA)
     assert str(caught.value) == "an operator blocked the person ada at 2026-11-26 12:00 UTC"
     assert caught.value.hint == "`awscons revoke --lift` ends the block"
 
@@ -93,7 +93,7 @@ def test_a_person_is_found_by_either_name_in_whatever_case(blocks: BlockList, na
 def test_a_target_is_found_by_its_exact_name(blocks: BlockList) -> None:
     blocks.put(Block(BlockKind.TARGET, "Admin", NOW))
     blocks.check(ADA, "admin")
-    blocks.check_person(ADA)
+    blocks.check(ADA)
     with pytest.raises(Blocked):
         blocks.check(ADA, "Admin")
 

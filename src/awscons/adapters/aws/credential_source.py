@@ -85,6 +85,10 @@ class CredentialSource(Generic[Loaded]):
         if loaded is not None and not loaded.must_be_renewed:
             return loaded
         with self._lock:
+            # A load may have ended since the line above; then there is nothing to begin.
+            loaded = self._loaded
+            if loaded is not None and not loaded.must_be_renewed:
+                return loaded
             load = self._begin()
         if loaded is not None and loaded.usable:
             return loaded
