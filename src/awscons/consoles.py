@@ -24,6 +24,7 @@ from awscons.audit.event import Action, AuditLog, Caller
 from awscons.aws.broker import IssuedCredentials, OpenedConsole
 from awscons.aws.destinations import ConsoleDestination, build_destination_query, parse_destination
 from awscons.aws.durations import MIN_DURATION
+from awscons.aws.saml_post import PostedConsole
 from awscons.errors import AwsconsError, LoginEndsTooSoon, StoreUnavailable
 from awscons.preferences import Preferences
 
@@ -35,7 +36,7 @@ class ConsoleOpener(Protocol):
 
     def open_console(
         self, target: Target, login: Login, *, requested: ConsoleDestination, relogin_url: str
-    ) -> OpenedConsole:
+    ) -> OpenedConsole | PostedConsole:
         """The console of a target."""
 
     def issue_credentials(self, target: Target, login: Login) -> IssuedCredentials:
@@ -58,9 +59,9 @@ class Blocking(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The console is open."""
+    """The console is open, or opens when the browser posts the form."""
 
-    console: OpenedConsole
+    console: OpenedConsole | PostedConsole
 
 
 @dataclass(frozen=True, slots=True)

@@ -258,6 +258,9 @@ def open_house(
                 store=store or {"cache_type": "SQLite", "path": str(folder / "logins.sqlite3")},
                 **sections,
             )
+            config["aws_config"].setdefault(
+                "saml_signin_endpoint", f"{aws_host}:{signin_port}/{{region}}/saml"
+            )
             settings = parse_settings(config, source="test", environment={})
             environment = {"AWSCONS_DEBUG": "1"} if debug else {}
             return build_service(settings, environment=environment, clock=clock, prepared=prepared)

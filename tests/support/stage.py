@@ -23,6 +23,7 @@ from botocore.exceptions import ClientError
 
 from awscons.demo.pretend_signin import PretendSignin
 from awscons.demo.pretend_sts import RoleSession
+from awscons.demo.pretend_sts_checks import ApiError
 from support.browser import Browser
 from support.forge import SP
 from support.house import config_for, write_credentials
@@ -39,6 +40,10 @@ class StsCredentialBook:
     """Knows whose credentials they are by asking STS, with them."""
 
     sts_url: str
+
+    def accept_response(self, _text: str) -> RoleSession:
+        """There are no SAML providers here."""
+        raise ApiError(400, "InvalidIdentityToken", "no provider")
 
     def find(self, access_key_id: str, secret_access_key: str, session_token: str) -> RoleSession | None:
         """See `awscons.demo.pretend_signin.CredentialBook`."""

@@ -14,6 +14,7 @@ from awscons.adapters.stores.memory_store import MemoryStore
 from awscons.assembly.aws_side import build_broker
 from awscons.audit.event import AuditEvent, Caller, Outcome
 from awscons.audit.metrics_recorder import NoMetrics
+from awscons.aws.broker import OpenedConsole
 from awscons.config.load import parse_settings
 from awscons.consoles import Consoles, Failed, Issued, NotAllowed, Opened, StepUpNeeded
 from awscons.demo.pretend_signin import PretendSignin
@@ -95,6 +96,7 @@ def test_a_console_is_opened_recorded_and_remembered(scene: Scene) -> None:
         scene.targets["cloudadmin"], scene.login("sysadmin"), link=LINK, parameters={}, caller=CALLER
     )
     assert isinstance(result, Opened)
+    assert isinstance(result.console, OpenedConsole)
     (event,) = scene.log.events
     assert (event.action.value, event.outcome, event.login_id) == ("open-console", Outcome.DONE, "0123abc")
     assert event.assumed_role_arn == result.console.issued.credentials.assumed_role_arn

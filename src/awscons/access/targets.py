@@ -98,6 +98,7 @@ class OpenBy(Enum):
 
     ASSUME_ROLE = "AssumeRole"
     ASSUME_ROLE_WITH_SAML = "AssumeRoleWithSAML"
+    SAML_POST = "SAML-POST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class Target:
     profile_name   of the broker's own credentials for it; None: its partition's, else the usual one
     terms       what else AssumeRole is asked for
     open_by     the way of opening it
-    saml_provider   ARN of the SAML provider that the role trusts, where `open_by` is AssumeRoleWithSAML
+    saml_provider   ARN of the SAML provider that the role trusts, unless `open_by` is AssumeRole
     """
 
     name: str
@@ -143,7 +144,7 @@ class Target:
     @property
     def keyless(self) -> bool:
         """Whether it opens without AWS credentials."""
-        return self.open_by is OpenBy.ASSUME_ROLE_WITH_SAML
+        return self.open_by is not OpenBy.ASSUME_ROLE
 
     @property
     def title(self) -> str:

@@ -33,10 +33,7 @@ def build_broker(
     """The broker. `threads`: of each process, None if unknown; `recorder` counts and times calls to AWS."""
     recorder, http = recorder or NoMetrics(), http or HttpPool()
     credentials = BrokerCredentials(settings.aws)
-    own = settings.aws.identity_provider
-    partitions = {name: one.partition for name, one in settings.aws.partitions.items()}
-    assertions = AssertionIssuer(own, partitions=partitions, clock=clock) if own else None
-    roles = StsClient(settings.aws, http, credentials, assertions)
+    roles = StsClient(settings.aws, http, credentials, build_assertions(settings, clock=clock))
     federation = FederationClient(settings.aws, http, credentials)
     return Broker(
         roles=MeteredRoleAssumer(roles, recorder),
@@ -46,6 +43,17 @@ def build_broker(
         or (_max_concurrent(threads) if threads else _MAX_CONCURRENT),
         clock=clock,
     )
+
+
+def build_assertions(
+    settings: Settings, *, clock: Callable[[], datetime] = utc_now
+) -> AssertionIssuer | None:
+    """What signs assertions for AWS; None where the service is no identity provider."""
+    own = settings.aws.identity_provider
+    if own is None:
+        return None
+    partitions = {name: one.partition for name, one in settings.aws.partitions.items()}
+    return AssertionIssuer(own, partitions=partitions, clock=clock)
 
 
 def build_surroundings(settings: Settings, http: HttpPool) -> Surroundings:

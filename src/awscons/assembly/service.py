@@ -18,7 +18,7 @@ from awscons.adapters.aws.http_pool import HttpPool
 from awscons.adapters.metered_ports import MeteredAuditLog
 from awscons.adapters.shared_counters import SharedCounters
 from awscons.adapters.stores.choice import open_store
-from awscons.assembly.aws_side import build_broker
+from awscons.assembly.aws_side import build_assertions, build_broker
 from awscons.assembly.clock import utc_now
 from awscons.assembly.observability import (
     UNEVENTFUL,
@@ -39,10 +39,11 @@ from awscons.assembly.signin_side import (
 from awscons.audit.event import AuditLog
 from awscons.audit.metrics_recorder import NoMetrics
 from awscons.aws.broker import Broker
+from awscons.aws.saml_post import ConsolePoster
 from awscons.config.configuration_warnings import configuration_warnings
 from awscons.config.schema import SimpleBacking
 from awscons.config.settings import Settings
-from awscons.consoles import Consoles
+from awscons.consoles import ConsoleOpener, Consoles
 from awscons.findings import Finding, warning
 from awscons.preferences import Preferences
 from awscons.saml.self_test import run_self_test
@@ -153,8 +154,12 @@ def _build_consoles(
     audit: AuditLog,
     clock: Callable[[], datetime],
 ) -> Consoles:
+    openers: dict[OpenBy, ConsoleOpener] = dict.fromkeys(OpenBy, broker)
+    assertions = build_assertions(settings, clock=clock)
+    if assertions is not None:
+        openers[OpenBy.SAML_POST] = ConsolePoster(broker, assertions, settings.aws)
     return Consoles(
-        openers=dict.fromkeys(OpenBy, broker),
+        openers=openers,
         preferences=Preferences(store),
         blocks=BlockList(store),
         limit=ConsoleRateLimit(per_person=settings.rate_limits.per_person, counters=counters),

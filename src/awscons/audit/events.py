@@ -15,6 +15,7 @@ from awscons.access.identity import Login
 from awscons.access.targets import RoleArn, Target
 from awscons.audit.event import MAX_GROUPS, Action, AuditEvent, Caller, Outcome
 from awscons.aws.broker import IssuedCredentials, OpenedConsole
+from awscons.aws.saml_post import PostedConsole
 from awscons.errors import (
     AttributesUnfit,
     AwsconsError,
@@ -105,9 +106,20 @@ def role_frozen(role: RoleArn, error: AwsconsError | None = None, *, thawed: boo
 
 
 def console_opened(
-    target: Target, login: Login, granted: Granted, opened: OpenedConsole, caller: Caller
+    target: Target, login: Login, granted: Granted, opened: OpenedConsole | PostedConsole, caller: Caller
 ) -> AuditEvent:
-    """A console was opened."""
+    """A console was opened; or the browser got the form that opens it, which is the last that this service sees."""
+    if isinstance(opened, PostedConsole):
+        return _session_event(
+            Action.OPEN_CONSOLE,
+            target,
+            login,
+            granted,
+            opened,
+            caller,
+            signin_endpoint=opened.endpoint,
+            console_destination=opened.destination,
+        )
     return _issued(
         Action.OPEN_CONSOLE,
         target,
@@ -273,7 +285,38 @@ def _issued(
     signin_endpoint: str | None = None,
     console_destination: str | None = None,
 ) -> AuditEvent:
-    request = issued.request
+    credentials = issued.credentials
+    return replace(
+        _session_event(
+            action,
+            target,
+            login,
+            granted,
+            issued,
+            caller,
+            signin_endpoint=signin_endpoint,
+            console_destination=console_destination,
+        ),
+        assumed_role_arn=credentials.assumed_role_arn,
+        access_key_id=credentials.access_key_id,
+        sts_request_id=credentials.request_id,
+        failed_over_regions=", ".join(issued.failed_over) or None,
+    )
+
+
+def _session_event(
+    action: Action,
+    target: Target,
+    login: Login,
+    granted: Granted,
+    session: IssuedCredentials | PostedConsole,
+    caller: Caller,
+    *,
+    signin_endpoint: str | None = None,
+    console_destination: str | None = None,
+) -> AuditEvent:
+    """What is known of a role session before AWS has answered, and afterwards."""
+    request = session.request
     return AuditEvent(
         action=action,
         outcome=Outcome.DONE,
@@ -286,18 +329,14 @@ def _issued(
         role_session_name=request.role_session_name,
         source_identity=request.source_identity,
         session_tags=", ".join(key for key, _ in request.session_tags) or None,
-        assumed_role_arn=issued.credentials.assumed_role_arn,
-        access_key_id=issued.credentials.access_key_id,
-        sts_request_id=issued.credentials.request_id,
-        role_session_duration=issued.durations.role_session_duration,
-        console_session_duration=issued.durations.console_session_duration,
+        role_session_duration=session.durations.role_session_duration,
+        console_session_duration=session.durations.console_session_duration,
         requested_duration=target.duration,
-        granted_duration=issued.durations.console_lasts,
-        duration_reason=issued.durations.reason,
-        region=issued.region,
-        failed_over_regions=", ".join(issued.failed_over) or None,
-        signin_endpoint=signin_endpoint,
-        console_destination=console_destination,
+        granted_duration=session.durations.console_lasts,
+        duration_reason=session.durations.reason,
+        region=session.region,
         client_address=caller.address,
         link_origin=caller.link_origin,
+        signin_endpoint=signin_endpoint,
+        console_destination=console_destination,
     )

@@ -6,6 +6,7 @@ principal          who the broker is to AWS
 ports              the broker's ports to STS and to the federation endpoint
 regional_calls     one piece of work in the first region that answers
 failover           time budget, concurrency limit, and a circuit breaker for each region
+saml_post          consoles that the browser opens by posting an assertion of ours
 assertions         assertions of our own with which AWS opens a role, in place of AWS credentials
 role_request       what AssumeRole is asked for: names, tags and policies of a role session
 durations          which durations to ask for, and what AWS's rules make of them

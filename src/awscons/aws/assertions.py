@@ -48,10 +48,12 @@ def saml_recipient(partition: Partition, region: str) -> str:
     return f"https://{region}.{partition.signin_suffix}/saml"
 
 
-def assertion_attributes(request: RoleRequest, grant: SamlGrant) -> dict[str, tuple[str, ...]]:
+def assertion_attributes(
+    request: RoleRequest, grant: SamlGrant, *, console_duration: int | None = None
+) -> dict[str, tuple[str, ...]]:
     """What the assertion says for AWS: the one role, the names in CloudTrail, tags, and the target.
 
-    SessionDuration is not among them: only AWS's own sign-in page reads it.
+    console_duration   seconds; only AWS's own sign-in page reads it (SessionDuration)
     """
     source, transitive = request.source_identity, request.transitive_tags
     return {
@@ -60,6 +62,7 @@ def assertion_attributes(request: RoleRequest, grant: SamlGrant) -> dict[str, tu
         **({f"{_NAMES}SourceIdentity": (source,)} if source is not None else {}),
         **{f"{_NAMES}PrincipalTag:{key}": (value,) for key, value in request.session_tags},
         **({f"{_NAMES}TransitiveTagKeys": transitive} if transitive else {}),
+        **({f"{_NAMES}SessionDuration": (str(console_duration),)} if console_duration else {}),
         ENTITLEMENT: (grant.target,),
     }
 
@@ -79,8 +82,11 @@ class AssertionIssuer:
         self._partitions = partitions
         self._clock = clock
 
-    def issue(self, request: RoleRequest, region: str) -> str:
-        """The response for one call of AssumeRoleWithSAML in that region, in Base64. A secret for five minutes."""
+    def issue(self, request: RoleRequest, region: str, *, console_duration: int | None = None) -> str:
+        """The response for one role session by the sign-in of that region, in Base64. A secret for five minutes.
+
+        console_duration   see `assertion_attributes`
+        """
         if request.saml is None:
             raise ValueError("the request is for AssumeRole")
         now = self._clock()
@@ -89,7 +95,7 @@ class AssertionIssuer:
             recipient=recipient,
             audiences=(recipient, _AUDIENCE),
             name_id=request.saml.subject,
-            attributes=assertion_attributes(request, request.saml),
+            attributes=assertion_attributes(request, request.saml, console_duration=console_duration),
             authn_instant=now,
             session_ends=request.saml.session_ends,
         )

@@ -225,6 +225,16 @@ class Broker:
         )
         return tried
 
+    def plan_role_session(
+        self, target: Target, login: Login, *, requested: ConsoleDestination
+    ) -> tuple[RoleRequest, int, tuple[str, ...]]:
+        """What would be requested, for how many seconds, and the regions in their order. Makes no call.
+
+        Raises AttributesUnfit, LoginEndsTooSoon.
+        """
+        session = self._role_session(target, login)
+        return session.request, session.duration, self._regions(target, requested=requested)
+
     # --- what is requested, and where ----------------------------------------------------
 
     def _role_session(self, target: Target, login: Login) -> _RoleSession:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from awscons.access.targets import Target
 from awscons.aws import partitions
-from awscons.aws.assertions import OwnIdentityProvider
+from awscons.aws.assertions import OwnIdentityProvider, saml_recipient
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class AwsSettings:
     regions        in the order of trying, of all partitions together; empty: the region of the broker's own
                    AWS configuration, else the partition's default
     logout_first   send browsers through AWS's log-out before each console, unless the link has its own choice
-    sts_endpoint, signin_endpoint   replace AWS's own; `{region}` is replaced by the region
+    sts_endpoint, signin_endpoint, saml_signin_endpoint   replace AWS's own; `{region}` is replaced by the region
     freezer_role   name, with its path, of the role in each account that can shut other roles; None: there is none
     identity_provider   this service as the identity provider of roles; None: it has no key for that
     """
@@ -55,6 +55,7 @@ class AwsSettings:
     partitions: Mapping[str, PartitionSettings]
     freezer_role: str | None = None
     identity_provider: OwnIdentityProvider | None = None
+    saml_signin_endpoint: str | None = None
 
     def profile_for(self, target: Target) -> str | None:
         """The profile whose credentials assume that target's role; None: botocore's default."""
@@ -65,6 +66,12 @@ class AwsSettings:
         """The configured URL of STS in that region; None: AWS's own."""
         endpoint = self.partitions[partition].sts_endpoint or self.sts_endpoint
         return endpoint and endpoint.replace(partitions.REGION_PLACEHOLDER, region)
+
+    def saml_endpoint_in(self, partition: str, region: str) -> str:
+        """The URL of AWS's sign-in page for SAML responses in that region."""
+        if self.saml_signin_endpoint is None:
+            return saml_recipient(self.partitions[partition].partition, region)
+        return self.saml_signin_endpoint.replace(partitions.REGION_PLACEHOLDER, region)
 
     def signin_endpoint_in(self, partition: str, region: str) -> str:
         """The URL of the federation endpoint in that region."""

@@ -127,6 +127,7 @@ def _aws(aws: AwsSection, site: Site, idp_keys: KeyRing | None) -> AwsSettings:
         partitions=build_partitions(aws),
         freezer_role=aws.freezer_role,
         identity_provider=_own_identity_provider(aws, site, idp_keys),
+        saml_signin_endpoint=aws.saml_signin_endpoint,
     )
 
 
@@ -178,7 +179,7 @@ def build_target(section: TargetSection, aws: AwsSection | None = None) -> targe
     role, confirm_links = build_role(section), aws is None or aws.confirm_links
     open_by = targets.OpenBy(section.open_by or (aws.open_by if aws else targets.OpenBy.ASSUME_ROLE.value))
     provider = section.saml_provider
-    if open_by is targets.OpenBy.ASSUME_ROLE_WITH_SAML and provider is None and aws and aws.identity_provider:
+    if open_by is not targets.OpenBy.ASSUME_ROLE and provider is None and aws and aws.identity_provider:
         name = aws.identity_provider.provider_name
         provider = f"arn:{role.partition}:iam::{role.account_id}:saml-provider/{name}"
     return targets.Target(

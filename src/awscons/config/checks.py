@@ -160,28 +160,32 @@ def _wrong_terms(index: int, section: TargetSection) -> Iterator[Mistake]:
 def _wrong_way(index: int, section: TargetSection, aws: AwsSection) -> Iterator[Mistake]:
     """What AssumeRoleWithSAML needs, and what it cannot carry (STS API, AssumeRoleWithSAML)."""
     path, role = f"aws_config.targets[{index}]", build_role(section)
-    if (section.open_by or aws.open_by) != OpenBy.ASSUME_ROLE_WITH_SAML.value:
+    way = section.open_by or aws.open_by
+    if way == OpenBy.ASSUME_ROLE.value:
         if section.saml_provider is not None:
             yield Mistake(
                 f"{path}.saml_provider", "a SAML provider", "`open_by` 'AssumeRoleWithSAML' beside it"
             )
         return
+    bounds = (("session_policy", section.session_policy), ("policy_arns", section.policy_arns))
+    for key, value in bounds if way == OpenBy.SAML_POST.value else ():
+        if value:
+            wanted = "none: 'SAML-POST' cannot carry it"
+            yield Mistake(f"{path}.{key}", "set", wanted, "`open_by` 'AssumeRoleWithSAML' can")
     if aws.identity_provider is None:
         yield Mistake(
             f"{path}.open_by",
-            "'AssumeRoleWithSAML'",
+            f"{way!r}",
             "`identity_provider` in aws_config, with the key that signs",
             "make a key with: awscons keys new FOLDER",
         )
     if section.external_id is not None:
-        yield Mistake(
-            f"{path}.external_id", "an external id", "none: AssumeRoleWithSAML has no such parameter"
-        )
+        yield Mistake(f"{path}.external_id", "an external id", f"none: {way} has no such parameter")
     if role.role_name.rpartition("/")[2].startswith("AWSReservedSSO_"):
         yield Mistake(
             f"{path}.role",
             found_words(section.role),
-            "another role: those of IAM Identity Center do not work with AssumeRoleWithSAML",
+            "another role: those of IAM Identity Center do not work with SAML providers",
         )
     own = f"arn:{role.partition}:iam::{role.account_id}:saml-provider/"
     if section.saml_provider is not None and not section.saml_provider.startswith(own):

@@ -87,6 +87,16 @@ def read_assertion(
     )
 
 
+def role_of(text: str) -> tuple[str, str]:
+    """Role and provider that a response names, before anything is verified. Raises ApiError."""
+    try:
+        attributes = dict(_attributes(parse(base64.b64decode(text, validate=True))))
+        role, _, provider = attributes[f"{_PREFIX}Role"][0].partition(",")
+    except (ValueError, KeyError, IndexError, ResponseRefused):
+        raise _invalid("Invalid SAML Assertion") from None
+    return role, provider
+
+
 def _verified(text: str, metadata: IdpMetadata) -> Element:
     try:
         response = parse(base64.b64decode(text, validate=True))
@@ -141,6 +151,8 @@ def _attributes(assertion: Element) -> Iterator[tuple[str, list[str]]]:
 def _as_form(form: Mapping[str, str], attributes: Mapping[str, list[str]]) -> dict[str, str]:
     """The parameters that AssumeRole would have, so that both calls have the same limits."""
     given = {name: value for name, value in form.items() if name.startswith(("RoleArn", "Duration", "Polic"))}
+    if seconds := attributes.get(f"{_PREFIX}SessionDuration"):
+        given["DurationSeconds"] = seconds[0]
     for name in ("RoleSessionName", "SourceIdentity"):
         if values := attributes.get(f"{_PREFIX}{name}"):
             (given[name],) = values

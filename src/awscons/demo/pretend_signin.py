@@ -21,6 +21,7 @@ from flask import Flask, Response, make_response, render_template, request
 
 from awscons.aws.partitions import PARTITIONS
 from awscons.demo.pretend_sts import RoleSession
+from awscons.demo.pretend_sts_checks import ApiError
 
 _TOKEN_LIFETIME = timedelta(minutes=15)
 _MIN_DURATION, _MAX_DURATION = 900, 43_200
@@ -31,6 +32,9 @@ class CredentialBook(Protocol):
 
     def find(self, access_key_id: str, secret_access_key: str, session_token: str) -> RoleSession | None:
         """The role session of these credentials; None if they are wrong or expired."""
+
+    def accept_response(self, text: str) -> RoleSession:
+        """The role session that a posted SAML response opens. Raises ApiError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,10 @@ class PretendSignin:
         def oauth() -> Response:
             return self._log_out()
 
+        @app.post("/saml")
+        def saml() -> Response:
+            return self._take_response()
+
         @app.get("/console/<int:number>")
         def console(number: int) -> Response:
             with self._lock:
@@ -122,6 +130,24 @@ class PretendSignin:
             self._tokens[signin_token] = _Issued(role_session, duration or left, ends_at, region)
         response = make_response(json.dumps({"SigninToken": signin_token}))
         response.content_type = "application/json;charset=UTF-8"
+        return response
+
+    def _take_response(self) -> Response:
+        """AWS's sign-in page for SAML: the response opens the console that RelayState names."""
+        try:
+            role_session = self.book.accept_response(request.form.get("SAMLResponse", ""))
+        except ApiError as error:
+            return _html_error(error.status, f"{error.code}: {error.message}")
+        destination = request.form.get("RelayState", "")
+        partition = PARTITIONS[role_session.role_arn.split(":")[1]]
+        if not _is_console(destination, partition.console_suffix):
+            return _html_error(400, "Invalid RelayState")
+        lasts = int((role_session.expires_at - self.clock()).total_seconds())
+        with self._lock:
+            self.visits.append(ConsoleVisit(role_session, lasts, "", destination))
+            number = len(self.visits) - 1
+        response = Response(status=302)
+        response.headers["Location"] = f"{request.script_root}/console/{number}"
         return response
 
     def _log_out(self) -> Response:

@@ -21,7 +21,7 @@ from flask import Flask, Response, request
 
 from awscons.access.targets import parse_role_arn
 from awscons.demo.policy_evaluation import Document, Principal, Request, Verdict, evaluate
-from awscons.demo.pretend_saml import read_assertion
+from awscons.demo.pretend_saml import read_assertion, role_of
 from awscons.demo.pretend_sts_answers import assume_role_xml, caller_identity_xml, error_xml, letters
 from awscons.demo.pretend_sts_checks import (
     MAX_DURATION,
@@ -266,6 +266,13 @@ class PretendSts:
             chained=False,
             ends=presented.session_ends,
         )
+
+    def accept_response(self, text: str) -> RoleSession:
+        """What AWS's sign-in page makes of a posted response, in Base64. Raises ApiError."""
+        role, provider = role_of(text)
+        form = {"RoleArn": role, "PrincipalArn": provider, "SAMLAssertion": text}
+        self._assume_role_with_saml(form, "")
+        return self.role_sessions[-1]
 
     def _issued(
         self,

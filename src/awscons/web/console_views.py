@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from http import HTTPStatus
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from awscons.access.decision import RefusalReason, Refused
@@ -18,11 +18,13 @@ from awscons.aws.destinations import (
     parse_destination,
 )
 from awscons.aws.role_credentials import ConsoleUrl
+from awscons.aws.saml_post import PostedConsole
 from awscons.consoles import Failed, NotAllowed, Opened, StepUpNeeded
 from awscons.errors import DestinationRefused, quote_for_log
 from awscons.web import cookies
 from awscons.web.dependencies import WebDependencies
 from awscons.web.group_messages import groups_received
+from awscons.web.guards import content_security_policy
 from awscons.web.language import gettext as _
 from awscons.web.link_confirmation import (
     LinkSource,
@@ -98,6 +100,8 @@ def _open(
     )
     match result:
         case Opened(console):
+            if isinstance(console, PostedConsole):
+                return _posted(target, console, link)
             return _to_console(console.url)
         case NotAllowed(refused):
             return _refuse(deps, entries, target, login.identity, refused)
@@ -116,6 +120,21 @@ def _to_console(url: ConsoleUrl) -> Response:
     response = redirect_to(url.value, HTTPStatus.MOVED_PERMANENTLY)
     response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _posted(target: Target, posted: PostedConsole, link: str) -> Response:
+    """A page whose form opens the console. It is never stored, so that Back and Reload make a new assertion."""
+    here = parse_destination(parameters())
+    elsewhere = [
+        NextStep(region, link + build_destination_query(replace(here, region=region)))
+        for region in posted.other_regions
+    ]
+    page = render_template("post_console.html", target=target, posted=posted, elsewhere=elsewhere)
+    response = make_response(page)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Content-Security-Policy"] = content_security_policy(posts_to=posted.allowed_hosts)
     return response
 
 

@@ -6,7 +6,7 @@ A view gets the strictest rules unless it sets its own header. Each exemption ha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import IO, TYPE_CHECKING
 
 from flask import Flask, Response, abort, request
@@ -39,13 +39,14 @@ _ONE_PROCESS_ONLY = Mistake(
 )
 
 
-def content_security_policy(*, posts_on: bool = False) -> str:
+def content_security_policy(*, posts_on: bool = False, posts_to: Sequence[str] = ()) -> str:
     """Return the Content-Security-Policy of a page.
 
     posts_on   the page posts a form to the identity provider. Browsers apply form-action to the redirects
                that follow as well, so it allows every host
+    posts_to   sources of the page's form and of the redirects that follow
     """
-    forms = "*" if posts_on else "'self'"
+    forms = "*" if posts_on else " ".join(posts_to) or "'self'"
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
         f"form-action {forms}; frame-ancestors 'none'; base-uri 'none'"

@@ -1,13 +1,17 @@
 """Targets that open without any AWS key: the service signs an assertion, and the role trusts it."""
 
 import base64
+import html
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import httpx
 import pytest
 
 from awscons.cli.key_files import make_first_pair, rotate_pairs
@@ -15,7 +19,7 @@ from awscons.config.load import parse_settings
 from awscons.demo.pretend_sts import PretendRole, RoleSession
 from awscons.errors import ConfigurationError
 from awscons.saml.metadata import build_idp_metadata, parse_idp_metadata
-from support.browser import sent_to_idp
+from support.browser import Form, forms_in, sent_to_idp
 from support.faults import RESET
 from support.house import House, config_for, console_url, open_house
 
@@ -150,6 +154,72 @@ def test_without_an_identity_provider_of_ours_there_is_no_such_metadata(tmp_path
         assert house.browser().get("/saml/idp-metadata").status_code == 404
 
 
+# --- the browser posts -------------------------------------------------------------------
+
+POSTED = {"open_by": "SAML-POST"}
+
+
+def form_of(page: httpx.Response) -> Form:
+    """The form that opens the console."""
+    (form,) = [form for form in forms_in(page) if "SAMLResponse" in form.fields]
+    return form
+
+
+def test_the_browser_posts_to_aws_and_the_service_calls_nobody(tmp_path: Path, keys: Path) -> None:
+    wanted = "https://eu-west-1.console.aws.amazon.com/s3/home#a/b"
+    with keyless(tmp_path, keys, target=POSTED) as house:
+        browser = house.browser()
+        page = house.sign_in(browser, f"/aws/cloudadmin?destination={quote(wanted, safe='')}")
+        form = form_of(page)
+        assert (house.sts.calls, house.signin.calls) == (0, 0)
+        landed = httpx.post(form.action, data=form.fields)
+        (visit,) = house.pretend_signin.visits
+        (event,) = [event for event in house.audit() if event["action"] == "open-console"]
+    assert landed.status_code == 302
+    assert (visit.destination, visit.console_lasts) == (wanted, 43_200)
+    assert visit.role_session.role_session_name == "ada@example.com"
+    assert (event["outcome"], event["granted_duration"], event["region"]) == ("done", 43_200, NEAR)
+    assert "access_key_id" not in event
+
+
+def test_the_page_is_never_stored_and_posts_to_aws_alone(tmp_path: Path, keys: Path) -> None:
+    with keyless(tmp_path, keys, target=POSTED) as house:
+        page = house.sign_in(house.browser(), "/aws/cloudadmin")
+    assert (page.headers["Cache-Control"], page.headers["Referrer-Policy"]) == ("no-store", "no-referrer")
+    (forms,) = re.findall(r"form-action ([^;]+);", page.headers["Content-Security-Policy"])
+    assert "'self'" not in forms.split()
+    assert {"https://*.signin.aws.amazon.com", "https://*.console.aws.amazon.com"} <= set(forms.split())
+
+
+def test_each_visit_has_an_assertion_of_its_own_and_none_counts_twice(tmp_path: Path, keys: Path) -> None:
+    with keyless(tmp_path, keys, target=POSTED) as house:
+        browser = house.browser()
+        first = form_of(house.sign_in(browser, "/aws/cloudadmin"))
+        second = form_of(browser.get("/aws/cloudadmin"))
+        statuses = [httpx.post(form.action, data=form.fields).status_code for form in (first, first, second)]
+    assert statuses == [302, 400, 302]
+
+
+def test_another_region_can_be_tried(tmp_path: Path, keys: Path) -> None:
+    with keyless(tmp_path, keys, target=POSTED) as house:
+        browser = house.browser()
+        page = house.sign_in(
+            browser, "/aws/cloudadmin?destination=" + quote("https://console.aws.amazon.com/x")
+        )
+        (link,) = re.findall(r'href="([^"]+region=[^"]+)"', page.text)
+        form = form_of(browser.get(html.unescape(link)))
+    assert f"/{FAR}/saml" in form.action
+    assert form.fields["RelayState"] == "https://console.aws.amazon.com/x"
+
+
+def test_a_refused_destination_opens_nothing(tmp_path: Path, keys: Path) -> None:
+    with keyless(tmp_path, keys, target=POSTED) as house:
+        assert (
+            house.sign_in(house.browser(), "/aws/cloudadmin?destination=https://evil.example").status_code
+            == 400
+        )
+
+
 # --- what AWS refuses --------------------------------------------------------------------
 
 
@@ -208,6 +278,12 @@ def test_a_role_that_trusts_another_target_alone_stays_closed(tmp_path: Path, ke
         ),
         ({}, {"saml_provider": "awscons"}, "aws_config.targets[0].saml_provider"),
         ({"open_by": "AssumeRole"}, {"saml_provider": PROVIDER}, "aws_config.targets[0].saml_provider"),
+        ({"open_by": "SAML-POST"}, {"session_policy": {"Statement": [{}]}}, "aws_config.targets[0].session_policy"),
+        (
+            {"open_by": "SAML-POST"},
+            {"policy_arns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"]},
+            "aws_config.targets[0].policy_arns",
+        ),
         ({"open_by": "SAML"}, {}, "aws_config.open_by"),
         ({"identity_provider": {"keys": "/nowhere"}}, {}, "aws_config.identity_provider.keys"),
         ({"identity_provider": {"keys": None}}, {}, "aws_config.identity_provider.keys"),

@@ -177,12 +177,12 @@ class AwsSection(Section):
             "its ARN with `{account_id}`. Default: nothing can be frozen."
         ),
     )
-    open_by: Literal["AssumeRole", "AssumeRoleWithSAML"] = Field(
+    open_by: Literal["AssumeRole", "AssumeRoleWithSAML", "SAML-POST"] = Field(
         default="AssumeRole",
         description=(
             "How targets open, unless a target says otherwise. `AssumeRole` needs AWS credentials; "
             "`AssumeRoleWithSAML` needs none, only `identity_provider`; consoles then last up to 12 hours, wherever "
-            "the service runs."
+            "the service runs. With `SAML-POST` the browser posts to AWS's sign-in page, and the service calls nobody."
         ),
     )
     identity_provider: IdentityProviderSection | None = Field(
@@ -258,6 +258,13 @@ class AwsSection(Section):
         description=(
             "Full URL of the federation endpoint, for private networks and tests; `{region}` in it is "
             "replaced by the region. Default: the endpoint of the partition and region."
+        ),
+    )
+    saml_signin_endpoint: UpstreamUrl | None = Field(
+        default=None,
+        description=(
+            "Full URL to which browsers post with `open_by` `SAML-POST`, for private networks and tests; `{region}` in "
+            "it is replaced by the region. Default: AWS's sign-in page of the partition and region."
         ),
     )
     partitions: Annotated[dict[str, PartitionSection], AfterValidator(_partition_names)] = Field(

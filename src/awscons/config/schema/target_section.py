@@ -145,14 +145,14 @@ class TargetSection(Section):
             "`aws_config`."
         ),
     )
-    open_by: Literal["AssumeRole", "AssumeRoleWithSAML"] | None = Field(
+    open_by: Literal["AssumeRole", "AssumeRoleWithSAML", "SAML-POST"] | None = Field(
         default=None, description="See `open_by` in `aws_config`. Default: its value."
     )
     saml_provider: Annotated[str, AfterValidator(_saml_provider)] | None = Field(
         default=None,
         description=(
-            "ARN of the SAML provider that the role trusts, for `open_by` `AssumeRoleWithSAML`. Default: the provider "
-            "of the name `provider_name` in the role's account."
+            "ARN of the SAML provider that the role trusts, unless `open_by` is `AssumeRole`. Default: the provider of "
+            "the name `provider_name` in the role's account."
         ),
     )
     source_identity: NonEmpty | None = Field(
