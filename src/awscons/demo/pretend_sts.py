@@ -29,6 +29,7 @@ from awscons.demo.pretend_sts_checks import (
     AssumeRoleRequest,
     denied,
     invalid_request,
+    longer_than_role,
     read_assume_role,
 )
 from awscons.saml.metadata import IdpMetadata, parse_idp_metadata
@@ -249,8 +250,7 @@ class PretendSts:
 
     def _assume_role_with_saml(self, form: dict[str, str], request_id: str) -> str:
         """Nothing signs the call: the assertion is the credential."""
-        now = self._clock()
-        presented = read_assertion(form, self._providers, self._used_assertions, now=now)
+        presented = read_assertion(form, self._providers, self._used_assertions, now=self._clock())
         arn = str(presented.requested.role)
         role = self._roles.get(arn, PretendRole(0, frozenset()))
         for action in presented.actions:
@@ -258,7 +258,7 @@ class PretendSts:
             if evaluate(role.trust_policy, request) is not Verdict.ALLOW:
                 raise ApiError(403, "AccessDenied", f"Not authorized to perform {action}")
         if presented.requested.seconds > role.max_duration:
-            raise _longer_than_role()
+            raise longer_than_role()
         return self._issued(
             "AssumeRoleWithSAML",
             presented.requested,
@@ -347,7 +347,7 @@ class PretendSts:
                 "for roles assumed by role chaining"
             )
         if requested.seconds > self._roles[str(requested.role)].max_duration:
-            raise _longer_than_role()
+            raise longer_than_role()
 
     def _issue(
         self,
@@ -394,10 +394,6 @@ def _both_sides_allow(trust: Document, identity: Document | None, request: Reque
     if by_trust is Verdict.ALLOW and is_same_account:
         return True
     return by_trust in {Verdict.ALLOW, Verdict.ALLOW_ACCOUNT} and by_identity is Verdict.ALLOW
-
-
-def _longer_than_role() -> ApiError:
-    return invalid_request("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 
 
 def _xml(status: int, body: str) -> Response:

@@ -125,3 +125,8 @@ def denied(caller_arn: str, action: str, resource: str) -> ApiError:
     """The error for an `action` on `resource` that no policy allows the caller."""
     message = f"User: {caller_arn} is not authorized to perform: {action} on resource: {resource}"
     return ApiError(403, "AccessDenied", message)
+
+
+def longer_than_role() -> ApiError:
+    """The error for a duration above the role's maximum."""
+    return invalid_request("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")

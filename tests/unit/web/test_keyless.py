@@ -1,11 +1,8 @@
 """Targets that open without any AWS key: the service signs an assertion, and the role trusts it."""
 
-import base64
 import html
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,66 +13,19 @@ import pytest
 
 from awscons.cli.key_files import make_first_pair, rotate_pairs
 from awscons.config.load import parse_settings
-from awscons.demo.pretend_sts import PretendRole, RoleSession
+from awscons.demo.pretend_sts import RoleSession
 from awscons.errors import ConfigurationError
 from awscons.saml.metadata import build_idp_metadata, parse_idp_metadata
 from support.browser import Form, forms_in, sent_to_idp
 from support.faults import RESET
 from support.house import House, config_for, console_url, open_house
-
-ADMIN = "arn:aws:iam::123456789012:role/MyAdminRole"
-PROVIDER = "arn:aws:iam::123456789012:saml-provider/awscons"
-NEAR, FAR = "us-east-1", "eu-west-1"
-ALL = ["sts:AssumeRoleWithSAML", "sts:TagSession", "sts:SetSourceIdentity"]
-TARGET: Mapping[str, Any] = {
-    "service": "cloudadmin",
-    "role": ADMIN,
-    "duration": 43_200,
-    "groups": ["sysadmin"],
-}
-
-
-def trust(*actions: str, **more: str) -> PretendRole:
-    """A role that trusts assertions of ours for this target alone."""
-    tests = {
-        "SAML:aud": [f"https://{region}.signin.aws.amazon.com/saml" for region in (NEAR, FAR)],
-        "saml:edupersonentitlement": "cloudadmin",
-        **more,
-    }
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Federated": PROVIDER},
-        "Action": list(actions or ALL),
-        "Condition": {"StringEquals": tests},
-    }
-    return PretendRole(43_200, trust={"Statement": [statement]})
+from support.keyless import ADMIN, ALL, FAR, NEAR, PROVIDER, TARGET, keyless, trust
 
 
 @pytest.fixture
 def keys(tmp_path: Path) -> Path:
     make_first_pair(tmp_path / "idp-keys", now=datetime.now(UTC))
     return tmp_path / "idp-keys"
-
-
-@contextmanager
-def keyless(
-    folder: Path, keys: Path, role: PretendRole | None = None, target: Mapping[str, Any] | None = None
-) -> Iterator[House]:
-    """A house without AWS credentials, and IAM's SAML provider with our metadata."""
-    aws = {
-        "aws_profile_name": None,
-        "aws_credentials_file": None,
-        "open_by": "AssumeRoleWithSAML",
-        "identity_provider": {"keys": str(keys)},
-        "regions": [NEAR, FAR],
-        "targets": [{**TARGET, **(target or {})}],
-    }
-    with open_house(folder, roles={ADMIN: role or trust()}, regions=(NEAR, FAR), aws=aws) as house:
-        house.pretend_sts.add_saml_provider(PROVIDER, house.browser().get("/saml/idp-metadata").content)
-        yield house
-        assert base64.b64encode(b"<samlp:Re").decode() not in house.log.getvalue(), (
-            "an assertion is in the log"
-        )
 
 
 def opened(house: House) -> RoleSession:
