@@ -106,7 +106,12 @@ def _about_certificates(trust: IdpTrust, settings: Settings, now: datetime) -> I
         len(theirs),
     )
     ours = settings.service_provider.published_certificates
-    for party, certificates in (("identity-provider", theirs), ("service-provider", ours)):
+    own = settings.aws.identity_provider
+    for party, certificates in (
+        ("identity-provider", theirs),
+        ("service-provider", ours),
+        ("identity-provider-for-aws", own.published if own else ()),
+    ):
         for certificate in certificates:
             yield Gauge(
                 "awscons_certificate_expiry_seconds",

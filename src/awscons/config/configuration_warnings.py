@@ -28,6 +28,8 @@ def configuration_warnings(
     identity_provider   as it is trusted now
     now                 UTC; certificates that have expired or expire within 30 days are named
     """
+    published = settings.service_provider.published_certificates
+    issuer = settings.aws.identity_provider
     return [
         *settings.file_findings,
         *_target_warnings(settings),
@@ -38,7 +40,10 @@ def configuration_warnings(
         *identity_provider.findings,
         *_authority_warnings(identity_provider.signing_certificates),
         *certificate_warnings(identity_provider.signing_certificates, now=now),
-        *_own_certificate_warnings(settings.service_provider.published_certificates, now),
+        *_own_certificate_warnings("saml_config.sp_keys", published, now),
+        *_own_certificate_warnings(
+            "aws_config.identity_provider.keys", issuer.published if issuer else (), now
+        ),
     ]
 
 
@@ -90,6 +95,8 @@ def _partition_warnings(settings: Settings) -> Iterator[Finding]:
     """Credentials belong to one partition; STS of another partition does not accept them."""
     partitions: dict[str | None, set[str]] = {}
     for target in settings.targets:
+        if target.keyless:
+            continue
         partitions.setdefault(settings.aws.profile_for(target), set()).add(target.role.partition)
     for profile, names in partitions.items():
         if len(names) > 1:
@@ -188,12 +195,14 @@ def certificate_warnings(certificates: Sequence[Certificate], *, now: datetime) 
             yield warning(subject, f"the identity provider's certificate {name} ends on {end:%Y-%m-%d}", cure)
 
 
-def _own_certificate_warnings(certificates: Sequence[Certificate], now: datetime) -> Iterator[Finding]:
+def _own_certificate_warnings(
+    subject: str, certificates: Sequence[Certificate], now: datetime
+) -> Iterator[Finding]:
     for certificate in certificates:
         end = end_of(certificate)
         if end <= now + _ENDS_SOON:
             yield warning(
-                "saml_config.sp_keys",
+                subject,
                 f"our own certificate {subject_of(certificate)} {'ended' if end <= now else 'ends'} "
                 f"on {end:%Y-%m-%d}",
                 "roll it over with `awscons keys rotate`",

@@ -275,3 +275,13 @@ def test_the_key_of_the_service_provider_signs_no_assertions(tmp_path: Path, key
 def test_the_portal_signs_people_in_as_before(tmp_path: Path, keys: Path) -> None:
     with keyless(tmp_path, keys) as house:
         sent_to_idp(house.browser().get("/aws/"))
+
+
+def test_a_key_that_ends_soon_is_a_warning_and_opens_consoles_all_the_same(tmp_path: Path) -> None:
+    make_first_pair(tmp_path / "keys", now=datetime.now(UTC) - timedelta(days=3640))
+    with keyless(tmp_path, tmp_path / "keys") as house:
+        warned = [line for line in house.lines("configuration.warning") if "keys" in line["subject"]]
+        assert house.sign_in(house.browser(), "/aws/cloudadmin").status_code == 301
+    (line,) = warned
+    assert line["subject"] == "aws_config.identity_provider.keys"
+    assert "our own certificate" in line["warning"]
