@@ -85,7 +85,7 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path, moto: str) -> Iterator[Scene]:
-    httpx.post(f"{moto}/moto-api/reset")
+    httpx.post(f"{moto}/moto-api/reset", timeout=60)
     with open_house(tmp_path) as house:
         folder = tmp_path / "operator"
         folder.mkdir()
