@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,16 @@ from awscons.errors import ConfigurationError
 from awscons.saml.metadata import build_idp_metadata, parse_idp_metadata
 from support.browser import Form, forms_in, sent_to_idp
 from support.faults import RESET
+from support.forge import certificate_of
 from support.house import House, config_for, console_url, open_house
 from support.keyless import ADMIN, ALL, FAR, NEAR, PROVIDER, TARGET, keyless, trust
 
 
-@pytest.fixture
-def keys(tmp_path: Path) -> Path:
-    make_first_pair(tmp_path / "idp-keys", now=datetime.now(UTC))
-    return tmp_path / "idp-keys"
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("keyless") / "idp-keys"
+    make_first_pair(folder, now=datetime.now(UTC))
+    return folder
 
 
 def opened(house: House) -> RoleSession:
@@ -91,8 +94,9 @@ def test_the_nearest_region_that_answers_opens_the_console(tmp_path: Path, keys:
 def test_during_a_rollover_the_metadata_has_both_keys_and_the_old_one_signs(
     tmp_path: Path, keys: Path
 ) -> None:
-    rotate_pairs(keys, now=datetime.now(UTC))
-    with keyless(tmp_path, keys) as house:
+    rolling = shutil.copytree(keys, tmp_path / "rolling")
+    rotate_pairs(rolling, now=datetime.now(UTC))
+    with keyless(tmp_path, rolling) as house:
         metadata = house.browser().get("/saml/idp-metadata").content
         opened(house)
     parsed = parse_idp_metadata(metadata, entity_id=None, now=datetime.now(UTC))
@@ -184,7 +188,7 @@ def refusal(house: House) -> dict[str, Any]:
 
 def test_a_provider_with_other_metadata_is_told_as_such(tmp_path: Path, keys: Path) -> None:
     with keyless(tmp_path, keys) as house:
-        other = make_first_pair(tmp_path / "others", now=datetime.now(UTC))
+        other = certificate_of("sp")
         entity_id = f"{house.url}/saml/idp-metadata"
         metadata = build_idp_metadata(entity_id, [other], sso_url=house.url)
         house.pretend_sts.add_saml_provider(PROVIDER, metadata)
