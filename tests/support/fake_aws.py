@@ -49,6 +49,7 @@ class FakeSts:
     max_duration: int = 43_200
     failing: dict[str, UpstreamError] = field(default_factory=dict)
     keys_after_renewal: bool = False
+    packed: int | None = None
     broken_profiles: dict[str | None, UpstreamError] = field(default_factory=dict)
     meanwhile: Callable[[], None] = nothing
     assumed: list[tuple[StsRoute, int]] = field(default_factory=list)
@@ -93,7 +94,8 @@ class FakeSts:
             raise RoleSessionTooLong("the role's maximum is lower", step="sts", code="ValidationError")
         ends = NOW + timedelta(seconds=role_session_duration)
         arn = f"arn:aws:sts::123456789012:assumed-role/x/{request.role_session_name}"
-        return RoleCredentials(f"ASIA{len(self.assumed)}", "secret", "session-token", ends, arn, "req-1")
+        key_id = f"ASIA{len(self.assumed)}"
+        return RoleCredentials(key_id, "secret", "session-token", ends, arn, "req-1", self.packed)
 
     def _answer(self, region: str) -> None:
         if region in self.failing:

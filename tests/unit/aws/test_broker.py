@@ -272,13 +272,15 @@ def tried(broker: Broker, target: Target = CLOUDADMIN, *, token: bool = True) ->
 
 
 def test_a_trial_lasts_fifteen_minutes_and_gets_the_token_of_the_longest_console(aws: FakeAws) -> None:
+    aws.sts.packed = 7
     found = tried(aws.broker())
     assert aws.sts.assumed == [(StsRoute(None, NEAR, None), 900)]
+    assert all(0 < seconds <= 1000 for seconds in aws.sts.seconds_left)
     assert aws.signin.durations == [28800]
     assert (found.region, found.durations, found.packed_policy_size) == (
         NEAR,
         plan_durations(28800, CredentialKind.LONG_TERM)[0],
-        None,
+        7,
     )
 
 
@@ -292,6 +294,12 @@ def test_a_refused_console_length_is_tried_without_one(aws: FakeAws) -> None:
     found = tried(aws.broker())
     assert aws.signin.durations == [28800, None]
     assert (len(aws.sts.assumed), found.durations) == (1, plan_durations(28800, CredentialKind.LONG_TERM)[-1])
+
+
+def test_a_short_console_is_tried_without_a_length_too(aws: FakeAws) -> None:
+    aws.signin.takes_durations = False
+    tried(aws.broker(), replace(CLOUDADMIN, duration=900))
+    assert aws.signin.durations == [900, None]
 
 
 def test_credentials_that_the_endpoint_refuses_are_an_error(aws: FakeAws) -> None:

@@ -1,6 +1,7 @@
 """What a probe asks of AWS, and what it makes of a refusal: a broker that knows the answers stands for AWS."""
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -169,6 +170,8 @@ def test_the_missing_actions_are_found_by_leaving_parts_out(
     assert (probe.missing, probe.tried, probe.is_without_external_id) == (missing, None, False)
     assert isinstance(probe.error, RoleRefused)
     assert [token for _, token in doors.asked] == [True, True] + [False] * (len(doors.asked) - 2)
+    full = (("team", "ada"),), ("team",)
+    assert {(request.session_tags, request.transitive_tags) for request, _ in doors.asked} == {full, ((), ())}
 
 
 def test_a_target_with_one_optional_part_needs_one_trial() -> None:
@@ -225,5 +228,21 @@ def test_what_cannot_pass_is_tried_once() -> None:
     assert len(doors.asked) == 1
 
 
-def test_eight_run_at_a_time() -> None:
-    assert MAX_CONCURRENT == 8
+def test_eight_run_at_a_time_and_no_more() -> None:
+    meeting, running, most = threading.Barrier(8), set[int](), [0]
+
+    def meets(_request: RoleRequest) -> None:
+        running.add(threading.get_ident())
+        most[0] = max(most[0], len(running))
+        meeting.wait(20)
+
+    probed(Doors(meets), *[target(f"role-{number}") for number in range(16)])
+    assert (most, MAX_CONCURRENT) == ([8], 8)
+
+
+def test_a_target_without_aws_credentials_is_probed_with_an_assertion_about_that_name() -> None:
+    own = replace(target(), saml_provider="arn:aws:iam::123456789012:saml-provider/awscons")
+    ada, otto = (build_probe_request(own, name, name_attribute=USER_NAME).saml for name in ("ada", "otto"))
+    assert ada is not None
+    assert otto is not None
+    assert ada.subject != otto.subject
