@@ -35,8 +35,8 @@ def issuer() -> AssertionIssuer:
 
 def posted(
     target: Target = POSTED,
-    requested: ConsoleDestination = ConsoleDestination(),
-    **settings: Any,  # noqa: B008  frozen
+    requested: ConsoleDestination = ConsoleDestination(),  # noqa: B008  frozen
+    **settings: Any,
 ) -> PostedConsole:
     poster = ConsolePoster(FakeAws().broker(**settings), issuer(), replace(SETTINGS, **settings))
     return poster.open_console(target, login_of(ADA), requested=requested, relogin_url="")
@@ -133,6 +133,8 @@ def test_the_assertion_says_who_which_role_and_for_how_long() -> None:
     grant = SamlGrant(PROVIDER, "cloudadmin", "0123abcd", session_ends=ends)
     request = replace(build_role_request(POSTED, ADA, name_attribute="user_name"), saml=grant)
     response = issuer().issue(request, NEAR)
+    first, second = said(response, "//@ID[starts-with(., '_')]")
+    assert (len(first), len(second), first != second) == (41, 41, True)
     assert said(response, "//saml:NameID/text()") == ["0123abcd"]
     assert said(response, "//@SessionNotOnOrAfter") == [ends.strftime("%Y-%m-%dT%H:%M:%SZ")]
     assert values(response, f"{ATTRIBUTE}Role") == [f"{request.role},{PROVIDER}"]
