@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from lxml import etree
 
 from awscons.saml.issuing import AssertionContent, issue_response
+from awscons.saml.metadata import build_idp_metadata
 from awscons.saml.names import ASSERTION
 from awscons.saml.parties import KeyPair
 from awscons.saml.signature import verify_enveloped
@@ -83,3 +84,22 @@ def test_the_response_and_the_assertion_are_both_signed_by_our_key() -> None:
     assert assertion is not None
     for signed in (response, assertion):
         assert verify_enveloped(signed, (OURS.certificate,)).tag == signed.tag
+
+
+def test_our_metadata_for_iam_has_signing_keys_alone() -> None:
+    metadata = build_idp_metadata(
+        "https://sso.example.com",
+        [OURS.certificate, certificate_of("idp")],
+        sso_url="https://sso.example.com/aws/",
+    )
+    assert metadata.startswith(b"<?xml version='1.0' encoding='UTF-8'?>\n<md:EntityDescriptor ")
+    assert metadata.endswith(b"</md:EntityDescriptor>\n")
+    root, md = etree.fromstring(metadata), {"md": "urn:oasis:names:tc:SAML:2.0:metadata"}
+    assert root.xpath("//md:IDPSSODescriptor/md:KeyDescriptor/@use", namespaces=md) == ["signing", "signing"]
+    assert root.xpath("//md:NameIDFormat/text()", namespaces=md) == [
+        "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
+    ]
+    assert root.xpath("//md:SingleSignOnService/@Binding", namespaces=md) == [
+        "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
+    ]
+    assert root.xpath("//md:SingleSignOnService/@Location", namespaces=md) == ["https://sso.example.com/aws/"]
