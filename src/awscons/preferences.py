@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from awscons.errors import StoreUnavailable
-from awscons.store import Record, RecordStore, hashed
+from awscons.store import Record, RecordStore, hashed, pause_between_tries
 
 MAX_FAVOURITES = 100
 MAX_RECENT = 5
@@ -64,7 +64,8 @@ class Preferences:
         when the list changed in between. After _MAX_TRIES it raises StoreUnavailable: the person sees that
         the change failed and can repeat it, while a last write that wins would lose the others silently.
         """
-        for _ in range(_MAX_TRIES):
+        for number in range(_MAX_TRIES):
+            pause_between_tries(number)
             record = self._store.get(key)
             names = _names(record)
             changed = change(names)

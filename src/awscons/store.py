@@ -7,6 +7,8 @@ of. The stores themselves are in `adapters/stores/`.
 from __future__ import annotations
 
 import hashlib
+import random
+import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
@@ -67,3 +69,8 @@ def hashed(text: str) -> str:
     Keys hold this hash instead of the text, so that a copy of the store reveals no login id or secret.
     """
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def pause_between_tries(number: int) -> None:
+    """Wait a random moment after compare-and-swap failed for the `number`th time, so that no writer starves."""
+    time.sleep(random.uniform(0, 0.002 * number))  # noqa: S311  no secret

@@ -14,7 +14,7 @@ from typing import Any
 
 from awscons.access.identity import Identity
 from awscons.errors import Blocked, StoreUnavailable
-from awscons.store import Record, RecordStore
+from awscons.store import Record, RecordStore, pause_between_tries
 
 MAX_BLOCKS = 200
 """Each console reads all of them."""
@@ -83,7 +83,8 @@ class BlockList:
         return self._change(lambda blocks: _without(blocks, kind, name))
 
     def _change(self, change: Callable[[tuple[Block, ...]], tuple[Block, ...]]) -> bool:
-        for _ in range(_MAX_TRIES):
+        for number in range(_MAX_TRIES):
+            pause_between_tries(number)
             record = self._store.get(_KEY)
             before = _blocks(record)
             changed = change(before)
