@@ -10,13 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from awscons.errors import StoreUnavailable
-from awscons.store import Record, RecordStore, hashed, pause_between_tries
+from awscons.store import Record, RecordStore, change_record, hashed
 
 MAX_FAVOURITES = 100
 MAX_RECENT = 5
 _LIFETIME = timedelta(days=400)
-_MAX_TRIES = 20
 """Each failed try means that another update of the same person succeeded in between."""
 
 _Names = tuple[str, ...]
@@ -57,23 +55,14 @@ class Preferences:
         self._change(_key("recent", user_name), lambda names: (target, *_without(names, target))[:MAX_RECENT])
 
     def _change(self, key: str, change: Callable[[_Names], _Names]) -> None:
-        """Apply `change` to the stored names.
+        """Apply `change` to the stored names. Two browser tabs may change the same list at the same moment."""
 
-        Two browser tabs may change the same list at the same moment. With a plain get and set, the second
-        one would overwrite what the first one added. So this is a compare-and-swap, which starts again
-        when the list changed in between. After _MAX_TRIES it raises StoreUnavailable: the person sees that
-        the change failed and can repeat it, while a last write that wins would lose the others silently.
-        """
-        for number in range(_MAX_TRIES):
-            pause_between_tries(number)
-            record = self._store.get(key)
+        def changed(record: Record | None) -> Record | None:
             names = _names(record)
-            changed = change(names)
-            if changed == names:
-                return
-            if self._store.replace(key, record, {"names": list(changed)}, lifetime=_LIFETIME):
-                return
-        raise StoreUnavailable(f"{_MAX_TRIES} other updates of the same preferences came in between")
+            found = change(names)
+            return None if found == names else {"names": list(found)}
+
+        change_record(self._store, key, changed, lifetime=_LIFETIME, what="updates of the same preferences")
 
 
 def _names(record: Record | None) -> _Names:

@@ -9,9 +9,13 @@ from __future__ import annotations
 import hashlib
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
+
+from awscons.errors import StoreUnavailable
+
+MAX_TRIES = 20
 
 Record = dict[str, Any]
 """What a store holds under one key: a JSON object."""
@@ -71,6 +75,28 @@ def hashed(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def pause_between_tries(number: int) -> None:
-    """Wait a random moment after compare-and-swap failed for the `number`th time, so that no writer starves."""
-    time.sleep(random.uniform(0, 0.002 * number))  # noqa: S311  no secret
+def change_record(
+    store: RecordStore,
+    key: str,
+    change: Callable[[Record | None], Record | None],
+    *,
+    lifetime: timedelta,
+    what: str,
+) -> bool:
+    """Change a record that others change as well, by compare-and-swap; return whether it was changed.
+
+    change   gives the new record for the present one; None: nothing is to be changed
+    what     the changes, for the error: `changes of the block list`
+    After MAX_TRIES changes of others in between it raises StoreUnavailable. A last write that wins would lose the
+    others silently.
+    """
+    for number in range(MAX_TRIES):
+        # A random wait after each failure, so that no writer starves behind a faster one.
+        time.sleep(random.uniform(0, 0.002 * number))  # noqa: S311  no secret
+        record = store.get(key)
+        changed = change(record)
+        if changed is None:
+            return False
+        if store.replace(key, record, changed, lifetime=lifetime):
+            return True
+    raise StoreUnavailable(f"{MAX_TRIES} other {what} came in between")

@@ -22,8 +22,6 @@ from awscons.saml.parties import KeyPair
 
 ENTITLEMENT = "urn:oid:1.3.6.1.4.1.5923.1.1.1.7"
 """eduPersonEntitlement, the condition key `saml:edupersonentitlement`: it has the name of the target."""
-MAX_ASSERTION_LENGTH = 100_000
-"""Characters of Base64 that AssumeRoleWithSAML accepts."""
 _NAMES = "https://aws.amazon.com/SAML/Attributes/"
 _AUDIENCE = "urn:amazon:webservices"
 """The entity ID in AWS's own metadata for the partition `aws`."""

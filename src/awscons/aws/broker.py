@@ -20,7 +20,13 @@ import structlog
 from awscons.access.identity import Login
 from awscons.access.targets import Target
 from awscons.aws.console_url import build_console_url, build_logout_first_url
-from awscons.aws.destinations import ConsoleDestination, check_destination, choose_destination, choose_regions
+from awscons.aws.destinations import (
+    ConsoleDestination,
+    check_destination,
+    choose_destination,
+    choose_regions,
+    region_of_page,
+)
 from awscons.aws.durations import (
     MIN_DURATION,
     CredentialKind,
@@ -131,8 +137,7 @@ class Broker:
             requested,
             default_page=target.console_destination,
             partition=self.partition_of(target),
-            # A link may open a page in a region that does not sign in.
-            region=issued.region if requested.region in {None, *regions} else requested.region or "",
+            region=region_of_page(requested, signs_in=issued.region, regions=regions),
         )
         url = build_console_url(
             endpoint, signin_token=token, relogin_url=relogin_url, console_destination=destination

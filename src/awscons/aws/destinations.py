@@ -141,6 +141,15 @@ def check_destination(requested: ConsoleDestination, partition: Partition) -> No
         check_page(page, partition)
 
 
+def region_of_page(requested: ConsoleDestination, *, signs_in: str, regions: Sequence[str]) -> str:
+    """The region whose page opens: a link may open a page in a region that does not sign in.
+
+    signs_in   the region that signs in
+    regions    those that could
+    """
+    return signs_in if requested.region in {None, *regions} else requested.region or ""
+
+
 def choose_destination(
     requested: ConsoleDestination, *, default_page: str | None, partition: Partition, region: str
 ) -> str:

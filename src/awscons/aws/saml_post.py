@@ -12,7 +12,7 @@ from awscons.access.identity import Login
 from awscons.access.targets import Target
 from awscons.aws.assertions import AssertionIssuer
 from awscons.aws.broker import Broker, IssuedCredentials
-from awscons.aws.destinations import ConsoleDestination, check_destination, choose_destination
+from awscons.aws.destinations import ConsoleDestination, check_destination, choose_destination, region_of_page
 from awscons.aws.durations import CredentialKind, Durations
 from awscons.aws.role_request import RoleRequest
 from awscons.aws.settings import AwsSettings
@@ -60,7 +60,7 @@ class ConsolePoster:
         check_destination(requested, partition)
         request, seconds, regions = self._broker.plan_role_session(target, login, requested=requested)
         region, *others = regions
-        page_region = region if requested.region in {None, *regions} else requested.region or ""
+        page_region = region_of_page(requested, signs_in=region, regions=regions)
         destination = choose_destination(
             requested, default_page=target.console_destination, partition=partition, region=page_region
         )

@@ -84,11 +84,13 @@ def examine(config: Path, options: DoctorOptions) -> bool:
     targets = _selected(settings, options, failed, found)
     found.findings += found_so_far(report)
     http = HttpPool()
-    found.findings += _around(settings, identity_provider, http, targets, idp_only=options.idp_only)
+    found.findings += _around(settings, identity_provider, http)
     if options.idp_only:
         found.findings += _sign_in(settings, identity_provider, options.response)
     else:
-        _probe(settings, targets, options, found, http)
+        broker = build_broker(settings, http=http)
+        found.findings += _around_the_service(settings, identity_provider, http, broker, targets)
+        _probe(settings, broker, targets, options, found)
     if options.as_json:
         print_json(examination_document(found))
     else:
@@ -118,28 +120,28 @@ def _selected(
 # --- without AWS's credentials -----------------------------------------------------------
 
 
-def _around(
-    settings: Settings,
-    identity_provider: IdentityProvider,
-    http: HttpPool,
-    targets: Sequence[Target],
-    *,
-    idp_only: bool,
-) -> Iterator[Finding]:
+def _around(settings: Settings, identity_provider: IdentityProvider, http: HttpPool) -> Iterator[Finding]:
     around = build_surroundings(settings, http)
     trust, url = settings.trust, identity_provider.sso_url
     bundle = trust.authorities if isinstance(trust, MetadataSettings) else None
     if isinstance(trust, MetadataSettings) and trust.location.startswith("https:"):
         url = trust.location
     yield from around.clock("the identity provider", url, system_authorities(bundle), now=utc_now())
-    if idp_only:
-        return
+
+
+def _around_the_service(
+    settings: Settings,
+    identity_provider: IdentityProvider,
+    http: HttpPool,
+    broker: Broker,
+    targets: Sequence[Target],
+) -> Iterator[Finding]:
+    around = build_surroundings(settings, http)
     yield from around.own_url(settings.site, system_authorities(), sso_url=identity_provider.sso_url)
     try:
         yield from disk_findings(state_folder(settings.backing, os.environ))
     except AwsconsError as error:
         yield error_finding("state folder", error)
-    broker = build_broker(settings, http=http)
     asked: set[str] = set()
     for target in targets:
         try:
@@ -178,9 +180,12 @@ def _sign_in(
 
 
 def _probe(
-    settings: Settings, targets: Sequence[Target], options: DoctorOptions, found: Examination, http: HttpPool
+    settings: Settings,
+    broker: Broker,
+    targets: Sequence[Target],
+    options: DoctorOptions,
+    found: Examination,
 ) -> None:
-    broker = build_broker(settings, http=http)
     principals = ask_principals(broker, settings.aws, targets)
     found.callers = sorted(set(filter(None, map(_caller, principals.values()))))
     found.findings += _region_findings(broker, targets)

@@ -20,6 +20,7 @@ from awscons.config.schema import (
     TargetSection,
 )
 from awscons.errors import DestinationRefused, Mistake
+from awscons.iam.freezer import is_reserved
 from awscons.site import LOOPBACK_HOSTS
 
 
@@ -181,7 +182,7 @@ def _wrong_way(index: int, section: TargetSection, aws: AwsSection) -> Iterator[
         )
     if section.external_id is not None:
         yield Mistake(f"{path}.external_id", "an external id", f"none: {way} has no such parameter")
-    if role.role_name.rpartition("/")[2].startswith("AWSReservedSSO_"):
+    if is_reserved(role):
         yield Mistake(
             f"{path}.role",
             found_words(section.role),

@@ -8,10 +8,9 @@ credentials"). All people who are shut out of one role share one policy, named P
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from awscons.errors import AwsconsError
 from awscons.iam.broker_policy import PolicyKind, PolicyTooLarge
@@ -31,7 +30,7 @@ _START_OF_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RevocationUnreadable(AwsconsError):
-    """A document is no revocation policy, or a name cannot be in one."""
+    """A name cannot be in a revocation policy."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -95,17 +94,6 @@ def revocation_slot() -> dict[str, object]:
     return policy(*_statements([Revocation(_START_OF_TIME)]))
 
 
-def read_revocations(document: Mapping[str, Any]) -> list[Revocation]:
-    """What a policy of `revocation_policy` says. Raises RevocationUnreadable for any other document."""
-    try:
-        return [one for statement in document["Statement"] for one in _read(statement)]
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise RevocationUnreadable(
-            "this is no revocation policy of awscons",
-            hint=f"aws iam get-role-policy --policy-name {POLICY_NAME} prints the one that a role has",
-        ) from None
-
-
 def _statements(revocations: Iterable[Revocation]) -> Iterator[Statement]:
     """One statement for those who have the same moment and are found by the same key."""
     values: dict[tuple[datetime, str], list[str]] = {}
@@ -125,21 +113,3 @@ def _statements(revocations: Iterable[Revocation]) -> Iterator[Statement]:
             "Resource": "*",
             "Condition": {**who, "DateLessThan": {"aws:TokenIssueTime": moment}},
         }
-
-
-def _read(statement: Mapping[str, Any]) -> Iterator[Revocation]:
-    condition = dict(statement["Condition"])
-    before = datetime.fromisoformat(condition.pop("DateLessThan")["aws:TokenIssueTime"])
-    if before.tzinfo is None or statement["Effect"] != "Deny" or len(condition) > 1:
-        raise ValueError
-    if not condition:
-        yield Revocation(before)
-    for test in condition.values():
-        ((key, values),) = test.items()
-        if key not in {_USER_ID, _SOURCE_IDENTITY}:
-            raise ValueError
-        for value in [values] if isinstance(values, str) else values:
-            name = value.removeprefix(_ANY_ROLE_ID) if key == _USER_ID else value
-            if not _LEGAL_NAME.fullmatch(name):
-                raise ValueError
-            yield Revocation(before, key, value)

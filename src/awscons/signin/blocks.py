@@ -14,14 +14,13 @@ from typing import Any
 
 from awscons.access.identity import Identity
 from awscons.errors import Blocked, StoreUnavailable
-from awscons.store import Record, RecordStore, pause_between_tries
+from awscons.store import Record, RecordStore, change_record
 
 MAX_BLOCKS = 200
 """Each console reads all of them."""
 BLOCK_LIFETIME = timedelta(days=366)
 """The store has the list for so long after its last change."""
 _KEY = "blocks"
-_MAX_TRIES = 20
 
 
 class BlockKind(StrEnum):
@@ -83,20 +82,18 @@ class BlockList:
         return self._change(lambda blocks: _without(blocks, kind, name))
 
     def _change(self, change: Callable[[tuple[Block, ...]], tuple[Block, ...]]) -> bool:
-        for number in range(_MAX_TRIES):
-            pause_between_tries(number)
-            record = self._store.get(_KEY)
+        def changed(record: Record | None) -> Record | None:
             before = _blocks(record)
-            changed = change(before)
-            if changed == before:
-                return False
-            if len(changed) > MAX_BLOCKS:
+            found = change(before)
+            if len(found) > MAX_BLOCKS and found != before:
                 raise TooManyBlocks(
                     f"there are {MAX_BLOCKS} blocks already", hint="lift those that are not needed"
                 )
-            if self._store.replace(_KEY, record, _record(changed), lifetime=BLOCK_LIFETIME):
-                return True
-        raise StoreUnavailable(f"{_MAX_TRIES} other changes of the block list came in between")
+            return None if found == before else _record(found)
+
+        return change_record(
+            self._store, _KEY, changed, lifetime=BLOCK_LIFETIME, what="changes of the block list"
+        )
 
 
 def _joined(blocks: tuple[Block, ...], block: Block) -> Block:
