@@ -82,13 +82,7 @@ class Aws:
 def pretend_aws(folder: Path) -> Iterator[Aws]:
     """moto's STS as a program, the federation endpoint in this process."""
     port = free_port()
-    moto: list[str | Path] = [
-        Path(sys.executable).with_name("moto_server"),
-        "-H",
-        "127.0.0.1",
-        "-p",
-        str(port),
-    ]
+    moto: list[str | Path] = [sys.executable, "-P", Path(__file__).with_name("moto_in_turn.py"), str(port)]
     with program(moto, port=port, log=folder / "moto.log"):
         sts_url = f"http://127.0.0.1:{port}/"
         signin = PretendSignin(book=StsCredentialBook(sts_url))
