@@ -41,16 +41,26 @@ def trust(*actions: str, **more: str) -> PretendRole:
 
 @contextmanager
 def keyless(
-    folder: Path, keys: Path, role: PretendRole | None = None, target: Mapping[str, Any] | None = None
+    folder: Path,
+    keys: Path | None = None,
+    role: PretendRole | None = None,
+    target: Mapping[str, Any] | None = None,
+    *,
+    provider: Mapping[str, str] | None = None,
+    aws: Mapping[str, Any] | None = None,
 ) -> Iterator[House]:
-    """A house without AWS credentials, and IAM's SAML provider with our metadata."""
+    """A house without AWS credentials of its own, and IAM's SAML provider with our metadata.
+
+    keys, provider   the folder of keys, or all of `identity_provider`
+    """
     aws = {
         "aws_profile_name": None,
         "aws_credentials_file": None,
         "open_by": "AssumeRoleWithSAML",
-        "identity_provider": {"keys": str(keys)},
+        "identity_provider": provider or {"keys": str(keys)},
         "regions": [NEAR, FAR],
         "targets": [{**TARGET, **(target or {})}],
+        **(aws or {}),
     }
     with open_house(folder, roles={ADMIN: role or trust()}, regions=(NEAR, FAR), aws=aws) as house:
         house.pretend_sts.add_saml_provider(PROVIDER, house.browser().get("/saml/idp-metadata").content)

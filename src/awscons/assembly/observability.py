@@ -110,7 +110,7 @@ def _about_certificates(trust: IdpTrust, settings: Settings, now: datetime) -> I
     for party, certificates in (
         ("identity-provider", theirs),
         ("service-provider", ours),
-        ("identity-provider-for-aws", own.published if own else ()),
+        ("identity-provider-for-aws", own.keys.published if own else ()),
     ):
         for certificate in certificates:
             yield Gauge(

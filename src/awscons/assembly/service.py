@@ -38,6 +38,7 @@ from awscons.assembly.signin_side import (
 )
 from awscons.audit.event import AuditLog
 from awscons.audit.metrics_recorder import NoMetrics
+from awscons.aws.assertions import AssertionIssuer
 from awscons.aws.broker import Broker
 from awscons.aws.saml_post import ConsolePoster
 from awscons.config.configuration_warnings import configuration_warnings
@@ -110,7 +111,10 @@ def build_service(
     old_debug = [_OLD_DEBUG] if debug and "AWSCONS_DEBUG" not in environment else []
     _log_warnings([*configuration_warnings(settings, identity_provider, now=clock()), *old_debug])
     register = LoginRegister(store=store, settings=settings.login, clock=clock)
-    broker = build_broker(settings, clock=clock, threads=threads, recorder=recorder, http=http)
+    assertions = build_assertions(settings, clock=clock, http=http)
+    broker = build_broker(
+        settings, clock=clock, threads=threads, recorder=recorder, http=http, assertions=assertions
+    )
     minute_counters = MinuteCounters(store, recorder=recorder, clock=clock)
     app = create_app(
         WebDependencies(
@@ -125,7 +129,9 @@ def build_service(
             logouts=build_logouts(settings, trust=trust, store=store, register=register, clock=clock),
             preferences=Preferences(store),
             blocks=BlockList(store),
-            consoles=_build_consoles(settings, store, broker, minute_counters, audit=audit, clock=clock),
+            consoles=_build_consoles(
+                settings, store, broker, assertions, minute_counters, audit=audit, clock=clock
+            ),
             broker=broker,
             audit=audit,
             metadata=our_metadata(settings),
@@ -149,13 +155,13 @@ def _build_consoles(
     settings: Settings,
     store: RecordStore,
     broker: Broker,
+    assertions: AssertionIssuer | None,
     counters: MinuteCounters,
     *,
     audit: AuditLog,
     clock: Callable[[], datetime],
 ) -> Consoles:
     openers: dict[OpenBy, ConsoleOpener] = dict.fromkeys(OpenBy, broker)
-    assertions = build_assertions(settings, clock=clock)
     if assertions is not None:
         openers[OpenBy.SAML_POST] = ConsolePoster(broker, assertions, settings.aws)
     return Consoles(

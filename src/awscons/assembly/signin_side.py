@@ -129,7 +129,7 @@ def our_idp_metadata(settings: Settings) -> bytes | None:
     if own is None:
         return None
     return build_idp_metadata(
-        own.entity_id, own.published, sso_url=settings.site.url(settings.site.home_path)
+        own.entity_id, own.keys.published, sso_url=settings.site.url(settings.site.home_path)
     )
 
 

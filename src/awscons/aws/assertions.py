@@ -8,6 +8,7 @@ offers it to trust policies as `SAML:aud`.
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,27 +19,50 @@ from cryptography.x509 import Certificate
 from awscons.aws.partitions import Partition
 from awscons.aws.role_request import RoleRequest, SamlGrant
 from awscons.saml.issuing import AssertionContent, issue_response
-from awscons.saml.parties import KeyPair
+from awscons.saml.parties import KeyPair, Signer
 
 ENTITLEMENT = "urn:oid:1.3.6.1.4.1.5923.1.1.1.7"
 """eduPersonEntitlement, the condition key `saml:edupersonentitlement`: it has the name of the target."""
+_KMS_KEY = re.compile(r"arn:aws(-[a-z]+)*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}")
 _NAMES = "https://aws.amazon.com/SAML/Attributes/"
 _AUDIENCE = "urn:amazon:webservices"
 """The entity ID in AWS's own metadata for the partition `aws`."""
 
 
 @dataclass(frozen=True, slots=True)
-class OwnIdentityProvider:
-    """This service as the identity provider that SAML providers at IAM stand for.
+class KmsKey:
+    """A key that never leaves KMS (AWS Key Management Service), and the certificate that we made for it."""
 
-    signing     the key that signs now
+    arn: str
+    certificate: Certificate
+
+
+def is_kms_key(arn: str) -> bool:
+    """Whether `arn` names one key of KMS. An alias may be moved to another key, and is none."""
+    return _KMS_KEY.fullmatch(arn) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class AssertionKeys:
+    """The keys that sign assertions for AWS.
+
+    signing     signs now
     published   the certificates in our metadata: more than one during a rollover
+    next        signs after the rollover; None: none is under way
     """
+
+    signing: KeyPair | KmsKey = field(repr=False)
+    published: tuple[Certificate, ...]
+    next: KeyPair | KmsKey | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnIdentityProvider:
+    """This service as the identity provider that SAML providers at IAM stand for."""
 
     entity_id: str
     provider_name: str
-    signing: KeyPair = field(repr=False)
-    published: tuple[Certificate, ...]
+    keys: AssertionKeys
 
 
 def saml_recipient(partition: Partition, region: str) -> str:
@@ -70,13 +94,20 @@ class AssertionIssuer:
 
     def __init__(
         self,
-        own: OwnIdentityProvider,
+        entity_id: str,
+        signer: Signer,
         *,
         partitions: Mapping[str, Partition],
         clock: Callable[[], datetime],
     ) -> None:
-        """`clock` gives UTC."""
-        self._own = own
+        """An issuer.
+
+        entity_id   ours, as SAML providers in IAM know it
+        signer      signs; it may call KMS, and then raises UpstreamError
+        clock       UTC
+        """
+        self._entity_id = entity_id
+        self._signer = signer
         self._partitions = partitions
         self._clock = clock
 
@@ -84,6 +115,7 @@ class AssertionIssuer:
         """The response for one role session by the sign-in of that region, in Base64. A secret for five minutes.
 
         console_duration   see `assertion_attributes`
+        Raises UpstreamError where the key is in KMS.
         """
         if request.saml is None:
             raise ValueError("the request is for AssumeRole")
@@ -101,8 +133,8 @@ class AssertionIssuer:
             content,
             response_id=f"_{secrets.token_hex(20)}",
             assertion_id=f"_{secrets.token_hex(20)}",
-            issuer=self._own.entity_id,
-            signing=self._own.signing,
+            issuer=self._entity_id,
+            signing=self._signer,
             now=now,
         )
         return base64.b64encode(response).decode("ascii")

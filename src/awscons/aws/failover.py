@@ -114,28 +114,43 @@ class Circuits:
     fails, a sign-in has to try them all to find one that works again.
     """
 
-    def __init__(self, *, clock: Callable[[], datetime]) -> None:
-        """`clock` returns UTC."""
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], datetime],
+        open_for: timedelta = _OPEN_FOR,
+        max_open: timedelta = _MAX_CIRCUIT_OPEN,
+    ) -> None:
+        """`clock` returns UTC; `open_for`, `max_open`: of a circuit after its first failure, and at most."""
         self._clock = clock
+        self._open_for = open_for
+        self._max_open = max_open
         self._lock = threading.Lock()
         self._open: dict[str, _OpenCircuit] = {}
+
+    def admits(self, name: str) -> bool:
+        """Whether a call may be made now: the circuit is closed, or this call is the probe of an open one."""
+        with self._lock:
+            return self._admits(name, self._clock())
 
     def in_order(self, regions: Sequence[str]) -> list[str]:
         """The regions in the given order, but those with an open circuit last."""
         now = self._clock()
         with self._lock:
-            healthy, failing = [], []
+            healthy: list[str] = []
+            failing: list[str] = []
             for region in regions:
-                circuit = self._open.get(region)
-                if circuit is None:
-                    healthy.append(region)
-                elif now >= circuit.retry_at:
-                    # Half open: this sign-in is the probe. Moving `retry_at` keeps others from probing meanwhile.
-                    circuit.retry_at = now + _OPEN_FOR
-                    healthy.append(region)
-                else:
-                    failing.append(region)
+                (healthy if self._admits(region, now) else failing).append(region)
         return healthy + failing
+
+    def _admits(self, name: str, now: datetime) -> bool:
+        circuit = self._open.get(name)
+        if circuit is not None and now < circuit.retry_at:
+            return False
+        if circuit is not None:
+            # Half open: this sign-in is the probe. Moving `retry_at` keeps others from probing meanwhile.
+            circuit.retry_at = now + self._open_for
+        return True
 
     def failed(self, region: str) -> None:
         """Open the circuit of a region; for twice as long after each further failure, up to 5 minutes."""
@@ -143,7 +158,7 @@ class Circuits:
         with self._lock:
             before = self._open.get(region)
             failures = before.failures if before else 0
-            pause = min(_OPEN_FOR * 2 ** min(failures, 10), _MAX_CIRCUIT_OPEN)
+            pause = min(self._open_for * 2 ** min(failures, 10), self._max_open)
             self._open[region] = _OpenCircuit(failures + 1, now + pause)
 
     def worked(self, region: str) -> None:

@@ -11,6 +11,9 @@ service_surroundings   `awscons check` as the service's user, with its environme
 access_command     `awscons access`: who can open what, and who did
 access_diff_command    `awscons access diff`: what changes for whom
 usage_log          reads audit logs for `awscons access --used` and `awscons revoke`
+idp_commands       the click tree of `awscons idp`
+idp_keys_command   `awscons idp keys`: the keys that sign assertions for AWS
+idp_accounts_command   `awscons idp accounts`: which accounts accept which key
 iam_commands       the click tree of `awscons iam`
 iam_brokers        whose credentials open which target: `--broker`
 iam_documents_command   `awscons iam json`, `cloudformation`, `terraform`, `entitlements`

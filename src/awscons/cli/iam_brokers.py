@@ -10,6 +10,8 @@ import click
 from awscons.access.targets import Target
 from awscons.aws.settings import AwsSettings
 from awscons.cli.terminal import printable
+from awscons.config.settings import Settings
+from awscons.iam.federation import Federation
 from awscons.iam.plan import is_broker
 from awscons.iam.trust import principal_of
 
@@ -25,12 +27,10 @@ def checked_organization(text: str | None) -> str | None:
     return text
 
 
-def with_keys(targets: Sequence[Target]) -> list[Target]:
-    """The targets that open with AWS credentials. The others are told on standard error."""
-    found = [target for target in targets if not target.keyless]
-    if left_out := len(targets) - len(found):
-        click.echo(f"{left_out:,} targets open with AssumeRoleWithSAML: see docs/how-to/keyless.md", err=True)
-    return found
+def federation_of(settings: Settings, *, any_target: bool) -> Federation | None:
+    """How roles trust assertions of ours; None where there are none."""
+    own = settings.aws.identity_provider
+    return Federation(settings.aws, own.entity_id, any_target) if own is not None else None
 
 
 def brokers_of(

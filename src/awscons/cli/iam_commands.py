@@ -32,6 +32,13 @@ _strict = click.option(
 )
 
 
+_any_target = click.option(
+    "--any-target",
+    is_flag=True,
+    help="Let a role that trusts our assertions open for any target: many accounts then share one document.",
+)
+
+
 @click.group()
 def iam() -> None:
     """Write the IAM documents that the configuration needs, and compare them with AWS's. Calls no AWS."""
@@ -47,6 +54,7 @@ def _add_form(form: str, help_text: str) -> None:
     @_broker
     @_organization
     @_strict
+    @_any_target
     @click.option("--with-roles", is_flag=True, help="Write roles as well; CloudFormation always has them.")
     @click.option(
         "--revocable",
@@ -74,7 +82,7 @@ for _form, _help in _FORMS.items():
 
 
 def _comparison(command: Callable[..., None]) -> Callable[..., None]:
-    return _strict(_organization(_broker(command)))
+    return _any_target(_strict(_organization(_broker(command))))
 
 
 @iam.command("diff")

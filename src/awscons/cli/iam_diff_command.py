@@ -11,13 +11,14 @@ import click
 
 from awscons.access.targets import RoleArn, Target
 from awscons.cli.check_report import finding_lines
-from awscons.cli.iam_brokers import brokers_of, checked_organization, with_keys
+from awscons.cli.iam_brokers import brokers_of, checked_organization, federation_of
 from awscons.cli.terminal import print_json
 from awscons.config.load import load_settings
 from awscons.config.settings import Settings
 from awscons.errors import AwsconsError
 from awscons.findings import Finding, Severity, has_error
 from awscons.iam.drift import NotIamOutput, Observed, broker_drift, read_observed, trust_drift
+from awscons.iam.federation import Federation
 from awscons.iam.plan import is_broker, plan_broker
 from awscons.iam.trust import trust_shape
 
@@ -34,6 +35,7 @@ def show_drift(
     brokers: tuple[str, ...],
     organization: str | None,
     strict: bool,
+    any_target: bool,
 ) -> bool:
     """Print what differs, and tell whether something is missing. Raises DetailsUnreadable, click.UsageError."""
     settings = load_settings(config, environment=os.environ)
@@ -45,7 +47,7 @@ def show_drift(
             hint="aws iam get-account-authorization-details or aws iam get-role prints it",
         ) from None
     by_role: dict[RoleArn, list[Target]] = {}
-    for target in with_keys(settings.targets):
+    for target in settings.targets:
         by_role.setdefault(target.role, []).append(target)
     findings = list(
         _findings(
@@ -55,6 +57,7 @@ def show_drift(
             brokers=brokers,
             organization=checked_organization(organization),
             strict=strict,
+            federation=federation_of(settings, any_target=any_target),
         )
     )
     covered = [
@@ -80,12 +83,16 @@ def _findings(
     brokers: tuple[str, ...],
     organization: str | None,
     strict: bool,
+    federation: Federation | None,
 ) -> Iterator[Finding]:
-    targets = [target for own in by_role.values() for target in own]
+    targets = [target for own in by_role.values() for target in own if not target.keyless]
     broker_of = brokers_of(settings.aws, targets, brokers, required=True)
     for role, own in by_role.items():
-        named = tuple(dict.fromkeys(broker_of(target) for target in own))
-        yield from trust_drift(str(role), trust_shape(*own), named, observed, strict=strict)
+        with_keys = [target for target in own if not target.keyless]
+        named = tuple(dict.fromkeys(broker_of(target) for target in with_keys))
+        shape = trust_shape(*with_keys) if with_keys else None
+        federated = federation.trust(own) if federation else None
+        yield from trust_drift(str(role), shape, named, observed, strict=strict, federated=federated)
     planned: dict[str, list[dict[str, object]]] = {}
     for policy in plan_broker(targets, broker_of, organization=organization, strict=strict):
         for broker in filter(is_broker, policy.brokers):

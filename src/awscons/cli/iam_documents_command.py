@@ -11,12 +11,14 @@ from pathlib import Path
 import click
 
 from awscons.access.targets import Target
-from awscons.cli.iam_brokers import brokers_of, checked_organization, with_keys
+from awscons.assembly.signin_side import our_idp_metadata
+from awscons.cli.iam_brokers import brokers_of, checked_organization, federation_of
 from awscons.cli.terminal import print_json, printable, table
 from awscons.config.load import load_settings
 from awscons.config.settings import Settings
 from awscons.errors import AwsconsError
 from awscons.iam.entitlements import entitlements
+from awscons.iam.federation import plan_providers
 from awscons.iam.forms import File, cloudformation_files, json_files
 from awscons.iam.freezer import FREEZER_ROLE
 from awscons.iam.plan import Plan, is_broker, plan_broker, plan_freezers, plan_roles
@@ -43,6 +45,7 @@ class Options:
     with_roles: bool
     revocable: bool
     freezers: tuple[str, ...]
+    any_target: bool
     out: Path | None
 
 
@@ -63,7 +66,7 @@ def write_documents(config: Path, form: str, options: Options) -> None:
 
 def _plan(settings: Settings, form: str, options: Options) -> Plan:
     everything = _selected(settings, options.part)
-    targets = with_keys(everything)
+    targets = [target for target in everything if not target.keyless]
     organization = checked_organization(options.organization)
     has_roles = options.part != _BROKER
     is_written = options.with_roles or form == "cloudformation"
@@ -73,7 +76,11 @@ def _plan(settings: Settings, form: str, options: Options) -> Plan:
     plan = Plan()
     if has_roles:
         inline = {POLICY_NAME: revocation_slot()} if options.revocable else {}
-        plan = plan_roles(targets, broker_of, strict=options.strict, inline=inline)
+        federation = federation_of(settings, any_target=options.any_target)
+        plan = plan_roles(everything, broker_of, strict=options.strict, inline=inline, federation=federation)
+        plan = replace(
+            plan, providers=plan_providers(everything, (our_idp_metadata(settings) or b"").decode())
+        )
         plan = plan if is_written else replace(plan, roles=())
         for freezers in _freezers(everything, options, settings.aws.freezer_role or FREEZER_ROLE):
             plan = replace(plan, trusts=plan.trusts + freezers.trusts, roles=plan.roles + freezers.roles)

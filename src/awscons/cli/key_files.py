@@ -15,7 +15,7 @@ from awscons.saml.certificates import make_key_pair
 from awscons.saml.parties import KeyPair
 
 _KEY_BITS = 3072
-_VALID_FOR = timedelta(days=3652)
+VALID_FOR = timedelta(days=3652)
 """Ten years. Some identity providers refuse an expired certificate, and nobody could sign in then."""
 
 
@@ -65,7 +65,7 @@ def _make_pair(now: datetime) -> KeyPair:
         f"awscons {now:%Y-%m-%d}",
         bits=_KEY_BITS,
         not_before=now - timedelta(hours=1),
-        not_after=now + _VALID_FOR,
+        not_after=now + VALID_FOR,
     )
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from awscons.assembly.signin_side import our_idp_metadata, our_metadata
+from awscons.cli.idp_keys_command import own_identity_provider
 from awscons.config.load import load_settings
-from awscons.errors import ConfigurationError, Mistake
 
 
 def print_metadata(config: Path) -> None:
@@ -19,11 +19,9 @@ def print_metadata(config: Path) -> None:
 
 
 def print_idp_metadata(config: Path) -> None:
-    """Print, for SAML providers in IAM, the metadata of this service as an identity provider, as XML."""
-    settings = load_settings(config, environment=os.environ)
-    metadata = our_idp_metadata(settings)
-    if metadata is None:
-        raise ConfigurationError(
-            str(config), [Mistake("aws_config.identity_provider", "", "a dict with the folder `keys`")]
-        )
-    click.echo(metadata, nl=False)
+    """Print, for SAML providers in IAM, the metadata of this service as an identity provider, as XML.
+
+    Raises ConfigurationError where it is none.
+    """
+    own_identity_provider(config)
+    click.echo(our_idp_metadata(load_settings(config, environment=os.environ)) or b"", nl=False)

@@ -19,6 +19,7 @@ import click
 
 from awscons import __version__
 from awscons.cli.iam_commands import iam
+from awscons.cli.idp_commands import identity_provider
 from awscons.cli.login_commands import logins, revoke
 from awscons.cli.review_commands import access, accounts
 from awscons.cli.terminal import config_option, env_file_option, json_option
@@ -203,24 +204,10 @@ def demo(bind: str, port: int) -> None:
     serve_demo(bind, port)
 
 
-@cli.group("idp")
-def identity_provider() -> None:
-    """This service as the identity provider that roles trust, without any AWS key."""
-
-
-@identity_provider.command("metadata")
-@config_option
-@env_file_option
-def idp_metadata(config: Path) -> None:
-    """Print the metadata for SAML providers in IAM, as XML."""
-    from awscons.cli.metadata_command import print_idp_metadata
-
-    print_idp_metadata(config)
-
-
 cli.add_command(access)
 cli.add_command(accounts)
 cli.add_command(iam)
+cli.add_command(identity_provider)
 cli.add_command(logins)
 cli.add_command(revoke)
 

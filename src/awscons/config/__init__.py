@@ -13,6 +13,7 @@ patterns                 expands patterns into targets, and names their mistakes
 mistakes                 pydantic's errors in the words of the person who edits the file
 checks                   rules that need more than one key
 trust_and_keys           the certificates and key folders that the configuration names
+assertion_keys           the keys that sign assertions for AWS: a folder, or a key in KMS
 sp_keys                  the folder of the service's own key pairs
 logo_file                the logo
 build                    sections become values

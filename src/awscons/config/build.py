@@ -12,7 +12,7 @@ from awscons import __version__
 from awscons.access import targets
 from awscons.audit.metrics_recorder import MetricsSettings
 from awscons.aws import partitions
-from awscons.aws.assertions import OwnIdentityProvider
+from awscons.aws.assertions import AssertionKeys, OwnIdentityProvider
 from awscons.aws.destinations import without_console_session
 from awscons.aws.settings import AwsSettings, PartitionSettings
 from awscons.config.schema import (
@@ -44,7 +44,7 @@ def build_settings(
     trust: IdentityProvider | MetadataSettings,
     keys: KeyRing | None,
     branding: Branding,
-    idp_keys: KeyRing | None = None,
+    assertion_keys: AssertionKeys | None = None,
 ) -> Settings:
     """All settings, from sections without mistakes."""
     acs = urlsplit(saml.acs_url)
@@ -75,7 +75,7 @@ def build_settings(
         rate_limits=RateLimitSettings(
             server.rate_limit_per_address, server.rate_limit_overall, server.rate_limit_per_person
         ),
-        aws=_aws(aws, site, idp_keys),
+        aws=_aws(aws, site, assertion_keys),
         targets=tuple(build_target(section, aws) for section in aws.targets),
         metrics=MetricsSettings(server.metrics_token, server.metrics_file),
         branding=branding,
@@ -112,7 +112,7 @@ def _login(
     )
 
 
-def _aws(aws: AwsSection, site: Site, idp_keys: KeyRing | None) -> AwsSettings:
+def _aws(aws: AwsSection, site: Site, assertion_keys: AssertionKeys | None) -> AwsSettings:
     return AwsSettings(
         profile_name=aws.aws_profile_name or aws.aws_profile,
         credentials_file=aws.aws_credentials_file,
@@ -126,20 +126,21 @@ def _aws(aws: AwsSection, site: Site, idp_keys: KeyRing | None) -> AwsSettings:
         signin_endpoint=aws.signin_endpoint,
         partitions=build_partitions(aws),
         freezer_role=aws.freezer_role,
-        identity_provider=_own_identity_provider(aws, site, idp_keys),
+        identity_provider=_own_identity_provider(aws, site, assertion_keys),
         saml_signin_endpoint=aws.saml_signin_endpoint,
     )
 
 
-def _own_identity_provider(aws: AwsSection, site: Site, keys: KeyRing | None) -> OwnIdentityProvider | None:
+def _own_identity_provider(
+    aws: AwsSection, site: Site, keys: AssertionKeys | None
+) -> OwnIdentityProvider | None:
     section = aws.identity_provider
     if section is None or keys is None:
         return None
     return OwnIdentityProvider(
         entity_id=section.entity_id or site.url("/saml/idp-metadata"),
         provider_name=section.provider_name,
-        signing=keys.current,
-        published=keys.published,
+        keys=keys,
     )
 
 

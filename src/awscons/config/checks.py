@@ -178,7 +178,7 @@ def _wrong_way(index: int, section: TargetSection, aws: AwsSection) -> Iterator[
             f"{path}.open_by",
             f"{way!r}",
             "`identity_provider` in aws_config, with the key that signs",
-            "make a key with: awscons keys new FOLDER",
+            "make a key with: awscons idp keys new FOLDER",
         )
     if section.external_id is not None:
         yield Mistake(f"{path}.external_id", "an external id", f"none: {way} has no such parameter")

@@ -42,7 +42,7 @@ def configuration_warnings(
         *certificate_warnings(identity_provider.signing_certificates, now=now),
         *_own_certificate_warnings("saml_config.sp_keys", published, now),
         *_own_certificate_warnings(
-            "aws_config.identity_provider.keys", issuer.published if issuer else (), now
+            "aws_config.identity_provider.keys", issuer.keys.published if issuer else (), now
         ),
     ]
 

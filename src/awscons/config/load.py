@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from awscons.config.assertion_keys import read_assertion_keys
 from awscons.config.build import build_branding, build_settings
 from awscons.config.checks import section_mistakes
 from awscons.config.config_file import file_findings, run_config_file
@@ -101,21 +102,12 @@ def parse_settings(
     # These read the dict as written: their mistakes are reported even if another key stops `saml`.
     written = sections.get("saml_config")
     mistakes += missing_trust(written)
-    certificates = read_certificates("certificate", _text_in(written, "certificate"), mistakes)
+    certificates = read_certificates("saml_config.certificate", _text_in(written, "certificate"), mistakes)
     pinned = read_certificates(
-        "idp_metadata_certificate", _text_in(written, "idp_metadata_certificate"), mistakes
+        "saml_config.idp_metadata_certificate", _text_in(written, "idp_metadata_certificate"), mistakes
     )
     keys = read_key_ring(_text_in(written, "sp_keys"), "saml_config.sp_keys", mistakes)
-    idp_keys = read_key_ring(_idp_key_folder(sections), "aws_config.identity_provider.keys", mistakes)
-    if keys and idp_keys and keys.current.certificate == idp_keys.current.certificate:
-        mistakes.append(
-            Mistake(
-                "aws_config.identity_provider.keys",
-                "the keys of `sp_keys`",
-                "a folder of their own",
-                "awscons keys new FOLDER",
-            )
-        )
+    assertion_keys = read_assertion_keys(sections.get("aws_config"), keys, mistakes)
     trust = read_trust(saml, certificates, pinned, mistakes) if saml else None
     logo = read_logo(site.logo, mistakes) if site else None
     mistakes += section_mistakes(session, saml, aws)
@@ -124,7 +116,7 @@ def parse_settings(
     if trust is None or mistakes:
         raise ConfigurationError(source, _worded(mistakes, unread, many))
     branding = build_branding(site, logo, many.accounts if many else ())
-    settings = build_settings(session, saml, aws, server, trust, keys, branding, idp_keys)
+    settings = build_settings(session, saml, aws, server, trust, keys, branding, assertion_keys)
     return replace(
         settings,
         file_findings=(*findings, *(many.findings() if many else ())),
@@ -177,11 +169,6 @@ def _text_in(section: object, key: str) -> str | None:
     """The text under a key of a dict that may have mistakes; None where there is none to look at."""
     value = section.get(key) if isinstance(section, Mapping) else None
     return value if isinstance(value, str) and value.strip() else None
-
-
-def _idp_key_folder(sections: Mapping[str, object]) -> str | None:
-    aws = sections.get("aws_config")
-    return _text_in(aws.get("identity_provider"), "keys") if isinstance(aws, Mapping) else None
 
 
 def _credentials_for_all(file: str | None) -> Iterator[Finding]:

@@ -106,11 +106,10 @@ def read_key_ring(folder: str | None, path: str, mistakes: list[Mistake]) -> Key
         return None
 
 
-def read_certificates(key: str, pem: str | None, mistakes: list[Mistake]) -> tuple[Certificate, ...]:
-    """The certificates in a PEM text; empty when the key is not set. Adds its mistakes to `mistakes`."""
+def read_certificates(path: str, pem: str | None, mistakes: list[Mistake]) -> tuple[Certificate, ...]:
+    """The certificates in a PEM text; empty when there is none. Adds its mistakes, about `path`, to `mistakes`."""
     if pem is None:
         return ()
-    path = f"saml_config.{key}"
     wanted = "one or more PEM certificates with an RSA key of 2,048 bits or more, or an EC key"
     try:
         certificates = load_pem_certificates(pem)

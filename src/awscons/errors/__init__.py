@@ -30,7 +30,9 @@
     │   │   ├── RoleSessionTooLong     a role session of this length
     │   │   ├── PolicyRefused          the session policies or tags: too large, or malformed
     │   │   ├── RegionDisabled         requests in this region
-    │   │   └── SigninRefused          the token call: the credentials, or SessionDuration
+    │   │   ├── SigninRefused          the token call: the credentials, or SessionDuration
+    │   │   └── SigningKeyRefused      KMS: the key that signs our assertions
+    │   ├── SigningKeySilent       KMS did not sign in time
     │   ├── UpstreamUnusable       AWS had an internal error, or its answer cannot be read
     │   ├── UpstreamThrottled      AWS throttles our requests
     │   ├── UpstreamSilent         AWS did not answer in time, or at all
@@ -86,6 +88,8 @@ from awscons.errors.upstream_errors import (
     RegionDisabled,
     RoleRefused,
     RoleSessionTooLong,
+    SigningKeyRefused,
+    SigningKeySilent,
     SigninRefused,
     StoreCannotList,
     StoreUnavailable,
@@ -128,6 +132,8 @@ __all__ = [
     "SignInError",
     "SignInLoop",
     "SigninRefused",
+    "SigningKeyRefused",
+    "SigningKeySilent",
     "StoreCannotList",
     "StoreUnavailable",
     "TooManyConsoles",

@@ -82,6 +82,18 @@ class SigninRefused(UpstreamRefused):
     """The token call got HTTP 400, for the credentials or for SessionDuration; AWS does not say which."""
 
 
+class SigningKeyRefused(UpstreamRefused):
+    """KMS does not sign with the key that signs our assertions: a right, the key's state, or another key."""
+
+    public = "This service cannot use AWS at the moment. Please tell the people who run it."
+
+
+class SigningKeySilent(UpstreamError):
+    """KMS did not sign in time, or has a problem of its own. Another region of STS would not help."""
+
+    public = "This service cannot use AWS at the moment. Please try again in a moment."
+
+
 class UpstreamUnusable(UpstreamError):
     """AWS answered with an internal error, or with an answer that cannot be read."""
 

@@ -4,6 +4,7 @@ What the broker may do, who may assume a role, and who is shut out of one.
 
 policy          the text of IAM policies, and its size as AWS counts it
 trust           the trust policy of a target's role
+federation      the trust in assertions of ours, and the SAML provider that it needs
 broker_policy   the broker's own policy, split where it is too large
 revocation      an inline policy that ends the role sessions of a person, or of everybody
 freezer         the role that may attach AWSDenyAll to the roles of targets, and nothing else

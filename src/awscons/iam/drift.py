@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
 from awscons.findings import Finding, Severity, warning
+from awscons.iam.federation import FederatedTrust, in_account
+from awscons.iam.policy import policy
 from awscons.iam.trust import TrustShape, trust_policy, trust_statement
 
 _UNIQUE_ID = re.compile(r"A(?:ID|RO)A[A-Z0-9]{12,}")
@@ -114,7 +117,13 @@ def _document(value: Any) -> Mapping[str, Any]:
 
 
 def trust_drift(
-    arn: str, shape: TrustShape, brokers: Sequence[str], observed: Observed, *, strict: bool
+    arn: str,
+    shape: TrustShape | None,
+    brokers: Sequence[str],
+    observed: Observed,
+    *,
+    strict: bool,
+    federated: FederatedTrust | None = None,
 ) -> Iterator[Finding]:
     """What the trust policy of a role lacks (errors), and what it has in addition (warnings).
 
@@ -125,29 +134,49 @@ def trust_drift(
             yield Finding(Severity.ERROR, arn, f"{arn} does not exist", "create it: awscons iam --with-roles")
         return
     found = set(_rules(_listed(observed.trusts[arn]["Statement"]), observed))
-    forms = [
-        set(_rules(_listed(trust_policy(shape, *brokers, strict=form)["Statement"]), observed))
-        for form in (strict, not strict)
-    ]
-    wanted = min(forms, key=lambda rules: len(rules - found))
-    form = strict if wanted is forms[0] else not strict
+    expected: set[_Rule] = set()
+    if federated is not None:
+        trusted = in_account(policy(federated.statement), arn.split(":")[4])
+        rules = set(_rules(_listed(trusted["Statement"]), observed))
+        expected |= rules
+        if rules - found:
+            cause = f"the trust policy of {arn} lacks AssumeRoleWithSAML for our assertions, or has other conditions"
+            yield Finding(Severity.ERROR, arn, cause, f"add {json.dumps(_listed(trusted['Statement'])[0])}")
+    if shape is not None:
+        forms = {
+            form: set(_rules(_listed(trust_policy(shape, *brokers, strict=form)["Statement"]), observed))
+            for form in (strict, not strict)
+        }
+        form = min(forms, key=lambda one: len(forms[one] - found))
+        expected |= forms[form]
+        yield from _missing_for_brokers(arn, shape, brokers, forms[form] - found, found, strict=form)
+    yield from _additions(arn, f"the trust policy of {arn}", "to", found - expected)
+
+
+def _missing_for_brokers(
+    arn: str,
+    shape: TrustShape,
+    brokers: Sequence[str],
+    lacking: AbstractSet[_Rule],
+    found: AbstractSet[_Rule],
+    *,
+    strict: bool,
+) -> Iterator[Finding]:
     missing = [
-        action for action in shape.actions if any(rule.action == action.casefold() for rule in wanted - found)
+        action for action in shape.actions if any(rule.action == action.casefold() for rule in lacking)
     ]
+    if not missing:
+        return
+    needs = f"{', '.join(missing)} for {', '.join(brokers)}"
+    cause = f"the trust policy of {arn} lacks {needs}, or has other conditions"
     dead = sorted(rule.about for rule in found if _UNIQUE_ID.fullmatch(rule.about))
-    if missing:
-        needs = f"{', '.join(missing)} for {', '.join(brokers)}"
-        cause = f"the trust policy of {arn} lacks {needs}, or has other conditions"
-        if dead:
-            cause += f"; it names {dead[0]}, the unique id of a deleted user or role"
-        groups = [[one for one in missing if (one == shape.actions[0]) is first] for first in (True, False)]
-        add = [
-            json.dumps(trust_statement(tuple(group), shape, *brokers, strict=form))
-            for group in groups
-            if group
-        ]
-        yield Finding(Severity.ERROR, arn, cause, f"add {', '.join(add)}")
-    yield from _additions(arn, f"the trust policy of {arn}", "to", found - wanted)
+    if dead:
+        cause += f"; it names {dead[0]}, the unique id of a deleted user or role"
+    groups = [[one for one in missing if (one == shape.actions[0]) is first] for first in (True, False)]
+    add = [
+        json.dumps(trust_statement(tuple(group), shape, *brokers, strict=strict)) for group in groups if group
+    ]
+    yield Finding(Severity.ERROR, arn, cause, f"add {', '.join(add)}")
 
 
 def broker_drift(

@@ -7,12 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from awscons.iam.federation import OWN_ACCOUNT, PlannedProvider, in_account
 from awscons.iam.plan import Names, Plan, PlannedPolicy, PlannedRole
 from awscons.iam.policy import policy_size, readable
 from awscons.iam.trust import account_root
 
 _DESCRIPTION_LENGTH = 1000
 """Characters; a description of a role and of a policy at IAM. A template's may have 1,024 bytes."""
+PROVIDER_WHY = (
+    "SAML provider with the metadata of awscons, for roles that trust its assertions.",
+    "Write it again at each step of a rollover of the key: awscons idp keys rotate.",
+)
 BROKER_DESCRIPTION = "Lets awscons assume the roles of its targets."
 
 
@@ -53,17 +58,21 @@ def description(why: tuple[str, ...]) -> str:
 def json_files(plan: Plan) -> Iterator[File]:
     """Policies as `file://…` arguments, and roles as `aws iam create-role --cli-input-json` takes them."""
     for policy in (*plan.broker, *plan.trusts):
-        size = policy_size(policy.document)
-        yield File(f"{policy.name}.json", readable(policy.document), policy.why, size, policy.roles)
+        for name, document, arns in _by_account(policy.name, policy.document, policy.roles):
+            yield File(f"{name}.json", readable(document), policy.why, policy_size(document), arns)
     for role in plan.roles:
-        request = {
-            "RoleName": role.role_name,
-            "Path": role.path,
-            "AssumeRolePolicyDocument": json.dumps(role.trust.document, separators=(",", ":")),
-            "MaxSessionDuration": role.max_session_duration,
-            "Description": description(role.why[:1]),
-        }
-        yield File(f"{role.name}.json", readable(request), role.why, None, role.arns)
+        for name, document, arns in _by_account(role.name, role.trust.document, role.arns):
+            request = {
+                "RoleName": role.role_name,
+                "Path": role.path,
+                "AssumeRolePolicyDocument": json.dumps(document, separators=(",", ":")),
+                "MaxSessionDuration": role.max_session_duration,
+                "Description": description(role.why[:1]),
+            }
+            yield File(f"{name}.json", readable(request), role.why, None, arns)
+    for provider in plan.providers:
+        request = {"Name": provider.name, "SAMLMetadataDocument": provider.metadata}
+        yield File(f"{_file_of(provider)}.json", readable(request), PROVIDER_WHY, None, provider.arns)
     roles_with: dict[tuple[str, str], list[PlannedRole]] = {}
     for role in plan.roles:
         for name, document in role.inline.items():
@@ -73,6 +82,26 @@ def json_files(plan: Plan) -> Iterator[File]:
         arns = tuple(arn for role in roles for arn in role.arns)
         why = (f"Inline policy {name}, for aws iam put-role-policy.",)
         yield File(f"{names.unique(name)}.json", text, why, policy_size(json.loads(text)), arns)
+
+
+def _by_account(
+    name: str, document: Mapping[str, object], roles: tuple[str, ...]
+) -> Iterator[tuple[str, Mapping[str, object], tuple[str, ...]]]:
+    """A document that names its own account, once for each account; every other document as it is."""
+    accounts: dict[str, list[str]] = {}
+    for role in roles:
+        accounts.setdefault(role.split(":")[4], []).append(role)
+    if OWN_ACCOUNT not in json.dumps(document):
+        yield name, document, roles
+        return
+    for account, own in accounts.items():
+        in_file = f"{name}-{account}" if len(accounts) > 1 else name
+        yield in_file, in_account(document, account), tuple(own)
+
+
+def _file_of(provider: PlannedProvider) -> str:
+    suffix = "" if provider.partition == "aws" else f"-{provider.partition}"
+    return f"saml-provider-{provider.name}{suffix}"
 
 
 # --- CloudFormation ----------------------------------------------------------------------
@@ -89,6 +118,11 @@ def cloudformation_files(plan: Plan) -> Iterator[File]:
         )
     for role in plan.roles:
         yield File(f"{role.name}.json", readable(_role_template(role)), role.why, None, role.arns)
+    for provider in plan.providers:
+        properties = {"Name": provider.name, "SamlMetadataDocument": provider.metadata}
+        resource = {"Type": "AWS::IAM::SAMLProvider", "Properties": properties}
+        text = readable(_template(PROVIDER_WHY, {}, {}, {"SamlProvider": resource}))
+        yield File(f"{_file_of(provider)}.json", text, PROVIDER_WHY, None, provider.arns)
 
 
 def _broker_template(policy: PlannedPolicy) -> dict[str, object]:
@@ -145,7 +179,8 @@ def _role_template(role: PlannedRole) -> dict[str, object]:
         )
         replace[role.trust.external_ids[0]] = {"Ref": "ExternalId"}
     # Values only: an external id that equals a key of the policy language must not replace that key.
-    properties["AssumeRolePolicyDocument"] = _replaced(role.trust.document, replace)
+    trust = in_account(role.trust.document, "${AWS::AccountId}")
+    properties["AssumeRolePolicyDocument"] = _replaced(trust, replace)
     resources: dict[str, object] = {"Role": {"Type": "AWS::IAM::Role", "Properties": properties}}
     for number, (policy_name, document) in enumerate(role.inline.items(), start=1):
         # A resource of its own: an update of the role then leaves what a revocation wrote there.
@@ -162,9 +197,12 @@ def _replaced(value: Any, replace: Mapping[str, object]) -> Any:
     """The document with parameters in place of the broker and the external id, in principals and conditions."""
     document = json.loads(json.dumps(value))
     for statement in document["Statement"]:
-        statement["Principal"]["AWS"] = _each(
-            statement["Principal"]["AWS"], lambda text: replace.get(text, text)
-        )
+        for kind, named in statement["Principal"].items():
+            statement["Principal"][kind] = (
+                {"Fn::Sub": named}
+                if kind == "Federated"
+                else _each(named, lambda text: replace.get(text, text))
+            )
         for tests in statement.get("Condition", {}).values():
             for key in tests:
                 tests[key] = _each(tests[key], lambda text: replace.get(text, text))

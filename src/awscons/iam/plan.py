@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from awscons.access.targets import RoleArn, Target
+from awscons.aws.role_request import ASSUME_ROLE_WITH_SAML
 from awscons.iam.broker_policy import PolicyKind, PolicyTooLarge, broker_policies
+from awscons.iam.federation import FederatedTrust, Federation, PlannedProvider
 from awscons.iam.freezer import freezer_of, freezer_policy, freezer_trust, is_reserved
 from awscons.iam.policy import policy_size
 from awscons.iam.trust import TrustShape, trust_policy, trust_shape
@@ -61,8 +63,8 @@ class PlannedRole:
 
     @property
     def arns(self) -> tuple[str, ...]:
-        """The ARN of the role in each account; all are in the partition of the broker."""
-        partition = self.trust.brokers[0].split(":")[1]
+        """The ARN of the role in each account; all are in one partition."""
+        partition = self.trust.roles[0].split(":")[1]
         return tuple(
             f"arn:{partition}:iam::{account}:role{self.path}{self.role_name}" for account in self.accounts
         )
@@ -75,6 +77,7 @@ class Plan:
     broker: tuple[PlannedPolicy, ...] = ()
     trusts: tuple[PlannedPolicy, ...] = ()
     roles: tuple[PlannedRole, ...] = ()
+    providers: tuple[PlannedProvider, ...] = ()
 
 
 def is_broker(arn: str) -> bool:
@@ -116,18 +119,28 @@ def plan_roles(
     *,
     strict: bool,
     inline: Mapping[str, Mapping[str, object]] | None = None,
+    federation: Federation | None = None,
 ) -> Plan:
-    """The trust policies and the roles of the targets. Raises PolicyTooLarge."""
+    """The trust policies and the roles of the targets. Raises PolicyTooLarge.
+
+    federation   how roles trust assertions of ours; None: no target needs that
+    """
     by_role: dict[RoleArn, list[Target]] = {}
     for target in targets:
         by_role.setdefault(target.role, []).append(target)
-    by_trust: dict[tuple[TrustShape, tuple[str, ...]], list[list[Target]]] = {}
+    by_trust: dict[_Trusted, list[list[Target]]] = {}
     for own in by_role.values():
-        brokers = tuple(dict.fromkeys(broker_of(target) for target in own))
-        by_trust.setdefault((trust_shape(*own), brokers), []).append(own)
+        with_keys = [target for target in own if not target.keyless]
+        trusted = _Trusted(
+            own[0].role.partition,
+            trust_shape(*with_keys) if with_keys else None,
+            tuple(dict.fromkeys(broker_of(target) for target in with_keys)),
+            federation.trust(own) if federation else None,
+        )
+        by_trust.setdefault(trusted, []).append(own)
     trusts, roles, names = [], [], Names()
-    for (shape, brokers), members in by_trust.items():
-        trust = _trust(shape, brokers, members, strict=strict, names=names)
+    for trusted, members in by_trust.items():
+        trust = _trust(trusted, members, strict=strict, names=names)
         trusts.append(trust)
         alike: dict[tuple[str, int], list[Target]] = {}
         for own in members:
@@ -201,40 +214,71 @@ def plan_freezers(targets: Iterable[Target], callers: Sequence[str], freezer: st
     return Plan(trusts=(trust,), roles=tuple(roles))
 
 
+@dataclass(frozen=True, slots=True)
+class _Trusted:
+    """Whom a role trusts: what makes two trust policies equal."""
+
+    partition: str
+    shape: TrustShape | None
+    brokers: tuple[str, ...]
+    federated: FederatedTrust | None
+
+    @property
+    def words(self) -> str:
+        """As a title."""
+        parts = [self.shape.words] if self.shape else []
+        return ", ".join([*parts, *(["assertions of awscons"] if self.federated else [])])
+
+    @property
+    def file_words(self) -> list[str]:
+        """As parts of a file's name."""
+        actions = {
+            *(self.shape.actions if self.shape else ()),
+            *(self.federated.actions if self.federated else ()),
+        }
+        words = [word for action, word in _WORDS.items() if action in actions]
+        return [*words, *(["external-id"] if self.shape and self.shape.external_ids else [])]
+
+
 def _trust(
-    shape: TrustShape,
-    brokers: tuple[str, ...],
-    members: Sequence[Sequence[Target]],
-    *,
-    strict: bool,
-    names: Names,
+    trusted: _Trusted, members: Sequence[Sequence[Target]], *, strict: bool, names: Names
 ) -> PlannedPolicy:
-    document = trust_policy(shape, *brokers, strict=strict)
+    shape, brokers = trusted.shape, trusted.brokers
+    document = trust_policy(shape, *brokers, strict=strict, federated=trusted.federated)
     targets = [target for own in members for target in own]
+    ids = shape.external_ids if shape else ()
     if (size := policy_size(document)) > MAX_TRUST_SIZE:
         raise PolicyTooLarge(
             f"the trust policy of {targets[0].role} has {size:,} characters; IAM takes {MAX_TRUST_SIZE:,}",
-            hint=f"{len(targets)} targets with {len(shape.external_ids)} external ids and {len(brokers)} brokers "
+            hint=f"{len(targets)} targets with {len(ids)} external ids and {len(brokers)} brokers "
             "share it; AWS raises the quota to 4,096 on request",
         )
-    why = [f"Trust policy for {_named(targets)}: {shape.words}."]
-    if shape.external_ids and len(shape.actions) > 1:
+    why = [f"Trust policy for {_named(targets)}: {trusted.words}."]
+    if shape and ids and len(shape.actions) > 1:
         why.append(
             "sts:ExternalId is a condition key of AssumeRole alone: it would refuse the other actions."
         )
-    why.append(
-        "IAM stores the unique id of the principal: a broker that is deleted and created again is refused."
-        if strict
-        else "The principal is the broker's account, and the condition compares the broker's ARN: a broker that is "
-        "deleted and created again under its name is let in. --strict names the broker itself."
-    )
-    words = [word for action, word in _WORDS.items() if action in shape.actions]
-    name = "-".join(["awscons-trust", *words, *(["external-id"] if shape.external_ids else [])])
+    if trusted.federated is not None:
+        why.append(
+            "SAML:aud names the sign-in endpoint of each region: without one, no failover to it works."
+        )
+    if shape is not None:
+        why.append(
+            "IAM stores the unique id of the principal: a broker that is deleted and created again is refused."
+            if strict
+            else "The principal is the broker's account, and the condition compares the broker's ARN: a broker that is "
+            "deleted and created again under its name is let in. --strict names the broker itself."
+        )
+    name = "-".join(["awscons-trust", *trusted.file_words])
     roles = tuple(dict.fromkeys(str(target.role) for target in targets))
-    return PlannedPolicy(names.unique(name), document, tuple(why), brokers, roles, shape.external_ids)
+    return PlannedPolicy(names.unique(name), document, tuple(why), brokers, roles, ids)
 
 
-_WORDS = {"sts:SetSourceIdentity": "source-identity", "sts:TagSession": "session-tags"}
+_WORDS = {
+    ASSUME_ROLE_WITH_SAML: "saml",
+    "sts:SetSourceIdentity": "source-identity",
+    "sts:TagSession": "session-tags",
+}
 
 
 class Names:

@@ -6,9 +6,11 @@ Policies are JSON in heredocs: a reviewer reads the same text in every form, and
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from awscons.iam.forms import BROKER_DESCRIPTION, File, description
+from awscons.iam.federation import OWN_ACCOUNT, PlannedProvider
+from awscons.iam.forms import BROKER_DESCRIPTION, PROVIDER_WHY, File, description
 from awscons.iam.plan import Plan, PlannedPolicy, PlannedRole
 from awscons.iam.policy import readable
 
@@ -22,7 +24,7 @@ def terraform_files(plan: Plan) -> Iterator[File]:
         folder = own[0].name if len(by_broker) > 1 else "broker"
         purpose = (own[0].why[0], "Apply in the account of that user or role.")
         yield File(f"{folder}/awscons.tf", _text(_broker(policy) for policy in own), purpose)
-    if plan.trusts:
+    if plan.trusts or plan.providers:
         roles = tuple(arn for policy in plan.trusts for arn in policy.roles)
         why = (
             ("Apply in each of the accounts: an account gets the roles that it needs.",)
@@ -31,7 +33,8 @@ def terraform_files(plan: Plan) -> Iterator[File]:
         )
         parts = [
             *(_trust(policy) for policy in plan.trusts),
-            *(['data "aws_caller_identity" "awscons" {}\n'] if plan.roles else []),
+            *(['data "aws_caller_identity" "awscons" {}\n'] if plan.roles or plan.providers else []),
+            *(part for provider in plan.providers for part in _provider(provider)),
             *(part for role in plan.roles for part in _role(role)),
         ]
         yield File("roles/awscons.tf", _text(parts), why, roles=roles)
@@ -61,11 +64,33 @@ def _trust(policy: PlannedPolicy) -> str:
     return comment(policy.why) + block("locals", {}, {identifier(policy.name): policy.document})
 
 
+def _provider(provider: PlannedProvider) -> Iterator[str]:
+    name = identifier(f"awscons_{provider.partition}_{provider.name}")
+    yield from _in_accounts(name, PROVIDER_WHY, provider.accounts)
+    yield block(
+        f'resource "aws_iam_saml_provider" "{name}"',
+        {
+            "count": _here(name),
+            "name": quoted(provider.name),
+            "saml_metadata_document": quoted(provider.metadata),
+        },
+    )
+
+
+def _in_accounts(name: str, why: Sequence[str], accounts: Sequence[str]) -> Iterator[str]:
+    listed = "".join(f"    {quoted(account)},\n" for account in accounts)
+    yield comment(why) + f"locals {{\n  {name}_accounts = [\n{listed}  ]\n}}\n"
+
+
+def _here(name: str) -> str:
+    """The `count` of a resource that exists in its accounts alone."""
+    return f"contains(local.{name}_accounts, data.aws_caller_identity.awscons.account_id) ? 1 : 0"
+
+
 def _role(role: PlannedRole) -> Iterator[str]:
     name = identifier(role.name)
-    listed = "".join(f"    {quoted(account)},\n" for account in role.accounts)
-    yield comment(role.why) + f"locals {{\n  {name}_accounts = [\n{listed}  ]\n}}\n"
-    here = f"contains(local.{name}_accounts, data.aws_caller_identity.awscons.account_id) ? 1 : 0"
+    yield from _in_accounts(name, role.why, role.accounts)
+    here = _here(name)
     yield block(
         f'resource "aws_iam_role" "{name}"',
         {
@@ -120,9 +145,10 @@ def quoted(text: str) -> str:
 
 def identifier(name: str) -> str:
     """A name as Terraform accepts it for resources and locals."""
-    return name.replace("-", "_")
+    return re.sub(r"[^A-Za-z0-9_]", "_", name)
 
 
 def _literal(text: str) -> str:
-    """Text without interpolation: `${` and `%{` begin one in strings and heredocs alike."""
-    return text.replace("${", "$${").replace("%{", "%%{")
+    """Text without interpolation: `${` and `%{` begin one in strings and heredocs alike. OWN_ACCOUNT is one."""
+    text = text.replace("${", "$${").replace("%{", "%%{")
+    return text.replace(OWN_ACCOUNT, "${data.aws_caller_identity.awscons.account_id}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from awscons.access.targets import Target
 from awscons.aws.role_request import ASSUME_ROLE, needed_actions
+from awscons.iam.federation import FederatedTrust
 from awscons.iam.policy import Statement, allow, one_or_list, policy
 
 _SESSION = re.compile(r"arn:(?P<partition>[a-z-]+):sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/.+")
@@ -50,17 +51,25 @@ def trust_shape(target: Target, *more: Target) -> TrustShape:
     return TrustShape(target.role.partition, needed, () if None in ids else tuple(sorted(filter(None, ids))))
 
 
-def trust_policy(shape: TrustShape, *brokers: str, strict: bool = False) -> dict[str, object]:
+def trust_policy(
+    shape: TrustShape | None, *brokers: str, strict: bool = False, federated: FederatedTrust | None = None
+) -> dict[str, object]:
     """The trust policy of a role of this shape.
+
+    shape    None: no target opens it with AWS credentials
+    federated   None: no target opens it with assertions of ours
 
     brokers  the ARNs of the IAM users or roles that the broker's credentials belong to; usually one
     strict   name the broker itself as the principal. IAM turns that into the broker's unique id, so a broker that is
              deleted and made again is a stranger. Otherwise the principal is the broker's account, bound by
              `aws:PrincipalArn`, which compares the name
     """
-    first, *others = shape.actions
-    groups = [(first,), *([tuple(others)] if others else [])]
-    return policy(*(trust_statement(group, shape, *brokers, strict=strict) for group in groups))
+    statements = [federated.statement] if federated is not None else []
+    if shape is not None:
+        first, *others = shape.actions
+        groups = [(first,), *([tuple(others)] if others else [])]
+        statements[:0] = [trust_statement(group, shape, *brokers, strict=strict) for group in groups]
+    return policy(*statements)
 
 
 def trust_statement(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import (
     BasicConstraints,
     Certificate,
@@ -34,18 +36,47 @@ _UNREADABLE = (ValueError, TypeError, InvalidVersion, UnsupportedAlgorithm)
 def make_key_pair(common_name: str, *, bits: int, not_before: datetime, not_after: datetime) -> KeyPair:
     """A new RSA key of `bits` bits and its self-signed certificate; times UTC."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    return KeyPair(_self_signed(common_name, key, key.public_key(), not_before, not_after), key)
+
+
+def make_certificate(
+    common_name: str,
+    public_key: rsa.RSAPublicKey,
+    sign: Callable[[bytes], bytes],
+    *,
+    not_before: datetime,
+    not_after: datetime,
+) -> Certificate:
+    """A self-signed certificate of a key that is kept elsewhere; times UTC.
+
+    sign   by RSASSA-PKCS1-v1_5 with SHA-256, with that key
+    """
+    # `cryptography` signs with keys of its own alone. The signature is the last field of a certificate, and all those
+    # of keys of one size have one length (RFC 5280 4.1): so it can be replaced.
+    stand_in = rsa.generate_private_key(public_exponent=65537, key_size=public_key.key_size)
+    draft = _self_signed(common_name, stand_in, public_key, not_before, not_after)
+    unsigned = draft.public_bytes(Encoding.DER)[: -len(draft.signature)]
+    return load_der_x509_certificate(unsigned + sign(draft.tbs_certificate_bytes))
+
+
+def _self_signed(
+    common_name: str,
+    key: rsa.RSAPrivateKey,
+    public_key: rsa.RSAPublicKey,
+    not_before: datetime,
+    not_after: datetime,
+) -> Certificate:
     name = Name([NameAttribute(NameOID.COMMON_NAME, common_name)])
-    certificate = (
+    return (
         CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
-        .public_key(key.public_key())
+        .public_key(public_key)
         .serial_number(random_serial_number())
         .not_valid_before(not_before)
         .not_valid_after(not_after)
         .sign(key, hashes.SHA256())
     )
-    return KeyPair(certificate, key)
 
 
 def load_pem_certificates(pem: str) -> tuple[Certificate, ...]:

@@ -14,7 +14,7 @@ from lxml import etree
 
 from awscons.saml import names
 from awscons.saml.assertion import build_instant
-from awscons.saml.parties import KeyPair
+from awscons.saml.parties import Signer
 from awscons.saml.signature import sign_enveloped
 from awscons.saml.xml import Element, parse
 
@@ -52,7 +52,7 @@ def issue_response(
     response_id: str,
     assertion_id: str,
     issuer: str,
-    signing: KeyPair,
+    signing: Signer,
     now: datetime,
 ) -> bytes:
     """A signed response with one signed assertion, as XML.

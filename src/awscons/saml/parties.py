@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509 import Certificate
 
 from awscons.findings import Finding
 from awscons.saml.input_limits import ANSWER_LIMITS, MessageLimits
+
+
+class Signer(Protocol):
+    """An RSA key of ours that signs, wherever it is kept."""
+
+    @property
+    def certificate(self) -> Certificate:
+        """The certificate with its public key."""
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature by RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017 8.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +31,10 @@ class KeyPair:
 
     certificate: Certificate
     private_key: RSAPrivateKey = field(repr=False)
+
+    def sign(self, message: bytes) -> bytes:
+        """See `Signer`."""
+        return self.private_key.sign(message, PKCS1v15(), SHA256())
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,13 @@ import zlib
 from dataclasses import dataclass
 from urllib.parse import quote_plus, unquote_plus, urlsplit, urlunsplit
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.x509 import Certificate
 
 from awscons.errors import ResponseRefused
 from awscons.saml import names
 from awscons.saml.algorithms import UNKNOWN_KEY, check_signature_method, key_signed
 from awscons.saml.input_limits import LOGOUT_LIMITS, decode_base64
-from awscons.saml.parties import KeyPair
+from awscons.saml.parties import Signer
 
 _BINDING = "SAML bindings 3.4.4.1"
 
@@ -43,7 +41,7 @@ class RedirectMessage:
 
 
 def build_redirect_url(
-    url: str, *, kind: str, message: bytes, relay_state: str, signing: KeyPair | None = None
+    url: str, *, kind: str, message: bytes, relay_state: str, signing: Signer | None = None
 ) -> str:
     """The URL that carries a message, DEFLATE encoded, and signed where there is a key.
 
@@ -59,7 +57,7 @@ def build_redirect_url(
         query += f"&RelayState={quote_plus(relay_state)}"
     if signing is not None:
         query += f"&SigAlg={quote_plus(names.RSA_SHA256)}"
-        signature = signing.private_key.sign(query.encode("ascii"), padding.PKCS1v15(), hashes.SHA256())
+        signature = signing.sign(query.encode("ascii"))
         query += f"&Signature={quote_plus(base64.b64encode(signature))}"
     parts = urlsplit(url)
     return urlunsplit(parts._replace(query=f"{parts.query}&{query}" if parts.query else query))

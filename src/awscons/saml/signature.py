@@ -19,6 +19,7 @@ from importlib.resources import files
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.x509 import Certificate
 from lxml import etree
 from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
@@ -35,7 +36,7 @@ from awscons.saml.algorithms import (
     key_signed,
 )
 from awscons.saml.input_limits import decode_base64
-from awscons.saml.parties import KeyPair
+from awscons.saml.parties import Signer
 from awscons.saml.xml import (
     Element,
     element_children,
@@ -100,16 +101,29 @@ def verify_enveloped(signed: Element, certificates: tuple[Certificate, ...]) -> 
     return parse(canonical)
 
 
-def sign_enveloped(document: bytes, pair: KeyPair) -> bytes:
+def sign_enveloped(document: bytes, signer: Signer) -> bytes:
     """A message of ours, signed in the same profile, the Signature right after its Issuer."""
     root = parse(document)
     issuer = only_child(root, names.ISSUER, section=_PROFILE)
     placeholder = etree.Element(names.SIGNATURE, nsmap={"ds": names.DS}, Id="placeholder")
     issuer.addnext(placeholder)
     signed = XMLSigner(c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0).sign(
-        root, key=pair.private_key, cert=[pair.certificate]
+        root,
+        key=_KeyOfSignxml(signer),  # type: ignore[arg-type]  # it calls `sign` alone, and reads nothing else
+        cert=[signer.certificate],
     )
     return etree.tostring(signed)
+
+
+@dataclass(frozen=True, slots=True)
+class _KeyOfSignxml:
+    """A signer in the form of a private key of `cryptography`, as signxml uses one with RSA and SHA-256."""
+
+    signer: Signer
+
+    def sign(self, message: bytes, *, padding: PKCS1v15, algorithm: hashes.SHA256) -> bytes:
+        del padding, algorithm  # those of every signer
+        return self.signer.sign(message)
 
 
 # --- form --------------------------------------------------------------------------------

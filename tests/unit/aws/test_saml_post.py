@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 
 from awscons.access.targets import OpenBy, RoleArn, Target
-from awscons.aws.assertions import AssertionIssuer, OwnIdentityProvider, assertion_attributes
+from awscons.aws.assertions import AssertionIssuer, assertion_attributes
 from awscons.aws.destinations import ConsoleDestination
 from awscons.aws.durations import CredentialKind
 from awscons.aws.partitions import PARTITIONS
@@ -29,8 +29,7 @@ ATTRIBUTE = "https://aws.amazon.com/SAML/Attributes/"
 
 def issuer() -> AssertionIssuer:
     pair = KeyPair(certificate_of("sp"), key_named("sp"))  # type: ignore[arg-type]  # an RSA key
-    own = OwnIdentityProvider("https://sso.example.com/aws", "awscons", pair, (pair.certificate,))
-    return AssertionIssuer(own, partitions=PARTITIONS, clock=lambda: NOW)
+    return AssertionIssuer("https://sso.example.com/aws", pair, partitions=PARTITIONS, clock=lambda: NOW)
 
 
 def posted(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from awscons.access.targets import RoleArn
-from awscons.aws.assertions import AssertionIssuer, OwnIdentityProvider, assertion_attributes
+from awscons.aws.assertions import AssertionIssuer, assertion_attributes
 from awscons.aws.partitions import PARTITIONS
 from awscons.aws.role_request import RoleRequest, SamlGrant
 from awscons.demo.pretend_saml import Presented, read_assertion
@@ -63,8 +63,7 @@ def presented(
 
 
 def test_what_the_service_issues_is_read_as_it_was_meant() -> None:
-    own = OwnIdentityProvider(ISSUER, "awscons", OURS, (OURS.certificate,))
-    issuer = AssertionIssuer(own, partitions=PARTITIONS, clock=lambda: NOW)
+    issuer = AssertionIssuer(ISSUER, OURS, partitions=PARTITIONS, clock=lambda: NOW)
     found = presented(base64.b64decode(issuer.issue(REQUEST, "eu-west-1")))
     assert (found.requested.name, found.requested.tags) == ("ada@example.com", {"team": "blue"})
     assert found.actions == ("sts:AssumeRoleWithSAML", "sts:TagSession")
@@ -74,10 +73,9 @@ def test_what_the_service_issues_is_read_as_it_was_meant() -> None:
 
 @pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov", "aws-eusc"])
 def test_the_recipient_is_the_sign_in_endpoint_of_the_roles_partition(partition: str) -> None:
-    own = OwnIdentityProvider(ISSUER, "awscons", OURS, (OURS.certificate,))
     request = replace(REQUEST, role=RoleArn(partition, "123456789012", "Admin"))
     region = PARTITIONS[partition].default_region
-    text = AssertionIssuer(own, partitions=PARTITIONS, clock=lambda: NOW).issue(request, region)
+    text = AssertionIssuer(ISSUER, OURS, partitions=PARTITIONS, clock=lambda: NOW).issue(request, region)
     assert f"https://{region}.{PARTITIONS[partition].signin_suffix}/saml".encode() in base64.b64decode(text)
 
 

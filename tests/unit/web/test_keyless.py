@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from awscons.cli.key_files import make_first_pair, rotate_pairs
 from awscons.config.load import parse_settings
@@ -22,6 +23,12 @@ from support.faults import RESET
 from support.forge import certificate_of
 from support.house import House, config_for, console_url, open_house
 from support.keyless import ADMIN, ALL, FAR, NEAR, PROVIDER, TARGET, keyless, trust
+
+KMS_KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+def pem_of(name: str) -> str:
+    return certificate_of(name).public_bytes(Encoding.PEM).decode()
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +247,20 @@ def test_a_role_that_trusts_another_target_alone_stays_closed(tmp_path: Path, ke
         ),
         ({"open_by": "SAML"}, {}, "aws_config.open_by"),
         ({"identity_provider": {"keys": "/nowhere"}}, {}, "aws_config.identity_provider.keys"),
-        ({"identity_provider": {"keys": None}}, {}, "aws_config.identity_provider.keys"),
+        ({"identity_provider": {"keys": None}}, {}, "aws_config.identity_provider"),
+        ({"identity_provider": {"kms_key": KMS_KEY}}, {}, "aws_config.identity_provider"),
+        ({"identity_provider": {"certificate": "x"}}, {}, "aws_config.identity_provider.certificate"),
+        ({"identity_provider": {"keys": None, "kms_key": KMS_KEY}}, {}, "aws_config.identity_provider.certificate"),
+        (
+            {"identity_provider": {"keys": None, "kms_key": KMS_KEY.replace("key/", "alias/")}},
+            {},
+            "aws_config.identity_provider.kms_key",
+        ),
+        (
+            {"identity_provider": {"keys": None, "kms_key": KMS_KEY, "certificate": pem_of("sp")}},
+            {},
+            "aws_config.identity_provider.certificate",
+        ),
         ({"identity_provider": {"entity_id": "no uri"}}, {}, "aws_config.identity_provider.entity_id"),
         ({"identity_provider": {"provider_name": "a b"}}, {}, "aws_config.identity_provider.provider_name"),
     ],

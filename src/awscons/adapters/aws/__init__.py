@@ -1,6 +1,9 @@
 """The adapters to AWS, and the HTTP client for every outgoing request.
 
 sts_client           AssumeRole and GetCallerIdentity, through botocore's own client
+kms_signer           signatures of a key in KMS, through botocore's own client
+kms_certificate      the certificate of such a key, for a command
+pooled_client        those clients of botocore: their calls go through our HTTP client
 sts_refusals         errors of STS, translated
 access_denied        what to change when STS denies a role, by AWS's own words
 federation_client    getSigninToken

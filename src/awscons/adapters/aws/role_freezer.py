@@ -17,7 +17,7 @@ from botocore.parsers import ResponseParserError
 from awscons.access.targets import RoleArn
 from awscons.adapters.aws.broker_credentials import BrokerCredentials
 from awscons.adapters.aws.http_pool import Authorities, HttpPool, Limits, Step
-from awscons.adapters.aws.sts_client import ReadBody
+from awscons.adapters.aws.pooled_client import ReadBody
 from awscons.aws.role_credentials import RoleCredentials
 from awscons.aws.settings import AwsSettings
 from awscons.errors import AwsconsError

@@ -1,27 +1,21 @@
 """The port to STS: AssumeRole, AssumeRoleWithSAML and GetCallerIdentity, through botocore's own client.
 
-One client for each profile, region and endpoint, made when a worker starts, and kept. botocore decides on
-endpoints, signs, writes the form and reads the answer; its `before-send` event hands each request to our HTTP
-pool, so that proxies, certificates and failures are the same for every host. botocore repeats nothing:
-attempts, regions and time are the broker's business.
+One client for each profile, region and endpoint, made when a worker starts, and kept. Attempts, regions and time are
+the broker's business.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.config import Config
-from botocore.credentials import Credentials, ReadOnlyCredentials
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import BotoCoreError
 
 from awscons.adapters.aws.broker_credentials import (
     STEP,
@@ -29,7 +23,8 @@ from awscons.adapters.aws.broker_credentials import (
     LoadedCredentials,
     unusable_configuration,
 )
-from awscons.adapters.aws.http_pool import Authorities, HttpPool, Limits, Step
+from awscons.adapters.aws.http_pool import HttpPool, Step
+from awscons.adapters.aws.pooled_client import make_client, run_call
 from awscons.adapters.aws.sts_refusals import refusal
 from awscons.aws.assertions import AssertionIssuer
 from awscons.aws.durations import CredentialKind, kind_by_principal, kind_by_provider
@@ -49,36 +44,6 @@ _STEP = Step(STEP, "STS")
 _NO_KEYS = ReadOnlyCredentials("", "", None)
 _PREPARE_WAITS = 0.5
 """Seconds that a starting worker waits for credentials, for all profiles together."""
-
-
-@dataclass(slots=True)
-class _Call:
-    """One call: whose keys sign it, and until when it may last by `time.monotonic`.
-
-    status   of HTTP, once there is an answer
-    """
-
-    keys: ReadOnlyCredentials = field(repr=False)
-    ends: float
-    status: int = 0
-
-
-_CALL: ContextVar[_Call] = ContextVar("call of STS")
-
-
-class _KeysOfTheCall(Credentials):
-    """The keys that botocore signs with: those of the current call in this thread."""
-
-    def __init__(self) -> None:
-        super().__init__("", "", method="awscons")
-
-    def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        return _CALL.get().keys
-
-    @staticmethod
-    def load_credentials() -> Credentials:
-        """As a provider of credentials for a session of botocore: nothing is loaded to make a client."""
-        return _KeysOfTheCall()
 
 
 class StsClient:
@@ -256,72 +221,26 @@ class StsClient:
         return client
 
     def _new_client(self, route: StsRoute) -> Any:
-        session = self._credentials.session(route.profile_name)
-        session.register_component("credential_provider", _KeysOfTheCall())
-        config = Config(
-            # The same User-Agent for every call: detection rules of account owners rely on it.
-            user_agent=self._settings.user_agent,
-            connect_timeout=self._settings.connect_timeout,
-            read_timeout=self._settings.read_timeout,
-            retries={"mode": "standard", "total_max_attempts": 1},
-            parameter_validation=False,  # STS says it better, and botocore's words quote the values
-            defaults_mode="legacy",  # type: ignore[arg-type]  # `auto` would ask the metadata service of the host
-        )
-        try:
-            client = session.create_client(
-                "sts", region_name=route.region, endpoint_url=route.endpoint, config=config
-            )
-        except Exception as error:  # noqa: BLE001  files make it raise what they make it raise
-            raise unusable_configuration(error, route.profile_name, session) from None
-        send = partial(self._send, self._credentials.authorities(route.profile_name))
-        client.meta.events.register("before-send.sts", send)  # type: ignore[arg-type]
-        return client
-
-    def _send(self, authorities: Authorities, request: AWSPreparedRequest, **_more: object) -> AWSResponse:
-        """Send the request through our pool instead of botocore's own HTTP client. Raises UpstreamError."""
-        call, settings = _CALL.get(), self._settings
-        answer = self._http.ask(
+        return make_client(
             _STEP,
-            request.method,
-            request.url,
-            headers=cast("Mapping[str, str]", request.headers),
-            body=cast("bytes", request.body),
-            limits=Limits(settings.connect_timeout, settings.read_timeout, call.ends - time.monotonic()),
-            authorities=authorities,
+            self._settings,
+            self._http,
+            self._credentials,
+            profile_name=route.profile_name,
+            region=route.region,
+            endpoint=route.endpoint,
         )
-        call.status = answer.status
-        return AWSResponse(request.url, answer.status, answer.headers, ReadBody(answer.body))  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True, slots=True)
-class ReadBody:
-    """A body that was read already, in the form that botocore expects."""
-
-    content: bytes = field(repr=False)
-
-    def stream(self) -> Iterator[bytes]:
-        """All of it."""
-        yield self.content
 
 
 def _answer(
     call: Callable[[], dict[str, Any]], keys: ReadOnlyCredentials, *, ends: float, needs: tuple[str, ...]
 ) -> dict[str, Any]:
     """Run the call and return its result. Raises UpstreamError."""
-    state = _Call(keys, ends)
-    token = _CALL.set(state)
-    try:
-        return call()
-    except UpstreamError:
-        raise
-    except ClientError as error:
-        raise refusal(error.response, status=state.status, needs=needs) from None
-    except Exception:  # a malformed body makes botocore's parser raise many classes
-        if state.status == 0:
-            raise  # there was no answer: a mistake in botocore's configuration, or ours
-        raise _unusable(state.status) from None
-    finally:
-        _CALL.reset(token)
+
+    def refused(response: Mapping[str, Any], status: int) -> UpstreamError:
+        return refusal(response, status=status, needs=needs)
+
+    return run_call(call, keys, ends=ends, refused=refused, unreadable=_unusable)
 
 
 def _unusable(status: int) -> UpstreamError:

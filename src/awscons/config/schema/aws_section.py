@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from awscons.access.targets import RESERVED_SERVICES, parse_role_arn
 from awscons.aws import partitions, role_request
+from awscons.aws.assertions import is_kms_key
 from awscons.config.schema.base import (
     HttpUrl,
     NonEmpty,
@@ -86,6 +87,13 @@ def _entity_id(value: str) -> str:
     return value
 
 
+def _kms_key(value: str) -> str:
+    if not is_kms_key(value):
+        hint = "an alias may be moved to another key, so name the key itself" if ":alias/" in value else ""
+        raise not_as_wanted("the ARN of a key, 'arn:aws:kms:eu-west-1:123456789012:key/…'", hint)
+    return value
+
+
 def _provider_name(value: str) -> str:
     if not _PROVIDER_NAME.fullmatch(value):
         raise not_as_wanted("1 to 128 of A-Z a-z 0-9 . _ -")
@@ -98,11 +106,26 @@ Regions = Annotated[list[Annotated[str, AfterValidator(_region)]], BeforeValidat
 class IdentityProviderSection(Section):
     """This service as the identity provider that roles trust: for targets that open without any AWS key."""
 
-    keys: NonEmpty = Field(
+    keys: NonEmpty | None = Field(
+        default=None,
         description=(
-            "Folder of its key pair, made with `awscons keys new`. It must not be that of `sp_keys`: whoever has this "
-            "key can open every role that trusts it."
-        )
+            "Folder of its key pair, made with `awscons idp keys new`. It must not be that of `sp_keys`: whoever has "
+            "this key can open every role that trusts it. Either this or `kms_key` is required."
+        ),
+    )
+    kms_key: Annotated[str, AfterValidator(_kms_key)] | None = Field(
+        default=None,
+        description=(
+            "ARN of a key in AWS KMS that signs instead, and never leaves KMS: `arn:aws:kms:REGION:ACCOUNT:key/ID`. "
+            "The service then needs AWS credentials that allow `kms:Sign`."
+        ),
+    )
+    certificate: NonEmpty | None = Field(
+        default=None,
+        description=(
+            "The certificate of `kms_key`, PEM, made with `awscons idp keys new --kms-key`; during a rollover, also "
+            'that of the next key. `{"file": PATH}` is most convenient.'
+        ),
     )
     entity_id: Annotated[str, AfterValidator(_entity_id)] | None = Field(
         default=None, description="Its entity ID. Default: the URL of its metadata, `/saml/idp-metadata`."
