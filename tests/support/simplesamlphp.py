@@ -77,6 +77,29 @@ class SimpleSamlPhp:
             encoding="utf-8",
         )
 
+    def serve_for(self, idp_metadata: bytes, *, entity_id: str) -> None:
+        """Be a service provider as well, which trusts one identity provider by its metadata."""
+        (self.folder / "idp.xml").write_bytes(idp_metadata)
+        (self.folder / "metadata" / "saml20-idp-remote.php").write_text(
+            f"""<?php
+            foreach (\\SimpleSAML\\Metadata\\SAMLParser::parseDescriptorsFile('{self.folder}/idp.xml') as $id => $idp) {{
+                $metadata[$id] = $idp->getMetadata20IdP();
+            }}
+            """,
+            encoding="utf-8",
+        )
+        own = {"0": "saml:SP", "entityID": entity_id, "WantAssertionsSigned": True}
+        _php(
+            self.folder / "config" / "authsources.php",
+            "config",
+            {"default-sp": own, "admin": {"0": "core:AdminPassword"}},
+        )
+
+    @property
+    def acs_url(self) -> str:
+        """Where it takes responses as a service provider."""
+        return f"{self.url}/module.php/saml/sp/saml2-acs.php/default-sp"
+
     def set_up(self, hosted: Mapping[str, object] | None = None) -> None:
         """Take other settings of its own, such as `key_pair` gives."""
         usual = {
