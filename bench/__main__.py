@@ -21,6 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench.keyless import three_ways
 from bench.load import Address, Round, Run, drive, post
 from bench.service import ROOT, Service, service, upstream
 from bench.size import sizes
@@ -265,7 +266,9 @@ def main() -> None:
     """Measure, print, store."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--short", action="store_true", help="a moment of each, to see that it works")
-    parser.add_argument("--only", choices=["redirects", "sign-ins", "portal", "size", "start", "import"])
+    parser.add_argument(
+        "--only", choices=["redirects", "sign-ins", "portal", "size", "start", "import", "ways"]
+    )
     parser.add_argument("--output", type=Path, help="the JSON file; default: bench/results/<time>.json")
     parser.add_argument("--seconds", type=float, default=4.0, help="of each run")
     parser.add_argument("--turns", type=int, default=3, help="of service and floor")
@@ -303,6 +306,13 @@ def main() -> None:
             )
         if only in {None, "size"}:
             found["size"] = sizes(folder, turns=1 if short else 5)
+        if only in {None, "ways"}:
+            found["ways"] = three_ways(
+                folder,
+                ((0.0, 1),) if short else ((0.0, 1), (0.06, 64)),
+                seconds=0.3 if short else arguments.seconds,
+                turns=1 if short else arguments.turns,
+            )
         if only in {None, "start"}:
             found["start"] = [
                 start(folder, tls=tls, turns=1 if short else 5)

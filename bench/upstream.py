@@ -28,6 +28,9 @@ def _answer(body: bytes, content_type: str) -> bytes:
     return head.encode() + body
 
 
+# AssumeRoleWithSAML answers the same under its own name.
+_SAML_BODY = _STS_BODY.replace(b"AssumeRoleRes", b"AssumeRoleWithSAMLRes")
+SAML_ANSWER = _answer(_SAML_BODY, "text/xml")
 STS_ANSWER = _answer(_STS_BODY, "text/xml")
 TOKEN_ANSWER = _answer(_TOKEN_BODY, "application/json")
 
@@ -48,7 +51,8 @@ class _Connection(asyncio.Protocol):
         head, separator, body = self._received.partition(b"\r\n\r\n")
         if not separator or len(body) < _content_length(head):
             return
-        answer = TOKEN_ANSWER if head.startswith(b"POST /federation") else STS_ANSWER
+        usual = SAML_ANSWER if b"AssumeRoleWithSAML" in body[:100] else STS_ANSWER
+        answer = TOKEN_ANSWER if head.startswith(b"POST /federation") else usual
         self._received = b""
         if self._delay:
             asyncio.get_running_loop().call_later(self._delay, self._transport.write, answer)

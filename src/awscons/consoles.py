@@ -21,9 +21,9 @@ from awscons.access.step_up import AuthnRequirement, step_up
 from awscons.access.targets import OpenBy, Target
 from awscons.audit import events
 from awscons.audit.event import Action, AuditLog, Caller
-from awscons.aws.broker import IssuedCredentials, OpenedConsole
 from awscons.aws.destinations import ConsoleDestination, build_destination_query, parse_destination
 from awscons.aws.durations import MIN_DURATION
+from awscons.aws.opened import IssuedCredentials, OpenedConsole
 from awscons.aws.saml_post import PostedConsole
 from awscons.errors import AwsconsError, LoginEndsTooSoon, StoreUnavailable
 from awscons.preferences import Preferences

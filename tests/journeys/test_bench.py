@@ -30,4 +30,7 @@ def test_the_short_benchmark_measures_everything_and_nothing_fails(tmp_path: Pat
         assert row["failed"] == 0, done.stdout
     assert all(row["rate"] > 0 and row["floor_rate"] > 0 for row in rows)
     assert found["sign_ins"][0]["rate"] > 0
+    assert {row["way"]: row["failed"] for row in found["ways"]} == dict.fromkeys(
+        ("AssumeRole", "AssumeRoleWithSAML", "SAML-POST"), 0
+    )
     assert {"import", "start", "machine"} <= set(found)

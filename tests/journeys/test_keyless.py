@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser as Chromium
 
-from awscons.cli.key_files import make_first_pair
+from awscons.config.key_files import make_first_pair
 from support.chromium import page_of
 from support.house import House
 from support.keyless import keyless

@@ -46,6 +46,7 @@ def sign_in(browser: Browser, path: str, full_name: str) -> str:
         ("Ada Admin", "/aws/cloudadmin", "MyAdminRole", "ada@example.com", "8 h (28800 s)"),
         ("Otto Only", "/aws/sandbox", "DBAdmin", "otto@example.com", "8 h (28800 s)"),
         ("Nina Nowhere", "/aws/readonly", "ReadOnlyRole", "nina@example.com", "1 h (3600 s)"),
+        ("Ada Admin", "/aws/auditor", "Auditor", "ada@example.com", "12 h (43200 s)"),
         ("Zoë Müller-Łukasz", "/aws/cloudadmin", "MyAdminRole", "zoe.muller@example.com-", "8 h (28800 s)"),
     ],
 )
@@ -55,6 +56,15 @@ def test_everybody_arrives_in_the_console_that_the_banner_promises(
     page = sign_in(browser, path, name)
     for expected in ("You are in the console", f"Role {role}", session_name, lasts):
         assert expected in page
+
+
+def test_the_browser_itself_opens_the_console_of_a_posted_assertion(browser: Browser) -> None:
+    page = browser.follow_all(browser.get("/aws/trainee"))
+    page = browser.follow_all(browser.submit(page, form=0))
+    (number,) = [index for index, form in enumerate(forms_in(page)) if "SAMLResponse" in form.fields]
+    console = text_of(browser.follow_all(browser.submit(page, form=number)))
+    for expected in ("You are in the console", "Role Trainee", "Console lasts 4 h"):
+        assert expected in console
 
 
 def test_somebody_without_the_group_is_told_why(browser: Browser) -> None:

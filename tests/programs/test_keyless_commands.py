@@ -10,7 +10,7 @@ from pathlib import Path
 import hcl2
 import pytest
 
-from awscons.cli.key_files import make_first_pair
+from awscons.config.key_files import make_first_pair
 from awscons.demo.pretend_signin import PretendSignin
 from awscons.demo.pretend_sts import PretendRole, PretendSts
 from awscons.saml.metadata import parse_idp_metadata

@@ -23,7 +23,7 @@ TARGET: Mapping[str, Any] = {
 }
 
 
-def trust(*actions: str, **more: str) -> PretendRole:
+def trust(*actions: str, **more: str | list[str]) -> PretendRole:
     """A role that trusts assertions of ours for this target alone."""
     tests = {
         "SAML:aud": [f"https://{region}.signin.aws.amazon.com/saml" for region in (NEAR, FAR)],

@@ -14,7 +14,7 @@ from awscons.adapters.stores.memory_store import MemoryStore
 from awscons.assembly.aws_side import build_broker
 from awscons.audit.event import AuditEvent, Caller, Outcome
 from awscons.audit.metrics_recorder import NoMetrics
-from awscons.aws.broker import OpenedConsole
+from awscons.aws.opened import OpenedConsole
 from awscons.config.load import parse_settings
 from awscons.consoles import Consoles, Failed, Issued, NotAllowed, Opened, StepUpNeeded
 from awscons.demo.pretend_signin import PretendSignin

@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import cast
 
 from awscons.access.targets import Target, parse_role_arn
-from awscons.aws.broker import Broker, TriedRole
+from awscons.aws.broker import Broker
+from awscons.aws.opened import TriedRole
 from awscons.aws.probe import Probe, probe_targets
 from awscons.aws.role_request import USER_NAME, RoleRequest
 from awscons.cli.doctor_report import Examination, door_of, examination_lines

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from awscons.access.groups import normalize_group
-from awscons.cli.key_files import make_first_pair
+from awscons.config.key_files import make_first_pair
 from awscons.config.load import parse_settings
 from awscons.config.settings import Settings
 from awscons.signin.settings import MetadataSettings

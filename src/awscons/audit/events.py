@@ -14,7 +14,7 @@ from awscons.access.groups import GROUPS_OMITTED_HINT
 from awscons.access.identity import Login
 from awscons.access.targets import RoleArn, Target
 from awscons.audit.event import MAX_GROUPS, Action, AuditEvent, Caller, Outcome
-from awscons.aws.broker import IssuedCredentials, OpenedConsole
+from awscons.aws.opened import IssuedCredentials, OpenedConsole
 from awscons.aws.saml_post import PostedConsole
 from awscons.errors import (
     AttributesUnfit,

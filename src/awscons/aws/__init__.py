@@ -4,6 +4,7 @@ broker             credentials and consoles, within the time budget of one sign-
 probe              whether each target's role can be assumed, with credentials that may do nothing
 principal          who the broker is to AWS
 ports              the broker's ports to STS and to the federation endpoint
+opened             what the broker gives: consoles, credentials, tried roles
 regional_calls     one piece of work in the first region that answers
 failover           time budget, concurrency limit, and a circuit breaker for each region
 saml_post          consoles that the browser opens by posting an assertion of ours

@@ -37,49 +37,17 @@ from awscons.aws.durations import (
 )
 from awscons.aws.failover import Budget, Circuits, ConcurrencyLimit
 from awscons.aws.last_accepted import LastAcceptedDurations
+from awscons.aws.opened import IssuedCredentials, OpenedConsole, TriedRole
 from awscons.aws.partitions import Partition
 from awscons.aws.ports import RoleAssumer, SigninTokens, StsRoute
 from awscons.aws.principal import Principal
 from awscons.aws.regional_calls import RegionalCalls
-from awscons.aws.role_credentials import ConsoleUrl, RoleCredentials, SigninToken
+from awscons.aws.role_credentials import RoleCredentials, SigninToken
 from awscons.aws.role_request import RoleRequest, build_role_request
 from awscons.aws.settings import AwsSettings
 from awscons.errors import LoginEndsTooSoon, RoleSessionTooLong, SigninRefused, UpstreamError, UpstreamSilent
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedCredentials:
-    """Credentials of a role session, with what was requested for them.
-
-    failed_over   regions that failed before `region`, each with the code of its failure
-    """
-
-    credentials: RoleCredentials
-    request: RoleRequest
-    durations: Durations
-    region: str
-    failed_over: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedConsole:
-    """An opened console: the URL is for the person, the other fields are for the audit log."""
-
-    url: ConsoleUrl
-    issued: IssuedCredentials
-    endpoint: str
-    destination: str
-
-
-@dataclass(frozen=True, slots=True)
-class TriedRole:
-    """A role that was assumed as a trial. `packed_policy_size`: see RoleCredentials."""
-
-    region: str
-    durations: Durations
-    packed_policy_size: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,12 +201,16 @@ class Broker:
     def plan_role_session(
         self, target: Target, login: Login, *, requested: ConsoleDestination
     ) -> tuple[RoleRequest, int, tuple[str, ...]]:
-        """What would be requested, for how many seconds, and the regions in their order. Makes no call.
+        """What would be requested, for how many seconds, and the regions, the failed ones last. Makes no call.
 
         Raises AttributesUnfit, LoginEndsTooSoon.
         """
         session = self._role_session(target, login)
-        return session.request, session.duration, self._regions(target, requested=requested)
+        regions = self._regions(target, requested=requested)
+        if requested.failed_region in regions:
+            self._circuits.failed(requested.failed_region)
+        ordered = regions if requested.region in regions else self._circuits.in_order(regions)
+        return session.request, session.duration, tuple(ordered)
 
     # --- what is requested, and where ----------------------------------------------------
 

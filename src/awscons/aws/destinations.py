@@ -38,11 +38,13 @@ class ConsoleDestination:
     region               such as `eu-west-1`
     console_destination  the URL of a console page, exactly as it is named
     logout_first         whether the browser goes through AWS's log-out first
+    failed_region        whose sign-in did not answer the person, who now tries another one
     """
 
     region: str | None = None
     console_destination: str | None = None
     logout_first: bool | None = None
+    failed_region: str | None = None
 
 
 def parse_destination(parameters: Mapping[str, Sequence[str]]) -> ConsoleDestination:
@@ -60,6 +62,7 @@ def parse_destination(parameters: Mapping[str, Sequence[str]]) -> ConsoleDestina
         region=_only(parameters, "region"),
         console_destination=None if page is None else without_console_session(page)[1],
         logout_first=None if logout_first is None else logout_first == "1",
+        failed_region=_only(parameters, "failed_region"),
     )
 
 
@@ -170,7 +173,7 @@ def choose_destination(
 
 
 def build_destination_query(requested: ConsoleDestination) -> str:
-    """The query of a link of ours with this destination: `?destination=…&region=…`, or ""."""
+    """The query of a link of ours with this destination: `?destination=…&region=…`, or ""; without `failed_region`."""
     logout_first = None if requested.logout_first is None else str(int(requested.logout_first))
     parameters = {
         "destination": requested.console_destination,

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 
 from awscons.access.identity import Identity
 from awscons.access.targets import Target
-from awscons.aws.broker import Broker, TriedRole
+from awscons.aws.broker import Broker
+from awscons.aws.opened import TriedRole
 from awscons.aws.role_request import (
     MAX_POLICY_CHARACTERS,
     SET_SOURCE_IDENTITY,

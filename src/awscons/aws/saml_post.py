@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from awscons.access.identity import Login
 from awscons.access.targets import Target
 from awscons.aws.assertions import AssertionIssuer
-from awscons.aws.broker import Broker, IssuedCredentials
+from awscons.aws.broker import Broker
 from awscons.aws.destinations import ConsoleDestination, check_destination, choose_destination, region_of_page
 from awscons.aws.durations import CredentialKind, Durations
+from awscons.aws.opened import IssuedCredentials
 from awscons.aws.role_request import RoleRequest
 from awscons.aws.settings import AwsSettings
 

@@ -27,7 +27,6 @@ revoke_command     `awscons revoke`: shut out a person, a target or a role
 open_sessions      what is open at AWS, for `awscons revoke`
 metadata_command   `awscons metadata`: our SAML metadata
 keys_command       `awscons keys`: make and rotate our key pairs
-key_files          writing the files of those key pairs
 explain_command    `awscons saml explain`: every check of a captured SAML response
 service_messages   what `awscons serve` says when it starts or cannot start: sentences or JSON
 terminal           options that several commands have, tables, JSON, and escaping for terminals

@@ -10,8 +10,8 @@ from typing import BinaryIO
 import click
 
 from awscons.access.targets import Target
-from awscons.aws.broker import TriedRole
 from awscons.aws.durations import duration_text
+from awscons.aws.opened import TriedRole
 from awscons.aws.probe import Probe
 from awscons.cli.check_report import finding_lines
 from awscons.cli.terminal import printable, table

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from awscons.adapters.aws.kms_certificate import certify_kms_key
 from awscons.assembly.clock import utc_now
 from awscons.aws.assertions import KmsKey, OwnIdentityProvider, is_kms_key
-from awscons.cli.key_files import VALID_FOR, make_first_pair, rotate_pairs
 from awscons.cli.terminal import print_json, printable, table
 from awscons.config.assertion_keys import kms_common_name
+from awscons.config.key_files import VALID_FOR, make_first_pair, rotate_pairs
 from awscons.config.load import load_settings
 from awscons.config.sp_keys import CURRENT
 from awscons.errors import ConfigurationError, KeysRefused, Mistake

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from awscons.assembly.clock import utc_now
-from awscons.cli.key_files import make_first_pair, rotate_pairs
+from awscons.config.key_files import make_first_pair, rotate_pairs
 from awscons.config.sp_keys import CURRENT, KeyRing
 from awscons.saml.certificates import fingerprint
 

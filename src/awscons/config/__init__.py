@@ -15,6 +15,7 @@ checks                   rules that need more than one key
 trust_and_keys           the certificates and key folders that the configuration names
 assertion_keys           the keys that sign assertions for AWS: a folder, or a key in KMS
 sp_keys                  the folder of the service's own key pairs
+key_files                writes that folder: its first pair, and each step of a rollover
 logo_file                the logo
 build                    sections become values
 fingerprint              a hash that names a configuration

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from awscons.assembly.clock import utc_now
 from awscons.assembly.service import build_service
+from awscons.assembly.signin_side import our_idp_metadata
+from awscons.config.key_files import make_first_pair
 from awscons.config.load import parse_settings
 from awscons.demo.faults import FaultInjector
 from awscons.demo.identity_provider import DemoIdentityProvider
@@ -66,8 +69,9 @@ def build_demo(address: DemoAddress, *, folder: Path, environment: Mapping[str, 
     """
     service_provider = ServiceProvider(_ENTITY_ID, f"{address.origin}/saml/acs")
     idp = DemoIdentityProvider(entity_id=_IDP_ENTITY_ID, service_provider=service_provider, people=PEOPLE)
-    sts = PretendSts(roles={str(target["role"]): PretendRole(_HOURS_12) for target in TARGETS})
+    sts = PretendSts(roles={str(target["role"]): _role(target) for target in TARGETS})
     signin = PretendSignin(book=sts)
+    make_first_pair(folder / "idp-keys", now=utc_now())
     credentials_file = _write_credentials(folder / "credentials", *sts.add_user(_BROKER_ARN))
 
     settings = parse_settings(
@@ -89,6 +93,7 @@ def build_demo(address: DemoAddress, *, folder: Path, environment: Mapping[str, 
                 "regions": list(REGIONS),
                 "aws_profile_name": "cons",
                 "aws_credentials_file": str(credentials_file),
+                "identity_provider": {"keys": str(folder / "idp-keys")},
                 "accounts": ACCOUNTS,
                 "targets": list(TARGETS),
             },
@@ -103,7 +108,11 @@ def build_demo(address: DemoAddress, *, folder: Path, environment: Mapping[str, 
         settings.aws,
         sts_endpoint=f"{address.internal_origin}/demo/aws/{{region}}/sts/",
         signin_endpoint=f"{address.origin}/demo/aws/{{region}}/federation",
+        saml_signin_endpoint=f"{address.origin}/demo/aws/{{region}}/saml",
     )
+    metadata = our_idp_metadata(settings) or b""
+    for provider in filter(None, {target.saml_provider for target in settings.targets}):
+        sts.add_saml_provider(provider, metadata)
     faults = FaultInjector(REGIONS)
     service = build_service(replace(settings, aws=aws), environment=environment)
     return DispatcherMiddleware(
@@ -115,6 +124,20 @@ def build_demo(address: DemoAddress, *, folder: Path, environment: Mapping[str, 
             **{f"/demo/aws/{region}": faults.wrap(region, signin.application(region)) for region in REGIONS},
         },
     )
+
+
+def _role(target: Mapping[str, object]) -> PretendRole:
+    """The role of a target: it trusts the broker, or where the target opens without AWS keys our assertions."""
+    if "open_by" not in target:
+        return PretendRole(_HOURS_12)
+    account = str(target["role"]).split(":")[4]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": f"arn:aws:iam::{account}:saml-provider/awscons"},
+        "Action": "sts:AssumeRoleWithSAML",
+        "Condition": {"StringEquals": {"saml:edupersonentitlement": target["service"]}},
+    }
+    return PretendRole(_HOURS_12, trust={"Statement": [statement]})
 
 
 def _write_credentials(path: Path, access_key_id: str, secret_access_key: str) -> Path:

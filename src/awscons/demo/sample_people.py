@@ -47,6 +47,23 @@ TARGETS = (
         "title": "Database administrator",
         "description": "For trying things out. Emptied every Sunday.",
     },
+    {
+        "service": "auditor",
+        "role": "arn:aws:iam::123456789012:role/Auditor",
+        "duration": 43200,
+        "groups": ["sysadmin"],
+        "title": "Auditor",
+        "description": "Opens without any AWS key: the service signs an assertion, and STS takes it.",
+        "open_by": "AssumeRoleWithSAML",
+    },
+    {
+        "service": "trainee",
+        "role": "arn:aws:iam::999999789012:role/Trainee",
+        "duration": 14400,
+        "title": "Trainee",
+        "description": "Your browser posts the assertion to AWS itself; the service calls nobody.",
+        "open_by": "SAML-POST",
+    },
 )
 
 SITE = {

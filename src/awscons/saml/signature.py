@@ -9,6 +9,8 @@ reads KeyInfo, which is removed first: trusted keys come from the configuration 
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import hmac
 import re
 from dataclasses import dataclass
@@ -19,12 +21,11 @@ from importlib.resources import files
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 from lxml import etree
-from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
+from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.exceptions import SignXMLException
-from signxml.signer import XMLSigner
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from awscons.errors import ResponseRefused
@@ -101,29 +102,46 @@ def verify_enveloped(signed: Element, certificates: tuple[Certificate, ...]) -> 
     return parse(canonical)
 
 
+_SIGNED_INFO = (
+    f'<ds:SignedInfo xmlns:ds="{names.DS}">'
+    f'<ds:CanonicalizationMethod Algorithm="{names.EXCLUSIVE_C14N}"></ds:CanonicalizationMethod>'
+    f'<ds:SignatureMethod Algorithm="{names.RSA_SHA256}"></ds:SignatureMethod>'
+    '<ds:Reference URI="#{reference}"><ds:Transforms>'
+    f'<ds:Transform Algorithm="{names.ENVELOPED}"></ds:Transform>'
+    f'<ds:Transform Algorithm="{names.EXCLUSIVE_C14N}"></ds:Transform></ds:Transforms>'
+    f'<ds:DigestMethod Algorithm="{DigestAlgorithm.SHA256.value}"></ds:DigestMethod>'
+    "<ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
+)
+"""In the canonical form, so that the text itself is what is signed."""
+_SIGNATURE = (
+    f'<ds:Signature xmlns:ds="{names.DS}">{{signed_info}}<ds:SignatureValue>{{signature}}</ds:SignatureValue>'
+    "<ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"
+    "</ds:Signature>"
+)
+_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
+
+
 def sign_enveloped(document: bytes, signer: Signer) -> bytes:
-    """A message of ours, signed in the same profile, the Signature right after its Issuer."""
+    """A message of ours, signed in the same profile, the Signature right after its Issuer (SAML core 5.4)."""
     root = parse(document)
     issuer = only_child(root, names.ISSUER, section=_PROFILE)
-    placeholder = etree.Element(names.SIGNATURE, nsmap={"ds": names.DS}, Id="placeholder")
-    issuer.addnext(placeholder)
-    signed = XMLSigner(c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0).sign(
-        root,
-        key=_KeyOfSignxml(signer),  # type: ignore[arg-type]  # it calls `sign` alone, and reads nothing else
-        cert=[signer.certificate],
+    reference = root.get("ID", "")
+    if not _ID.fullmatch(reference):
+        raise ValueError("only a message with an ID of ours can be signed")
+    # Without its signature: what the enveloped transform makes of the signed message.
+    digest = hashlib.sha256(etree.tostring(root, method="c14n", exclusive=True, with_comments=False)).digest()
+    signed_info = _SIGNED_INFO.format(reference=reference, digest=_in_base64(digest))
+    signature = _SIGNATURE.format(
+        signed_info=signed_info,
+        signature=_in_base64(signer.sign(signed_info.encode("ascii"))),
+        certificate=_in_base64(signer.certificate.public_bytes(Encoding.DER)),
     )
-    return etree.tostring(signed)
+    issuer.addnext(parse(signature.encode("ascii")))
+    return etree.tostring(root)
 
 
-@dataclass(frozen=True, slots=True)
-class _KeyOfSignxml:
-    """A signer in the form of a private key of `cryptography`, as signxml uses one with RSA and SHA-256."""
-
-    signer: Signer
-
-    def sign(self, message: bytes, *, padding: PKCS1v15, algorithm: hashes.SHA256) -> bytes:
-        del padding, algorithm  # those of every signer
-        return self.signer.sign(message)
+def _in_base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
 
 
 # --- form --------------------------------------------------------------------------------

@@ -127,7 +127,10 @@ def _posted(target: Target, posted: PostedConsole, link: str) -> Response:
     """A page whose form opens the console. It is never stored, so that Back and Reload make a new assertion."""
     here = parse_destination(parameters())
     elsewhere = [
-        NextStep(region, link + build_destination_query(replace(here, region=region)))
+        NextStep(
+            region,
+            f"{link}{build_destination_query(replace(here, region=region))}&failed_region={posted.region}",
+        )
         for region in posted.other_regions
     ]
     page = render_template("post_console.html", target=target, posted=posted, elsewhere=elsewhere)

@@ -9,9 +9,10 @@ import pytest
 
 from awscons.access.identity import Login
 from awscons.access.targets import Target
-from awscons.aws.broker import Broker, OpenedConsole, TriedRole
+from awscons.aws.broker import Broker
 from awscons.aws.destinations import ConsoleDestination
 from awscons.aws.durations import CredentialKind, plan_durations
+from awscons.aws.opened import OpenedConsole, TriedRole
 from awscons.aws.partitions import PARTITIONS
 from awscons.aws.ports import StsRoute
 from awscons.aws.principal import Preflight

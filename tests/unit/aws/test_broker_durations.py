@@ -8,9 +8,10 @@ import pytest
 
 from awscons.access.identity import Login
 from awscons.access.targets import Target
-from awscons.aws.broker import Broker, IssuedCredentials
+from awscons.aws.broker import Broker
 from awscons.aws.destinations import ConsoleDestination
 from awscons.aws.durations import CredentialKind, Durations
+from awscons.aws.opened import IssuedCredentials
 from awscons.aws.ports import StsRoute
 from awscons.errors import LoginEndsTooSoon, RoleSessionTooLong, UpstreamError, UpstreamSilent
 from support.fake_aws import FAR, NEAR, FakeAws, login_of

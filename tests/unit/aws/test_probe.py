@@ -9,8 +9,9 @@ from typing import Any, cast
 import pytest
 
 from awscons.access.targets import Target, parse_role_arn
-from awscons.aws.broker import Broker, TriedRole
+from awscons.aws.broker import Broker
 from awscons.aws.durations import Durations
+from awscons.aws.opened import TriedRole
 from awscons.aws.probe import MAX_CONCURRENT, Probe, build_probe_request, probe_targets
 from awscons.aws.role_request import MAX_POLICY_CHARACTERS, USER_NAME, RoleRequest
 from awscons.errors import (

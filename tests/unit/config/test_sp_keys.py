@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from awscons.cli.key_files import make_first_pair, rotate_pairs
+from awscons.config.key_files import make_first_pair, rotate_pairs
 from awscons.config.sp_keys import CURRENT, NEXT, PREVIOUS, load_key_ring
 from awscons.errors import KeysRefused
 from support.forge import certificate_of, key_pem_of, pem_of

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from awscons.cli.key_files import make_first_pair, rotate_pairs
+from awscons.config.key_files import make_first_pair, rotate_pairs
 from awscons.config.load import parse_settings
 from awscons.demo.pretend_sts import RoleSession
 from awscons.errors import ConfigurationError
@@ -171,6 +171,32 @@ def test_another_region_can_be_tried(tmp_path: Path, keys: Path) -> None:
         form = form_of(browser.get(html.unescape(link)))
     assert f"/{FAR}/saml" in form.action
     assert form.fields["RelayState"] == "https://console.aws.amazon.com/x"
+
+
+def test_a_region_that_did_not_work_for_one_person_comes_last_for_the_others_for_a_while(
+    tmp_path: Path, keys: Path
+) -> None:
+    with keyless(tmp_path, keys, target=POSTED) as house:
+        browser = house.browser()
+        page = house.sign_in(browser, "/aws/cloudadmin")
+        (link,) = re.findall(r'href="([^"]+region=[^"]+)"', page.text)
+        browser.get(html.unescape(link))
+        now = form_of(browser.get("/aws/cloudadmin"))
+        house.clock.forward(seconds=31)
+        later = form_of(browser.get("/aws/cloudadmin"))
+    assert [f"/{region}/saml" in form.action for region, form in ((FAR, now), (NEAR, later))] == [True, True]
+
+
+def test_a_region_that_failed_sts_comes_last_for_the_browsers_post_as_well(
+    tmp_path: Path, keys: Path
+) -> None:
+    targets = [TARGET, {**TARGET, "service": "posted", **POSTED}]
+    trusts_both = trust(**{"saml:edupersonentitlement": ["cloudadmin", "posted"]})
+    with keyless(tmp_path, keys, trusts_both, aws={"targets": targets}) as house:
+        house.sts_in[NEAR].misbehave(RESET)
+        browser = house.browser()
+        console_url(house.sign_in(browser, "/aws/cloudadmin"))
+        assert f"/{FAR}/saml" in form_of(browser.get("/aws/posted")).action
 
 
 def test_a_refused_destination_opens_nothing(tmp_path: Path, keys: Path) -> None:
