@@ -15,27 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from support.forge import Forger, pem_of
+from support.bare_service import CONFIG, ROOT, children_of, environment_of
 from support.serving import free_port, program, serve_command, wait_until
-
-ROOT = Path(__file__).parents[2]
-CONFIG = f"""
-session_config = {{}}
-saml_config = {{
-    "saml_endpoint": "https://idp.example.com/sso",
-    "spid": "urn:awscons",
-    "issuer": "https://idp.example.com/",
-    "acs_url": "https://sso.example.com/saml/acs",
-    "certificate": '''{pem_of(Forger().certificate)}''',
-}}
-aws_config = {{
-    "targets": [{{"service": "x", "role": "arn:aws:iam::123456789012:role/MyAdminRole"}}],
-}}
-"""
-
-
-def environment_of(folder: Path) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT / "src"), "STATE_DIRECTORY": str(folder / "state")}
 
 
 @contextmanager
@@ -72,10 +53,6 @@ def run(folder: Path, *arguments: str, config: str, **environment: str) -> list[
 def parsed(output: bytes) -> list[dict[str, Any]]:
     """Every line as JSON."""
     return [json.loads(line) for line in output.decode().splitlines()]
-
-
-def children_of(pid: int) -> set[int]:
-    return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
 
 def accepts(url: str) -> bool:

@@ -5,12 +5,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from awscons.adapters import shared_counters
 from awscons.assembly.service import build_service
+from awscons.audit.chain import ERASED, AuditKey, Chain
 from awscons.audit.event import Action, AuditEvent, Outcome
 from awscons.config.load import parse_settings
 from awscons.web.problems import STATUS_CODES
@@ -63,8 +65,8 @@ def test_a_package_names_each_of_its_modules_on_its_first_page(package: Path) ->
 
 def test_every_log_event_is_in_the_reference() -> None:
     others = re.compile(
-        r".*\.(html|audit|py)|[a-z]+_config\..*"
-    )  # templates, a logger, files, keys of the configuration
+        r".*\.(html|audit|process|py)|[a-z]+_config\..*"
+    )  # templates, loggers, files, keys of the configuration
     events = {event for event in log_events() if not others.fullmatch(event)}
     assert {"problem.unexpected", "idp_metadata.refused_at_start"} <= events
     assert sorted(events - first_column(section("Log"))) == []
@@ -73,6 +75,13 @@ def test_every_log_event_is_in_the_reference() -> None:
 def test_the_reference_has_every_audit_action_outcome_and_field_and_no_other() -> None:
     names = {*Action, *Outcome, *(field.name for field in fields(AuditEvent))}
     assert sorted(names ^ first_column(section("Audit events"))) == []
+
+
+def test_the_reference_has_every_field_of_the_chain() -> None:
+    chain = Chain("host/1/now", AuditKey(0, b"k" * 32))
+    event = chain.link({}, salt="s", now=datetime(1970, 1, 1, tzinfo=UTC))
+    names = {*event, ERASED, "heads", "last_checkpoint", "at_stop"}
+    assert sorted(names ^ first_column(section("Chain of audit events"))) == []
 
 
 def test_every_metric_is_in_the_reference() -> None:

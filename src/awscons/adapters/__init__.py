@@ -6,6 +6,8 @@ server            serving with gunicorn
 idp_metadata      the identity provider's keys, from the configuration or from its metadata
 metadata_copy     the last good metadata, on disk
 audit_log         logs and audit events, as JSON lines
+audit_streams     one chained stream of audit events for each process
+audit_key         the file with the key that signs them
 shared_counters   counters of all processes of a host
 metrics_page      counters and gauges for Prometheus
 metered_ports     ports whose calls are counted and timed

@@ -13,12 +13,21 @@ import sys
 import threading
 import traceback
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
 import structlog
 
-from awscons.audit.event import AuditEvent, Outcome
+from awscons.adapters.audit_key import advance_key_file
+from awscons.adapters.audit_streams import AuditStream, KeySource
+from awscons.audit.event import Action, AuditEvent, Outcome
+from awscons.audit.settings import AuditSettings
+from awscons.errors import AuditLogUnwritable
+
+_log = structlog.get_logger(__name__)
 
 
 def _exception_without_text(
@@ -49,18 +58,53 @@ def _to_json(event: structlog.typing.EventDict, **options: Any) -> str:
     return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)
 
 
-class StructlogAuditLog:
-    """Audit events as log lines named `audit`."""
+_STREAM = AuditStream(lambda: datetime.now(UTC))
+"""Of this process: a chain has one writer, however often the service is built."""
+_MUST_BE_WRITTEN = frozenset({Action.SIGN_IN, Action.OPEN_CONSOLE, Action.GET_CREDENTIALS})
 
-    def __init__(self, configuration_hash: str = "") -> None:
-        """`configuration_hash`: of the configuration in force; each event carries it."""
-        self._log = structlog.get_logger("awscons.audit")
+
+class ChainedAuditLog:
+    """Audit events as lines named `audit`, each linked to the one before."""
+
+    def __init__(self, configuration_hash: str = "", *, required: bool = True) -> None:
+        """An audit log.
+
+        configuration_hash   of the configuration in force; each event carries it
+        required             whether a sign-in or a console fails whose event cannot be written
+        """
         self._configuration_hash = configuration_hash or None
+        self._required = required
 
     def record(self, event: AuditEvent) -> None:
-        """Write one event; failures at warning level, all else at info level."""
-        write = self._log.warning if event.outcome is Outcome.FAILED else self._log.info
-        write("audit", **replace(event, configuration_hash=self._configuration_hash).facts())
+        """Write one event; failures at warning level, all else at info level. Raises AuditLogUnwritable."""
+        facts = {
+            **replace(event, configuration_hash=self._configuration_hash).facts(),
+            **structlog.contextvars.get_contextvars(),
+            "event": "audit",
+            "level": "warning" if event.outcome is Outcome.FAILED else "info",
+            "logger": "awscons.audit",
+        }
+        try:
+            _STREAM.write(facts)
+        except AuditLogUnwritable as error:
+            if self._required and event.outcome is Outcome.DONE and event.action in _MUST_BE_WRITTEN:
+                raise
+            _log.error("audit.not_written", action=event.action, cause=str(error), hint=error.hint)
+
+
+def keep_audit_log(settings: AuditSettings, *, heads: Path | None, checkpoints: bool) -> None:
+    """Write the audit events of this process where the settings say; see `AuditStream.keep`."""
+    key: KeySource | None = None
+    if settings.key_file is not None:
+        key = partial(advance_key_file, settings.key_file)
+    elif settings.key is not None:
+        key = settings.key.at
+    _STREAM.keep(settings.file, heads=heads, key=key, checkpoints=checkpoints)
+
+
+def write_checkpoint(*, at_stop: bool = False) -> None:
+    """A checkpoint of this process, if it wrote anything. Raises AuditLogUnwritable."""
+    _STREAM.checkpoint(at_stop=at_stop)
 
 
 def configure_logging(*, debug: bool = False, stream: TextIO | None = None) -> None:
@@ -77,7 +121,9 @@ def configure_logging(*, debug: bool = False, stream: TextIO | None = None) -> N
         _exception_without_text,
     ]
     out = stream or sys.stderr
-    as_json = structlog.processors.JSONRenderer(serializer=_to_json if _is_utf8(out) else json.dumps)
+    to_json = _to_json if _is_utf8(out) else json.dumps
+    as_json = structlog.processors.JSONRenderer(serializer=to_json)
+    _STREAM.use(stream, to_json)
     structlog.configure(
         processors=[*shared, as_json],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from awscons.adapters.audit_log import StructlogAuditLog
+from awscons.adapters.audit_log import ChainedAuditLog
 from awscons.adapters.server.reload_signals import FileWatch
 from awscons.assembly.observability import UNEVENTFUL, Life
 from awscons.assembly.service import KeptParts, build_service, open_parts
@@ -135,7 +135,7 @@ def reload_by_itself(
 
 def announce(settings: Settings) -> None:
     """Write to the audit log that this process serves with these settings from now on."""
-    StructlogAuditLog(settings.fingerprint).record(events.configuration_in_force())
+    ChainedAuditLog(settings.fingerprint).record(events.configuration_in_force())
 
 
 def keep_fixed_parts(new: Settings, old: Settings) -> Settings:

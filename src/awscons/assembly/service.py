@@ -13,7 +13,6 @@ import structlog
 from flask import Flask
 
 from awscons.access.targets import OpenBy
-from awscons.adapters.audit_log import StructlogAuditLog
 from awscons.adapters.aws.http_pool import HttpPool
 from awscons.adapters.metered_ports import MeteredAuditLog
 from awscons.adapters.shared_counters import SharedCounters
@@ -23,6 +22,7 @@ from awscons.assembly.clock import utc_now
 from awscons.assembly.observability import (
     UNEVENTFUL,
     Life,
+    build_audit_log,
     build_counters,
     build_metrics_page,
     build_readiness,
@@ -104,7 +104,7 @@ def build_service(
     parts = parts or open_parts(settings, environment=environment)
     store, counters = parts.store, parts.counters
     recorder = counters or NoMetrics()
-    audit = MeteredAuditLog(StructlogAuditLog(settings.fingerprint), recorder)
+    audit = MeteredAuditLog(build_audit_log(settings, environment=environment, serves=True), recorder)
     http = HttpPool()
     trust = build_idp_trust(settings, environment=environment, clock=clock, audit=audit, http=http)
     identity_provider = trust.current()

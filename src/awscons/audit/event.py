@@ -30,6 +30,7 @@ class Action(StrEnum):
     READ_ACCESS_REPORT = "read-access-report"
     CONFIGURATION_IN_FORCE = "configuration-in-force"
     IDP_KEYS_CHANGED = "idp-keys-changed"
+    CHECKPOINT = "checkpoint"
 
 
 class Outcome(StrEnum):
@@ -147,7 +148,7 @@ def _cut(text: str) -> str:
 
 
 class AuditLog(Protocol):
-    """Where events go. Writing one never fails a request."""
+    """Where events go."""
 
     def record(self, event: AuditEvent) -> None:
-        """Write one event."""
+        """Write one event. Raises AuditLogUnwritable for a sign-in or a console that must not happen unrecorded."""

@@ -10,6 +10,11 @@ doctor_report      what `awscons doctor` prints, and reads again
 service_surroundings   `awscons check` as the service's user, with its environment variables
 access_command     `awscons access`: who can open what, and who did
 access_diff_command    `awscons access diff`: what changes for whom
+audit_commands     the click tree of `awscons audit`
+audit_verify_command   `awscons audit verify`: whether nothing was changed; and its key
+audit_show_command `awscons audit show`: who did what, when and why
+audit_erase_command    `awscons audit erase`: a copy without what names one person
+audit_files        reads audit logs of any form for these commands
 usage_log          reads audit logs for `awscons access --used` and `awscons revoke`
 idp_commands       the click tree of `awscons idp`
 idp_keys_command   `awscons idp keys`: the keys that sign assertions for AWS

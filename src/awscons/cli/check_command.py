@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from awscons.access.targets import Target
-from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
+from awscons.adapters.audit_log import ChainedAuditLog, configure_logging
 from awscons.adapters.aws.credential_files import credential_file_error
 from awscons.adapters.stores.choice import folder_errors, store_warnings
 from awscons.assembly.aws_side import build_broker
@@ -87,7 +87,7 @@ def gather(
     report.settings = settings = load_settings(config, environment=os.environ)
     configure_logging()
     report.identity_provider, source_error = inspect_idp_trust(
-        settings, environment=os.environ, audit=StructlogAuditLog()
+        settings, environment=os.environ, audit=ChainedAuditLog()
     )
     report.configuration += configuration_warnings(settings, report.identity_provider, now=utc_now())
     _ask_surroundings(report, settings, source_error, ask_aws=ask_aws)

@@ -14,7 +14,7 @@ import click
 
 from awscons.access.attributes import MAX_VALUE_LENGTH, name_key
 from awscons.access.groups import normalize_group
-from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
+from awscons.adapters.audit_log import ChainedAuditLog, configure_logging
 from awscons.assembly.clock import utc_now
 from awscons.assembly.signin_side import build_idp_trust
 from awscons.cli.terminal import print_json, printable
@@ -47,7 +47,7 @@ def explain(config: Path, at: datetime | None, file: BinaryIO, *, as_json: bool)
     """
     settings = load_settings(config, environment=os.environ)
     configure_logging()
-    trust = build_idp_trust(settings, environment=os.environ, audit=StructlogAuditLog())
+    trust = build_idp_trust(settings, environment=os.environ, audit=ChainedAuditLog())
     told, findings, groups = explained(settings, trust.current(), file, at=at)
     if as_json:
         print_json(_document(told, findings, groups))

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import click
 
-from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
+from awscons.adapters.audit_log import configure_logging
+from awscons.assembly.observability import build_audit_log
 from awscons.assembly.signin_side import build_login_register
 from awscons.audit import events
 from awscons.cli.terminal import print_json, printable, table
@@ -57,14 +58,15 @@ def end_logins(config: Path, person: str | None, id_prefix: str | None, *, every
         raise click.UsageError("give one of --person NAME, --id ID and --all")
     if id_prefix is not None and len(id_prefix) < _MIN_ID_LENGTH:
         raise click.UsageError(f"--id needs at least {_MIN_ID_LENGTH} characters")
-    register, _ = _open(config)
+    settings = load_settings(config, environment=os.environ)
+    register, _ = build_login_register(settings, environment=os.environ)
     found = _find(register, person)
     if id_prefix is not None:
         found = [stored for stored in found if stored.public_id.startswith(id_prefix)]
         if len(found) > 1:
             raise click.UsageError("several logins have an id that begins with that: give more characters")
     configure_logging()
-    audit = StructlogAuditLog()
+    audit = build_audit_log(settings, environment=os.environ)
     for stored in found:
         register.revoke(stored.public_id)
         audit.record(events.login_revoked(stored))

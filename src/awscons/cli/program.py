@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, NoReturn, TypeVar
 import click
 
 from awscons import __version__
+from awscons.cli.audit_commands import audit
 from awscons.cli.iam_commands import iam
 from awscons.cli.idp_commands import identity_provider
 from awscons.cli.login_commands import logins, revoke
@@ -206,6 +207,7 @@ def demo(bind: str, port: int) -> None:
 
 cli.add_command(access)
 cli.add_command(accounts)
+cli.add_command(audit)
 cli.add_command(iam)
 cli.add_command(identity_provider)
 cli.add_command(logins)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from awscons.adapters.audit_log import StructlogAuditLog, configure_logging, log_unhandled_errors
+from awscons.adapters.audit_log import ChainedAuditLog, configure_logging, log_unhandled_errors
 from awscons.adapters.server.graceful_stop import StopFlag
 from awscons.adapters.server.gunicorn_app import serve
 from awscons.adapters.server.listeners import load_tls, open_listeners, open_unix_listener
@@ -76,7 +76,7 @@ def serve_configured(config: Path, options: ServeOptions) -> None:
     # Each worker builds these again. Building them here first reports a broken store or missing metadata as one
     # error with a hint, instead of workers that fail to start.
     open_store(settings.backing, environment=os.environ)
-    build_idp_trust(settings, environment=os.environ, audit=StructlogAuditLog())
+    build_idp_trust(settings, environment=os.environ, audit=ChainedAuditLog())
     count = _worker_count(settings, options.workers)
     listeners = _listeners(address, count)
     stop_flag, latest = StopFlag(settings.shutdown_delay), _LatestSettings(config, settings)

@@ -10,7 +10,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from awscons import __version__
 from awscons.access import targets
+from awscons.audit.chain import parse_audit_key
 from awscons.audit.metrics_recorder import MetricsSettings
+from awscons.audit.settings import AuditSettings
 from awscons.aws import partitions
 from awscons.aws.assertions import AssertionKeys, OwnIdentityProvider
 from awscons.aws.destinations import without_console_session
@@ -81,7 +83,17 @@ def build_settings(
         branding=branding,
         key_folder=Path(saml.sp_keys) if saml.sp_keys else None,
         shutdown_delay=server.shutdown_delay,
+        audit=_audit(server),
         reload_on_change=server.reload_on_change,
+    )
+
+
+def _audit(server: ServerSection) -> AuditSettings:
+    return AuditSettings(
+        file=Path(server.audit_log) if server.audit_log else None,
+        key=parse_audit_key(server.audit_key) if server.audit_key else None,
+        key_file=Path(server.audit_key_file) if server.audit_key_file else None,
+        required=server.audit_required,
     )
 
 

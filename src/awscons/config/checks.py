@@ -16,6 +16,7 @@ from awscons.config.schema import (
     MemcachedBacking,
     NetworkBacking,
     SamlSection,
+    ServerSection,
     SessionSection,
     TargetSection,
 )
@@ -25,7 +26,10 @@ from awscons.site import LOOPBACK_HOSTS
 
 
 def section_mistakes(
-    session: SessionSection | None, saml: SamlSection | None, aws: AwsSection | None
+    session: SessionSection | None,
+    saml: SamlSection | None,
+    aws: AwsSection | None,
+    server: ServerSection | None,
 ) -> Iterator[Mistake]:
     """Every mistake between keys; a section that has mistakes of its own is None and is not judged."""
     if saml:
@@ -45,6 +49,9 @@ def section_mistakes(
         yield from _attributes_not_kept(saml, aws)
     if session:
         yield from _store_access(session.session_backing)
+    if server and server.audit_key and server.audit_key_file:
+        hint = "take it out: the file has the key"
+        yield Mistake("server_config.audit_key", "set beside `audit_key_file`", "one of the two", hint)
     if session and saml:
         yield from _plain_http(session, saml)
         yield from _cookie_reach(session, saml)

@@ -110,7 +110,7 @@ def parse_settings(
     assertion_keys = read_assertion_keys(sections.get("aws_config"), keys, mistakes)
     trust = read_trust(saml, certificates, pinned, mistakes) if saml else None
     logo = read_logo(site.logo, mistakes) if site else None
-    mistakes += section_mistakes(session, saml, aws)
+    mistakes += section_mistakes(session, saml, aws, server)
     if session is None or saml is None or aws is None or server is None or site is None:
         raise ConfigurationError(source, _worded(mistakes, unread, many))
     if trust is None or mistakes:

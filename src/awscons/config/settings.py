@@ -7,6 +7,7 @@ from pathlib import Path
 
 from awscons.access.targets import Target
 from awscons.audit.metrics_recorder import MetricsSettings
+from awscons.audit.settings import AuditSettings
 from awscons.aws.settings import AwsSettings
 from awscons.config.schema import Backing
 from awscons.findings import Finding
@@ -43,6 +44,7 @@ class Settings:
     branding: Branding
     key_folder: Path | None
     shutdown_delay: int
+    audit: AuditSettings
     reload_on_change: bool = False
     file_findings: tuple[Finding, ...] = ()
     fingerprint: str = ""

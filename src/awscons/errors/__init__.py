@@ -38,6 +38,7 @@
     │   ├── UpstreamSilent         AWS did not answer in time, or at all
     │   └── BrokerCredentialsMissing   the broker has no AWS credentials that AWS accepts
     │       └── AccessKeyRefused   one region does not accept our keys; another may
+    ├── AuditLogUnwritable         an audit event cannot be written
     ├── StoreUnavailable           the store of logins cannot be read or written
     └── StoreCannotList            the configured store cannot list its records
 
@@ -81,6 +82,7 @@ from awscons.errors.signin_errors import (
 from awscons.errors.upstream_errors import (
     AccessKeyRefused,
     AttributesUnfit,
+    AuditLogUnwritable,
     BrokerBusy,
     BrokerCredentialsMissing,
     LoginEndsTooSoon,
@@ -104,6 +106,7 @@ __all__ = [
     "MAX_QUOTED_LENGTH",
     "AccessKeyRefused",
     "AttributesUnfit",
+    "AuditLogUnwritable",
     "AwsconsError",
     "Blocked",
     "BrokerBusy",

@@ -132,5 +132,13 @@ class StoreUnavailable(AwsconsError):
     public = "This service cannot save sign-ins at the moment. Please try again in a moment."
 
 
+class AuditLogUnwritable(AwsconsError):
+    """An audit event cannot be written. What it is about does not happen, unless the configuration allows it."""
+
+    public = (
+        "This service cannot write its audit log, so it opens nothing. Please tell the people who run it."
+    )
+
+
 class StoreCannotList(AwsconsError):
     """The configured store cannot list its records."""

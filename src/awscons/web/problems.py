@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 from awscons.audit.event import Caller
 from awscons.errors import (
     AttributesUnfit,
+    AuditLogUnwritable,
     AwsconsError,
     Blocked,
     BrokerBusy,
@@ -63,6 +64,7 @@ STATUS_CODES: tuple[tuple[type[AwsconsError], HTTPStatus], ...] = (
     (UpstreamRefused, HTTPStatus.BAD_GATEWAY),
     (UpstreamError, HTTPStatus.BAD_GATEWAY),
     (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+    (AuditLogUnwritable, HTTPStatus.SERVICE_UNAVAILABLE),
     (MetadataRefused, HTTPStatus.SERVICE_UNAVAILABLE),
     (ConfigurationError, HTTPStatus.INTERNAL_SERVER_ERROR),
     (AwsconsError, HTTPStatus.INTERNAL_SERVER_ERROR),

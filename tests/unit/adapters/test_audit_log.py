@@ -6,7 +6,7 @@ import logging
 
 import structlog
 
-from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
+from awscons.adapters.audit_log import ChainedAuditLog, configure_logging
 from awscons.audit.event import Action, AuditEvent, Outcome
 
 
@@ -19,7 +19,7 @@ def logged(write: object, *, debug: bool = False) -> list[dict[str, object]]:
 
 def test_an_audit_event_is_one_line_with_the_fields_that_apply() -> None:
     event = AuditEvent(action=Action.OPEN_CONSOLE, outcome=Outcome.DONE, user_name="Zoë\n")
-    (line,) = logged(lambda: StructlogAuditLog().record(event))
+    (line,) = logged(lambda: ChainedAuditLog().record(event))
     assert line["event"] == "audit"
     assert line["action"] == "open-console"
     assert line["user_name"] == "Zoë\n"
@@ -29,7 +29,7 @@ def test_an_audit_event_is_one_line_with_the_fields_that_apply() -> None:
 
 def test_a_failure_is_a_warning() -> None:
     event = AuditEvent(action=Action.SIGN_IN, outcome=Outcome.FAILED)
-    (line,) = logged(lambda: StructlogAuditLog().record(event))
+    (line,) = logged(lambda: ChainedAuditLog().record(event))
     assert line["level"] == "warning"
 
 
@@ -79,7 +79,7 @@ def test_no_value_can_begin_a_line_or_control_a_terminal_whoever_reads_the_log()
     stream = io.StringIO()
     configure_logging(stream=stream)
     event = AuditEvent(action=Action.SIGN_IN, outcome=Outcome.REFUSED, name_id=f"Zoë{UNPRINTABLE}\U0001f600")
-    StructlogAuditLog().record(event)
+    ChainedAuditLog().record(event)
     logging.getLogger("botocore").warning("careful: %s", UNPRINTABLE)
     written = stream.getvalue()
     assert len(written.encode().decode().splitlines()) == 2

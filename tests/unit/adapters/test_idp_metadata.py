@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
-from awscons.adapters.audit_log import StructlogAuditLog, configure_logging
+from awscons.adapters.audit_log import ChainedAuditLog, configure_logging
 from awscons.adapters.aws.http_pool import HttpPool
 from awscons.adapters.idp_metadata import MetadataIdpTrust, StaticIdpTrust
 from awscons.errors import MetadataRefused
@@ -80,7 +80,7 @@ class Scene:
             settings,
             folder=self.folder,
             clock=lambda: self.now,
-            audit=StructlogAuditLog(),
+            audit=ChainedAuditLog(),
             http=HttpPool(),
             in_background=self.put_off.append,
             inspect_only=inspect_only,

@@ -154,7 +154,7 @@ def test_server_config_is_taken_with_its_options() -> None:
         ("max_pending_logins", 5, "5 (a number)", "at least 100"),
         ("metrics_token", "hunter2", "(text, not shown)", "16 to 512 of"),
         ("metrics_token", "hunter2 hunter2 hunter2", "(text, not shown)", "16 to 512 of"),
-        ("proxys", 1, "a key that does not exist", "one of max_answer_kb, max_pending_logins, "),
+        ("proxys", 1, "a key that does not exist", "one of audit_key, audit_key_file, audit_log, "),
     ],
 )
 def test_a_mistake_in_server_config_says_what_was_wanted(

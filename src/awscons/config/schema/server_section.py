@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from awscons.audit.chain import parse_audit_key
 from awscons.config.schema.base import (
     NonEmpty,
     Section,
@@ -22,6 +23,14 @@ def _metrics_token(value: str) -> str:
         raise not_as_wanted(
             "16 to 512 of A-Z a-z 0-9 - . _ ~ + / =", "such as the output of: openssl rand -hex 32"
         )
+    return value
+
+
+def _audit_key(value: str) -> str:
+    try:
+        parse_audit_key(value)
+    except ValueError:
+        raise not_as_wanted("an audit key", "make one with: awscons audit key FILE") from None
     return value
 
 
@@ -89,6 +98,32 @@ class ServerSection(Section):
         description=(
             "File in which the processes of a host share their counters. Default: `metrics.sqlite3` beside "
             "the embedded store, or in the state folder."
+        ),
+    )
+    audit_log: NonEmpty | None = Field(
+        default=None,
+        description=(
+            "File for the audit events, which somebody else rotates: it is opened again when it was moved. Default: "
+            "standard error, with all other lines."
+        ),
+    )
+    audit_required: bool = Field(
+        default=True,
+        description="Let no sign-in and no console happen whose audit event cannot be written.",
+    )
+    audit_key: Annotated[str, AfterValidator(_audit_key)] | None = Field(
+        default=None,
+        repr=False,
+        description=(
+            'Key that signs audit events, made with `awscons audit key`, best as `{"file": PATH}` or `{"env": NAME}`. '
+            "Default: events are chained and not signed."
+        ),
+    )
+    audit_key_file: NonEmpty | None = Field(
+        default=None,
+        description=(
+            "The same key in a file that the service may write: each hour the file gets the key of that hour, so that "
+            "whoever takes the host cannot sign for the hours before. Keep the first key elsewhere."
         ),
     )
     reload_on_change: bool = Field(

@@ -1,0 +1,117 @@
+"""The audit trail of a running service with two workers, as an auditor verifies and reads it."""
+
+import gzip
+import json
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from support.bare_service import CONFIG, children_of, environment_of
+from support.operator import awscons
+from support.serving import free_port, program, serve_command, wait_until
+
+EVENTS = 40
+
+
+def run_service(folder: Path, *, kill: bool = False) -> Path:
+    """A service that writes refused sign-ins into `audit.log`, and ends in order or not at all."""
+    log = folder / "audit.log"
+    server = {"audit_log": str(log), "audit_key_file": str(folder / "key"), "rate_limit_per_address": 0}
+    (folder / "config.py").write_text(f"{CONFIG}server_config = {server!r}\n")
+    port = free_port()
+    command = serve_command("--port", str(port), "--workers", "2")
+    with program(
+        command, port=port, log=folder / "service.log", environment=environment_of(folder), folder=folder
+    ) as process:
+        wait_until(lambda: len(children_of(process.pid)) == 2)
+        for _ in range(EVENTS):
+            answer = httpx.post(
+                f"http://127.0.0.1:{port}/saml/acs",
+                data={"SAMLResponse": "eDw="},
+                headers={"Origin": "https://idp.example.com", "Connection": "close"},
+                timeout=20,
+            )
+            assert answer.status_code < 500
+        if kill:
+            for child in children_of(process.pid):
+                os.kill(child, signal.SIGKILL)
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=40)
+    return log
+
+
+@pytest.fixture(scope="module")
+def trail(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a service that ran twice, and was killed the second time; `first-key` was kept elsewhere."""
+    folder = tmp_path_factory.mktemp("trail")
+    assert awscons(folder, "audit", "key", "key").returncode == 0
+    shutil.copy(folder / "key", folder / "first-key")
+    run_service(folder)
+    (folder / "audit.log").rename(folder / "audit.log.1")
+    run_service(folder, kill=True)
+    (folder / "audit.log.1.gz").write_bytes(gzip.compress((folder / "audit.log.1").read_bytes()))
+    return folder
+
+
+def verify(trail: Path, *arguments: str, stdin: str | None = None) -> tuple[int, dict[str, Any]]:
+    done = awscons(trail, "audit", "verify", "--json", *arguments, stdin=stdin)
+    assert "Traceback" not in done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_every_stream_is_intact_over_rotation_compression_and_a_kill(trail: Path) -> None:
+    status, found = verify(trail, "--key", "first-key", "audit.log", "audit.log.1.gz")
+    assert status == 0
+    assert sum(stream["events"] for stream in found["streams"]) >= 2 * EVENTS
+    assert {finding["kind"] for stream in found["streams"] for finding in stream["findings"]} == {
+        "unanchored tail"
+    }
+    ended = [stream for stream in found["streams"] if not stream["findings"]]
+    assert ended, "processes that ended in order have no unanchored tail"
+
+
+def test_what_was_changed_or_dropped_is_told_with_its_line(trail: Path) -> None:
+    lines = (trail / "audit.log.1").read_text().splitlines(keepends=True)
+    (trail / "changed").write_text("".join([*lines[:5], lines[5].replace("refused", "done"), *lines[6:]]))
+    (trail / "dropped").write_text("".join([*lines[:5], *lines[6:]]))
+    changed, dropped = verify(trail, "--key", "first-key", "changed"), verify(trail, "dropped")
+    assert (changed[0], dropped[0]) == (1, 1)
+    assert "changed:6" in json.dumps(changed[1])
+    assert "gap" in json.dumps(dropped[1])
+
+
+def test_a_cut_end_is_missed_by_an_anchor_that_was_kept_elsewhere(trail: Path) -> None:
+    lines = (trail / "audit.log.1").read_text().splitlines(keepends=True)
+    anchors = [line for line in lines if '"checkpoint"' in line]
+    (trail / "anchors").write_text("".join(anchors))
+    (trail / "cut").write_text("".join(lines[:10]))
+    status, found = verify(trail, "--anchors", "anchors", "cut")
+    assert status == 1
+    assert "cut before an anchor" in json.dumps(found)
+
+
+def test_another_key_verifies_nothing(trail: Path) -> None:
+    awscons(trail, "audit", "key", "other-key")
+    status, _ = verify(trail, "--key", "other-key", "audit.log")
+    assert status == 1
+
+
+def test_a_person_is_erased_and_the_copy_still_verifies(trail: Path) -> None:
+    original = awscons(trail, "audit", "show", "--json", "audit.log.1")
+    assert json.loads(original.stdout)["events"]
+    done = awscons(trail, "audit", "erase", "nobody@example.com", "audit.log.1")
+    assert done.stdout == (trail / "audit.log.1").read_text()
+    assert "0 events were redacted" in done.stderr
+
+
+def test_a_log_without_events_and_a_missing_file_are_one_sentence(trail: Path) -> None:
+    assert verify(trail, "-", stdin="nothing\n")[0] == 1
+    for command in (["verify", "missing"], ["show", "missing"]):
+        done = awscons(trail, "audit", *command)
+        assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+        assert "missing cannot be read" in done.stderr
