@@ -171,6 +171,8 @@ def simplesamlphp(
     environment["PHP_CLI_SERVER_WORKERS"] = "4"
     command = ["php", "-S", f"127.0.0.1:{port}", "-t", str(WWW), "-d", f"session.save_path={folder}"]
     # What is switched off may be written anew: this is how its clock can be set.
+    # Its settings are PHP files, and the cache of compiled files looks at each of them only every two seconds.
+    command += ["-d", "opcache.enable=0"]
     command += ["-d", "disable_functions=time", "-d", f"auto_prepend_file={folder}/clock.php"]
     with program(command, port=port, log=folder / "php.log", environment=environment):
         yield idp
