@@ -115,3 +115,43 @@ def test_a_log_without_events_and_a_missing_file_are_one_sentence(trail: Path) -
         done = awscons(trail, "audit", *command)
         assert (done.returncode, "Traceback" in done.stderr) == (1, False)
         assert "missing cannot be read" in done.stderr
+
+
+# --- for other people's tools ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tool", "text"), [("athena", "FROM audit.events"), ("logs-insights", "session_name")]
+)
+def test_a_statement_is_printed_for_its_tool(tmp_path: Path, tool: str, text: str) -> None:
+    options = ["--from", "2026-11-01", "--to", "2026-12-01T12:00:00+01:00", "--person", "ada@example.com"]
+    done = awscons(tmp_path, "audit", "query", "--for", tool, *options, "--events-table", "audit.events")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert text in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--from", "yesterday", "--to", "2026-12-01"], "2026-11-27T08:00:00Z"),
+        (["--from", "2026-12-01", "--to", "2026-11-01"], "--to is not after --from"),
+        (["--to", "2026-11-01"], "are required"),
+        (["--from", "2026-11-01", "--to", "2026-12-01", "--events-table", "a; DROP"], "the name of a table"),
+        (["--from", "2026-11-01", "--to", "2026-12-01", "--person", "a\nb"], "no control characters"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_one_sentence(
+    tmp_path: Path, options: list[str], said: str
+) -> None:
+    done = awscons(tmp_path, "audit", "query", "--for", "athena", *options)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize(("shape", "field"), [("ocsf", "class_uid"), ("ecs", "@timestamp")])
+def test_events_are_converted_line_by_line(trail: Path, shape: str, field: str) -> None:
+    done = awscons(trail, "audit", "convert", "--to", shape, "audit.log.1.gz")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(events) >= EVENTS
+    assert all(field in event for event in events)
+    assert "events converted" in done.stderr

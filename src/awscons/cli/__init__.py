@@ -14,6 +14,7 @@ audit_commands     the click tree of `awscons audit`
 audit_verify_command   `awscons audit verify`: whether nothing was changed; and its key
 audit_show_command `awscons audit show`: who did what, when and why
 audit_erase_command    `awscons audit erase`: a copy without what names one person
+audit_export_commands   `awscons audit query`, `convert`: our events for other people's tools
 audit_files        reads audit logs of any form for these commands
 usage_log          reads audit logs for `awscons access --used` and `awscons revoke`
 idp_commands       the click tree of `awscons idp`

@@ -114,3 +114,49 @@ def audit_key(file: Path) -> None:
     from awscons.cli.audit_verify_command import make_key
 
     make_key(file)
+
+
+@audit.command("query")
+@click.option(
+    "--for",
+    "tool",
+    type=click.Choice(["athena", "logs-insights"]),
+    required=True,
+    help="Who runs the statement.",
+)
+@click.option("--person", help="Of this person: a user name or a NameID.")
+@click.option("--target", help="Of this target.")
+@moment_option("--from", "begin", help_text="Consoles opened from this moment on (UTC).")
+@moment_option("--to", "end", help_text="Consoles opened before this moment (UTC).")
+@click.option(
+    "--events-table", default="awscons_audit", show_default=True, help="Athena's table of our audit events."
+)
+@click.option(
+    "--cloudtrail-table", default="cloudtrail_logs", show_default=True, help="Athena's table of CloudTrail."
+)
+def audit_query(tool: str, begin: datetime | None, end: datetime | None, **options: Any) -> None:
+    """Print a statement that joins our events to CloudTrail: what people did in the consoles that they opened."""
+    from awscons.audit.queries import Question
+    from awscons.cli.audit_export_commands import print_query
+
+    if begin is None or end is None:
+        raise click.UsageError("--from and --to are required: CloudTrail is large")
+    question = Question(
+        begin,
+        end,
+        person=options["person"],
+        target=options["target"],
+        events=options["events_table"],
+        trail=options["cloudtrail_table"],
+    )
+    print_query(tool, question)
+
+
+@audit.command("convert")
+@click.option("--to", "shape", type=click.Choice(["ocsf", "ecs"]), required=True, help="The schema.")
+@_files
+def audit_convert(shape: str, files: tuple[Path, ...]) -> None:
+    """Print the events in the schema of a SIEM, one JSON object a line: OCSF 1.8, or the Elastic Common Schema."""
+    from awscons.cli.audit_export_commands import convert
+
+    convert(shape, files)
