@@ -86,7 +86,11 @@ def test_the_reference_has_every_field_of_the_chain() -> None:
 
 def test_every_metric_is_in_the_reference() -> None:
     source = "\n".join(path.read_text() for path in MODULES)
-    names = {name for name in re.findall(r'"(awscons_[a-z_]+)"', source) if name != "awscons_"}
+    names = {
+        name
+        for name in re.findall(r'"(awscons_[a-z_]+)"', source)
+        if name not in {"awscons_", "awscons_audit"}
+    }  # a table
     assert shared_counters.UPSTREAM[0] in names
     assert sorted(name for name in names if name not in REFERENCE) == []
 
