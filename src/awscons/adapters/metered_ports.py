@@ -10,6 +10,7 @@ from awscons.aws.durations import CredentialKind
 from awscons.aws.ports import RoleAssumer, SigninTokens, StsRoute
 from awscons.aws.role_credentials import RoleCredentials, SigninToken
 from awscons.aws.role_request import RoleRequest
+from awscons.errors import AuditLogUnwritable
 
 
 class MeteredAuditLog:
@@ -20,8 +21,12 @@ class MeteredAuditLog:
         self._recorder = recorder
 
     def record(self, event: AuditEvent) -> None:
-        """Write and count one event."""
-        self._audit.record(event)
+        """Write and count one event. Raises AuditLogUnwritable."""
+        try:
+            self._audit.record(event)
+        except AuditLogUnwritable:
+            self._recorder.record_rejection("audit log not written")
+            raise
         self._recorder.record_decision(event)
 
 
