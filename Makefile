@@ -91,6 +91,10 @@ soak: $(VENV)/.dev ## Whether memory stays flat, in a minute at the highest rate
 pictures: $(VENV)/.dev ## Take the pictures of the documentation from the running demo (needs Chromium)
 	@$(RUN) docs/pictures/take.py
 
+.PHONY: release
+release: $(VENV)/.dev ## Build the release in dist, and try it on every Python of this machine
+	@PYTHONPATH=src:tests $(BIN)/python -m support.release
+
 .PHONY: clean
 clean: ## Remove everything that these commands made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

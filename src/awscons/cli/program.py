@@ -203,6 +203,15 @@ def demo(bind: str, port: int) -> None:
     serve_demo(bind, port)
 
 
+@cli.command()
+@json_option
+def version(*, as_json: bool) -> None:
+    """Show the version of this program; with --json, also those of Python and of the libraries."""
+    from awscons.cli.version_command import print_version
+
+    print_version(as_json=as_json)
+
+
 @cli.group("idp")
 def identity_provider() -> None:
     """This service as the identity provider that roles trust, without any AWS key."""
