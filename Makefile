@@ -70,6 +70,9 @@ lock: $(VENV)/.dev ## Bring the locked dependencies up to date
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 		--no-emit-index-url --custom-compile-command "make lock" \
 		--all-extras --group dev --constraint requirements.txt pyproject.toml --output-file requirements-dev.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+		--no-emit-index-url --custom-compile-command "make lock" \
+		--group image --constraint requirements-dev.txt --output-file deploy/container/requirements-build.txt
 
 .PHONY: reference
 reference: $(VENV)/.dev ## Write the configuration reference anew, from the settings themselves
@@ -90,6 +93,10 @@ soak: $(VENV)/.dev ## Whether memory stays flat, in a minute at the highest rate
 .PHONY: pictures
 pictures: $(VENV)/.dev ## Take the pictures of the documentation from the running demo (needs Chromium)
 	@$(RUN) docs/pictures/take.py
+
+.PHONY: release
+release: $(VENV)/.dev ## Build the release in dist, and try it on every Python of this machine
+	@PYTHONPATH=src:tests $(BIN)/python -m support.release
 
 .PHONY: clean
 clean: ## Remove everything that these commands made

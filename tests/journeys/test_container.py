@@ -1,125 +1,228 @@
-"""The service as a container runs it: nothing but the declared folder can be written, and the user has no name."""
+"""The image, built from its Containerfile and run as container runtimes run it: read-only, as its user, one volume."""
 
+import json
+import os
+import re
+import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from awscons import __version__
+from awscons.demo.pretend_signin import PretendSignin
+from awscons.demo.pretend_sts import PretendSts
 from support.browser import Browser, sent_to_idp
-from support.container import UID, in_container
-from support.house import config_for, console_url, vouch_for_ada, write_credentials
-from support.serving import free_port, program
-from support.stage import Aws, write_config, write_tls
+from support.container import container_running, first_process, in_container
+from support.faults import HOLD, Faulty
+from support.house import BROKER, ROLES, config_for, console_url, vouch_for_ada, write_credentials
+from support.image import CONTAINERFILE, Image, built_image
+from support.serving import free_port, serving, wait_until
+from support.stage import ROOT, nginx, write_config, write_tls
 from support.stores import PASSWORD, redis_server
 
 pytestmark = pytest.mark.journey
 
+ETC = "/etc/awscons"
+SERVER = """server {{
+    listen 127.0.0.1:{front} ssl;
+    ssl_certificate {certificate};
+    ssl_certificate_key {key};
+    location / {{
+        proxy_pass http://127.0.0.1:{port};
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_buffer_size 32k;
+        proxy_buffers 8 32k;
+    }}
+}}"""
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
+    with built_image(tmp_path_factory.mktemp("image")) as built:
+        yield built
+
 
 @dataclass
 class Container:
-    """A configuration, and folders, for the service of that uid."""
+    """The image with a configuration and a volume, to be run behind a proxy at `url`. `aws` is the pretend STS."""
 
-    checkout: Path
+    image: Image
     folder: Path
     port: int
+    url: str
+    aws: Faulty
     config: dict[str, Any]
 
     @property
-    def url(self) -> str:
-        """Where browsers reach it."""
-        return f"https://localhost:{self.port}"
-
-    @property
-    def state(self) -> Path:
-        """The declared folder."""
-        return self.folder / "state"
+    def log(self) -> Path:
+        """What it writes; whoever starts the container opens it."""
+        return self.folder / "log"
 
     def configure(self, **sections: object) -> None:
         """Write the configuration."""
-        path = write_config(self.folder / "config.py", {**self.config, **sections})
-        path.chmod(0o644)
+        write_config(self.folder / "etc" / "config.py", {**self.config, **sections}).chmod(0o644)
 
-    def command(self, *arguments: str | Path, **environment: str) -> list[str]:
-        """A command of this program in the container; `STATE_DIRECTORY` and more are given by the caller."""
+    def command(self, *command: str, **environment: str | None) -> list[str]:
+        """A command in the container, with the variables of the image; None takes one of them away."""
+        variables = {**self.image.environment, **environment}
+        (volume,) = self.image.config["Volumes"]
         return in_container(
-            [self.checkout / "venv/bin/python", *arguments],
-            writable=[self.state],
-            environment={"PYTHONPATH": str(self.checkout / "package"), **environment},
+            [word.replace("8000", str(self.port)) for word in command],
+            root=self.image.root,
+            user=str(self.image.config["User"]),
+            environment={name: value for name, value in variables.items() if value is not None},
+            volumes={volume: self.folder / "state"},
+            files={ETC: self.folder / "etc"},
         )
 
-    def serve(self, **environment: str) -> list[str]:
-        """`awscons serve`."""
-        tls = ("--certificate", self.folder / "tls.crt", "--key", self.folder / "tls.key")
-        config = ("--config", self.folder / "config.py", "--port", str(self.port))
-        return self.command("-m", "awscons", "serve", *config, *tls, **environment)
+    def awscons(self, *arguments: str, **environment: str | None) -> list[str]:
+        """Its entry point; without arguments, what the image says, but on a port of this test."""
+        return self.command(
+            *self.image.config["Entrypoint"], *(arguments or self.image.config["Cmd"]), **environment
+        )
+
+    @contextmanager
+    def running(self) -> Iterator[subprocess.Popen[bytes]]:
+        """Run the image, behind nginx."""
+        front = int(self.url.rpartition(":")[2])
+        certificate, key = write_tls(self.folder)
+        server = SERVER.format(front=front, certificate=certificate, key=key, port=self.port)
+        with (
+            container_running(self.awscons(), port=self.port, log=self.log) as runtime,
+            nginx(self.folder, front, server),
+        ):
+            yield runtime
+
+    def signed_in(self, browser: Browser) -> httpx.Response:
+        """What Ada gets when she has signed in on the way to a console; not followed."""
+        form = vouch_for_ada(sent_to_idp(browser.get("/aws/cloudadmin")), f"{self.url}/saml/acs")
+        return browser.answer("/saml/acs", form)
 
 
 @pytest.fixture
-def container(checkout: Path, open_folder: Path, aws: Aws) -> Container:
-    """With everything that it needs."""
-    port = free_port()
-    credentials = write_credentials(open_folder / "credentials", "AKIAEXAMPLE", "secret")
-    config = config_for(
-        f"https://localhost:{port}/saml/acs",
-        sts_url=aws.sts_url,
-        signin_url=aws.signin_url,
-        credentials_file=credentials,
-        store={"cache_type": "SQLite"},
-    )
-    _, key = write_tls(open_folder)
-    found = Container(checkout, open_folder, port, dict(config))
-    found.configure()
-    found.state.mkdir()
-    for path in (found.state, credentials, key):
-        path.chmod(0o700 if path.is_dir() else 0o600)
-        subprocess.run(["chown", f"{UID}:{UID}", path], check=True)
-    return found
+def container(image: Image, open_folder: Path) -> Iterator[Container]:
+    sts = PretendSts(roles=ROLES)
+    aws, url = Faulty(sts.application("us-east-1")), f"https://localhost:{free_port()}"
+    for name in ("etc", "state"):
+        (open_folder / name).mkdir()
+    write_credentials(open_folder / "etc" / "credentials", *sts.add_user(BROKER))
+    with (
+        serving(lambda _: aws) as sts_port,
+        serving(lambda _: PretendSignin(book=sts).application()) as signin,
+    ):
+        config = config_for(
+            f"{url}/saml/acs",
+            sts_url=f"http://127.0.0.1:{sts_port}/",
+            signin_url=f"http://127.0.0.1:{signin}/federation",
+            credentials_file=Path(ETC) / "credentials",
+            store={"cache_type": "SQLite"},
+            server={"trusted_proxies": 1},
+        )
+        found = Container(image, open_folder, free_port(), url, aws, config)
+        found.configure()
+        uid, gid = map(int, str(image.config["User"]).split(":"))
+        os.chown(found.folder / "state", uid, gid)
+        os.chown(found.folder / "etc" / "credentials", uid, gid)
+        (found.folder / "state").chmod(0o700)
+        yield found
 
 
-def test_a_person_signs_in_with_nothing_but_the_state_folder_writable(container: Container) -> None:
-    command = container.serve(STATE_DIRECTORY=str(container.state))
-    # The log is opened by who starts the container.
-    with program(command, port=container.port, log=container.folder / "log"):
+def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_image_says_what_it_is_and_what_is_in_it(image: Image) -> None:
+    share = image.root / "srv/awscons/share/awscons"
+    assert image.config["Labels"]["org.opencontainers.image.version"] == __version__
+    bill = json.loads((share / "sbom.cdx.json").read_text())
+    listed = {re.sub(r"[-_.]+", "-", part["name"]).lower(): part["version"] for part in bill["components"]}
+    lock = (ROOT / "requirements.txt").read_text()
+    locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+) \\$", lock, re.MULTILINE))
+    assert locked.items() <= listed.items()
+    assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", "awscons")
+    assert (share / "deploy/container/Containerfile").read_bytes() == CONTAINERFILE.read_bytes()
+
+
+def test_the_image_has_no_pip_and_nothing_but_the_volume_belongs_to_its_user(image: Image) -> None:
+    programs = {path.name for path in (image.root / "srv/awscons/bin").iterdir()}
+    assert "awscons" in programs
+    assert not {name for name in programs if name.startswith(("pip", "cyclonedx", "hatchling"))}
+    uid = str(image.config["User"]).partition(":")[0]
+    owned = run(["find", str(image.root), "-xdev", "-uid", uid]).stdout.split()
+    assert owned == [f"{image.root}/var/lib/awscons"]
+
+
+def test_a_person_signs_in_with_nothing_but_the_volume_writable(container: Container) -> None:
+    with container.running():
+        kind, *command = container.image.config["Healthcheck"]["Test"]
+        assert (kind, run(container.command(*command)).returncode) == ("CMD", 0)
         browser = Browser(container.url)
-        form = vouch_for_ada(sent_to_idp(browser.get("/aws/cloudadmin")), f"{container.url}/saml/acs")
-        opened = browser.follow(browser.answer("/saml/acs", form))
-        assert console_url(opened)["Action"] == "login"
+        assert console_url(browser.follow(container.signed_in(browser)))["Action"] == "login"
+        browser.close()
+    assert run(container.command(*command)).returncode == 1
+    assert (container.folder / "state" / "logins.sqlite3").exists()
+
+
+def test_sigterm_lets_a_console_that_is_being_opened_finish(container: Container) -> None:
+    with container.running() as runtime, ThreadPoolExecutor() as pool:
+        browser = Browser(container.url)
+        signed_in = container.signed_in(browser)
+        container.aws.misbehave(HOLD)
+        opened = pool.submit(browser.follow, signed_in)
+        container.aws.wait_for_calls(1)
+        os.kill(first_process(runtime), signal.SIGTERM)
+        wait_until(lambda: "server.stopping" in container.log.read_text())
+        container.aws.released.set()
+        assert console_url(opened.result())["Action"] == "login"
+        assert runtime.wait(timeout=40) == 0
         browser.close()
 
 
-LOAD = "import os; os.environ['AWSCONS_CONFIG'] = {config!r}; import awscons.wsgi; awscons.wsgi.application"
+LOAD = "import awscons.wsgi; awscons.wsgi.application"
 
 
-def told(container: Container, **environment: str) -> Iterator[tuple[str, int, str]]:
+def told(container: Container, **environment: str | None) -> Iterator[tuple[str, int, str]]:
     """What `check`, `serve` and another WSGI server's import say: the way, the exit status, standard error."""
-    config = str(container.folder / "config.py")
     ways: Mapping[str, list[str]] = {
-        "check": container.command("-m", "awscons", "check", "--config", config, **environment),
-        "serve": container.serve(**environment),
-        "import": container.command("-c", LOAD.format(config=config), **environment),
+        "check": container.awscons("check", **environment),
+        "serve": container.awscons(**environment),
+        "import": container.command("python", "-c", LOAD, **environment),
     }
     for way, command in ways.items():
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = run(command)
         yield way, done.returncode, done.stderr + done.stdout
 
 
 def test_without_a_state_folder_and_a_home_one_sentence_names_both_variables(container: Container) -> None:
-    for way, status, said in told(container):
+    for way, status, said in told(container, STATE_DIRECTORY=None):
         assert status in {1, 2, 3}, (way, said)
         assert "STATE_DIRECTORY" in said, (way, said)
         assert "HOME" in said, (way, said)
         assert "Traceback" not in said, (way, said)
 
 
-def test_a_state_folder_that_cannot_be_written_is_named(container: Container) -> None:
-    closed = container.folder / "closed"
-    closed.mkdir(mode=0o755)
-    for way, status, said in told(container, STATE_DIRECTORY=str(closed)):
+def test_a_volume_of_another_user_is_named(container: Container) -> None:
+    os.chown(container.folder / "state", 0, 0)
+    (container.folder / "state").chmod(0o755)
+    for way, status, said in told(container):
         assert status in {1, 2, 3}, (way, said)
-        assert str(closed) in said, (way, said)
+        assert "/var/lib/awscons" in said, (way, said)
+        assert "Traceback" not in said, (way, said)
+
+
+def test_a_secret_that_is_not_mounted_is_named(container: Container) -> None:
+    secret = {"file": "/run/secrets/redis"}
+    container.configure(session_config={"session_backing": {"cache_type": "Redis", "password": secret}})
+    for way, status, said in told(container):
+        assert status in {1, 2, 3}, (way, said)
+        assert "/run/secrets/redis" in said, (way, said)
         assert "Traceback" not in said, (way, said)
 
 
@@ -127,28 +230,14 @@ def test_counters_that_have_no_file_are_named_where_logins_need_none(container: 
     port = free_port()
     container.configure(
         session_config={"session_backing": {"cache_type": "Redis", "port": port, "password": PASSWORD}},
-        server_config={"metrics_token": "x" * 32},
+        server_config={"metrics_token": "x" * 32, "trusted_proxies": 1},
     )
     (container.folder / "redis").mkdir()
     with redis_server(container.folder / "redis", port):
-        for way, status, said in told(container, STATE_DIRECTORY=str(container.folder / "missing")):
+        for way, status, said in told(container, STATE_DIRECTORY="/var/lib/missing"):
             if way == "check":
                 continue  # it makes no file
             assert status in {1, 2, 3}, (way, said)
             assert "metrics_file" in said, (way, said)
             assert "Traceback" not in said, (way, said)
             assert "HaltServer" not in said, (way, said)
-
-
-def test_with_logins_elsewhere_the_service_needs_no_folder_at_all(container: Container) -> None:
-    port = free_port()
-    backing = {"cache_type": "Redis", "port": port, "password": PASSWORD}
-    container.configure(session_config={"session_backing": backing})
-    (container.folder / "redis").mkdir()
-    with (
-        redis_server(container.folder / "redis", port),
-        program(container.serve(), port=container.port, log=container.folder / "log"),
-    ):
-        browser = Browser(container.url)
-        assert browser.get("/readyz").json()["ready"]
-        browser.close()

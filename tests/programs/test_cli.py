@@ -1,13 +1,17 @@
 """The command line, as a person at a terminal meets it: run as a program, read what it prints."""
 
+import itertools
 import json
 import os
+import platform
 import re
 import socket
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -490,3 +494,13 @@ def test_a_command_loads_neither_the_server_nor_the_demo_of_others(tmp_path: Pat
     loaded = loaded_by("check", folder=configured(tmp_path))
     assert "awscons.cli.check_command" in loaded
     assert not loaded & {"gunicorn", "awscons.demo", "awscons.cli.serve_command"}
+
+
+def test_version_names_every_library_of_the_project(tmp_path: Path) -> None:
+    assert awscons("version", folder=tmp_path).stdout == f"awscons {__version__}\n"
+    document = json.loads(awscons("version", "--json", folder=tmp_path).stdout)
+    assert (document["version"], document["python"]) == (__version__, platform.python_version())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    required = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    assert set(document["libraries"]) == {re.split(r"[\[<>=]", text)[0] for text in required}
+    assert document["libraries"]["lxml"] == metadata.version("lxml")

@@ -1,6 +1,5 @@
 """`awscons demo`, run as a program: every sample person signs in, opens a console and signs out."""
 
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -9,20 +8,16 @@ from pathlib import Path
 import pytest
 
 from support.browser import Browser, forms_in, text_of
-from support.serving import free_port, program
+from support.demo import demo_running, sign_in
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    folder, port = tmp_path_factory.mktemp("demo"), free_port()
-    log = folder / "demo.log"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "HOME": str(folder), "TMPDIR": str(folder)}
-    environment.pop("AWS_PROFILE", None)
-    command = [sys.executable, "-m", "awscons", "demo", "--port", str(port)]
-    with program(command, port=port, log=log, environment=environment, folder=folder):
-        yield f"http://localhost:{port}", log
+    folder = tmp_path_factory.mktemp("demo")
+    with demo_running([sys.executable, "-m", "awscons"], folder, PYTHONPATH=str(ROOT / "src")) as url:
+        yield url, folder / "demo.log"
 
 
 @pytest.fixture
@@ -30,14 +25,6 @@ def browser(demo: tuple[str, Path]) -> Iterator[Browser]:
     made = Browser(demo[0])
     yield made
     made.close()
-
-
-def sign_in(browser: Browser, path: str, full_name: str) -> str:
-    """Choose somebody on the pretend identity provider's page; the text of the page where that ends."""
-    page = browser.follow_all(browser.get(path))
-    names = re.findall(r'<span class="name">([^<]+)</span>', page.text)
-    chosen = names.index(full_name)
-    return text_of(browser.follow_all(browser.submit(page, form=chosen)))
 
 
 @pytest.mark.parametrize(

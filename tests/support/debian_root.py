@@ -94,8 +94,9 @@ def main() -> None:
         stranger.follow(given.way, given.mount)
         stranger.sign_in(given.mount)
         if given.way == "nginx":
-            stranger.run(blocks(stranger.docs / "install.md")[2])
-            stranger.sign_in(given.mount)
+            for page, number in (("install.md", 2), ("upgrade.md", 0)):  # forward, and back
+                stranger.run(blocks(stranger.docs / page)[number])
+                stranger.sign_in(given.mount)
     print(json.dumps({"signed_in": True}))  # noqa: T201  the result for the test
     sys.stdout.flush()
     # Servers that were started end with this process, which is the first of its process namespace.

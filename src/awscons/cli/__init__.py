@@ -34,6 +34,7 @@ open_sessions      what is open at AWS, for `awscons revoke`
 metadata_command   `awscons metadata`: our SAML metadata
 keys_command       `awscons keys`: make and rotate our key pairs
 explain_command    `awscons saml explain`: every check of a captured SAML response
+version_command    `awscons version`: this program, Python and the libraries
 service_messages   what `awscons serve` says when it starts or cannot start: sentences or JSON
 terminal           options that several commands have, tables, JSON, and escaping for terminals
 """

@@ -205,6 +205,15 @@ def demo(bind: str, port: int) -> None:
     serve_demo(bind, port)
 
 
+@cli.command()
+@json_option
+def version(*, as_json: bool) -> None:
+    """Show the version of this program; with --json, also those of Python and of the libraries."""
+    from awscons.cli.version_command import print_version
+
+    print_version(as_json=as_json)
+
+
 cli.add_command(access)
 cli.add_command(accounts)
 cli.add_command(audit)

@@ -36,6 +36,9 @@ _MAX_LOG_SIZE = 64 * 1_048_576
 _APPLICATION_ID = 0x61777363
 """Marks a database as ours, in the header field that SQLite has for that: "awsc" in ASCII."""
 
+_LAYOUT = 0
+"""Of the tables below, in the header field `user_version`. A release that changes them raises it, and migrates."""
+
 # The mark comes first: when a process dies after any of these statements, the next one accepts the file.
 _SCHEMA = f"""
 PRAGMA page_size = {_PAGE_SIZE};
@@ -241,11 +244,14 @@ class SqliteStore:
 
 
 def _check_ours(connection: sqlite3.Connection) -> None:
-    """Raises ValueError for a database that holds something and does not have our mark."""
+    """Raises ValueError for a database that holds something and does not have our mark, or a later layout."""
     ((mark,),) = connection.execute("PRAGMA application_id").fetchall()
     ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
     if tables and mark != _APPLICATION_ID:
         raise ValueError("a database that awscons did not make")
+    ((layout,),) = connection.execute("PRAGMA user_version").fetchall()
+    if layout > _LAYOUT:
+        raise ValueError(f"a database of a later release of awscons (layout {layout}, not {_LAYOUT})")
 
 
 def _pop(idle: list[sqlite3.Connection]) -> sqlite3.Connection | None:

@@ -137,6 +137,15 @@ class TestSqlite(SharedStoreLaws):
             sqlite_store(path)
         assert path.read_bytes() == before
 
+    def test_the_database_of_a_later_release_is_a_configuration_error_and_loses_nothing(
+        self, make: Make, path: Path
+    ) -> None:
+        make().set("k", {"a": 1}, lifetime=HOUR)
+        run_sql(path, "PRAGMA user_version = 7")
+        with pytest.raises(ConfigurationError, match=r"later release of awscons \(layout 7"):
+            sqlite_store(path)
+        assert run_sql(path, "SELECT key FROM records") == [("k",)]
+
     def test_a_full_store_is_an_error_and_loses_nothing_and_works_again_once_there_is_room(
         self, tmp_path: Path
     ) -> None:
