@@ -8,6 +8,7 @@ metadata_copy     the last good metadata, on disk
 audit_log         logs and audit events, as JSON lines
 audit_streams     one chained stream of audit events for each process
 audit_key         the file with the key that signs them
+webhook           tells one URL about chosen audit events
 shared_counters   counters of all processes of a host
 metrics_page      counters and gauges for Prometheus
 metered_ports     ports whose calls are counted and timed

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from awscons import __version__
-from awscons.adapters.audit_log import ChainedAuditLog, keep_audit_log
 from awscons.adapters.metrics_page import MetricsPage
 from awscons.adapters.readiness import Check, Readiness, check_store
 from awscons.adapters.shared_counters import SharedCounters, build_shared_counters
-from awscons.adapters.stores.choice import state_folder
 from awscons.audit.metrics_recorder import Gauge
-from awscons.config.schema import SqliteBacking
 from awscons.config.settings import Settings
 from awscons.config.sp_keys import check_keys_readable
 from awscons.errors import MetadataRefused
@@ -22,17 +19,6 @@ from awscons.signin.idp_trust import IdpTrust
 from awscons.store import RecordStore
 
 _YES = frozenset({"1", "true", "yes"})
-
-
-def build_audit_log(
-    settings: Settings, *, environment: Mapping[str, str], serves: bool = False
-) -> ChainedAuditLog:
-    """The audit log of this process, where the configuration wants it. `serves`: with checkpoints."""
-    has_folder = isinstance(settings.backing, SqliteBacking) or environment.get("STATE_DIRECTORY")
-    # Where the processes of this host note how far their streams are.
-    heads = state_folder(settings.backing, environment) / "audit-heads" if has_folder else None
-    keep_audit_log(settings.audit, heads=heads, checkpoints=serves)
-    return ChainedAuditLog(settings.fingerprint, required=settings.audit.required)
 
 
 def is_debug_mode(environment: Mapping[str, str]) -> bool:

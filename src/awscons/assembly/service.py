@@ -14,15 +14,14 @@ from flask import Flask
 
 from awscons.access.targets import OpenBy
 from awscons.adapters.aws.http_pool import HttpPool
-from awscons.adapters.metered_ports import MeteredAuditLog
 from awscons.adapters.shared_counters import SharedCounters
 from awscons.adapters.stores.choice import open_store
+from awscons.assembly.audit_side import build_service_log
 from awscons.assembly.aws_side import build_assertions, build_broker
 from awscons.assembly.clock import utc_now
 from awscons.assembly.observability import (
     UNEVENTFUL,
     Life,
-    build_audit_log,
     build_counters,
     build_metrics_page,
     build_readiness,
@@ -62,6 +61,10 @@ _log = structlog.get_logger(__name__)
 _OLD_DEBUG = warning(
     "DEBUG", "DEBUG switches on debug mode, and other programs read it too", "set AWSCONS_DEBUG"
 )
+
+
+def _old_debug(environment: Mapping[str, str]) -> list[Finding]:
+    return [_OLD_DEBUG] if is_debug_mode(environment) and "AWSCONS_DEBUG" not in environment else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +107,12 @@ def build_service(
     parts = parts or open_parts(settings, environment=environment)
     store, counters = parts.store, parts.counters
     recorder = counters or NoMetrics()
-    audit = MeteredAuditLog(build_audit_log(settings, environment=environment, serves=True), recorder)
     http = HttpPool()
+    audit = build_service_log(settings, store, recorder, environment=environment, clock=clock, http=http)
     trust = build_idp_trust(settings, environment=environment, clock=clock, audit=audit, http=http)
     identity_provider = trust.current()
-    old_debug = [_OLD_DEBUG] if debug and "AWSCONS_DEBUG" not in environment else []
-    _log_warnings([*configuration_warnings(settings, identity_provider, now=clock()), *old_debug])
+    _log_warnings(configuration_warnings(settings, identity_provider, now=clock()))
+    _log_warnings(_old_debug(environment))
     register = LoginRegister(store=store, settings=settings.login, clock=clock)
     assertions = build_assertions(settings, clock=clock, http=http)
     broker = build_broker(

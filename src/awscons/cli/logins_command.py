@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from awscons.adapters.audit_log import configure_logging
-from awscons.assembly.observability import build_audit_log
+from awscons.assembly.audit_side import build_command_log
 from awscons.assembly.signin_side import build_login_register
 from awscons.audit import events
 from awscons.cli.terminal import print_json, printable, table
@@ -66,7 +66,7 @@ def end_logins(config: Path, person: str | None, id_prefix: str | None, *, every
         if len(found) > 1:
             raise click.UsageError("several logins have an id that begins with that: give more characters")
     configure_logging()
-    audit = build_audit_log(settings, environment=os.environ)
+    audit = build_command_log(settings, environment=os.environ)
     for stored in found:
         register.revoke(stored.public_id)
         audit.record(events.login_revoked(stored))

@@ -15,9 +15,9 @@ from awscons.access.identity import Identity, Login
 from awscons.access.targets import RoleArn, Target, parse_role_arn
 from awscons.adapters.audit_log import configure_logging
 from awscons.adapters.aws.role_freezer import RoleFreezer
+from awscons.assembly.audit_side import build_command_log
 from awscons.assembly.aws_side import build_broker
 from awscons.assembly.clock import utc_now
-from awscons.assembly.observability import build_audit_log
 from awscons.assembly.signin_side import build_login_register
 from awscons.audit import events
 from awscons.aws.broker import Broker
@@ -83,7 +83,7 @@ class _Service:
         self.settings: Settings = load_settings(config, environment=os.environ)
         configure_logging()
         self.register, self.blocks = build_login_register(self.settings, environment=os.environ)
-        self.audit = build_audit_log(self.settings, environment=os.environ)
+        self.audit = build_command_log(self.settings, environment=os.environ)
 
 
 def revoke(

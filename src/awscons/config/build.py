@@ -12,6 +12,7 @@ from awscons import __version__
 from awscons.access import targets
 from awscons.audit.chain import parse_audit_key
 from awscons.audit.metrics_recorder import MetricsSettings
+from awscons.audit.notifications import Notice, WebhookSettings, parse_secret
 from awscons.audit.settings import AuditSettings
 from awscons.aws import partitions
 from awscons.aws.assertions import AssertionKeys, OwnIdentityProvider
@@ -84,7 +85,21 @@ def build_settings(
         key_folder=Path(saml.sp_keys) if saml.sp_keys else None,
         shutdown_delay=server.shutdown_delay,
         audit=_audit(server),
+        webhook=_webhook(server, aws),
         reload_on_change=server.reload_on_change,
+    )
+
+
+def _webhook(server: ServerSection, aws: AwsSection) -> WebhookSettings | None:
+    section = server.webhook
+    if section is None:
+        return None
+    return WebhookSettings(
+        url=section.url,
+        secret=parse_secret(section.secret),
+        notices=frozenset(map(Notice, section.events)),
+        targets=frozenset(target.service for target in aws.targets if target.notify),
+        template=section.template,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -21,6 +21,7 @@ from awscons.config.schema import (
     Section,
     SelectionSection,
     TargetSection,
+    WebhookSection,
 )
 from awscons.errors import Mistake
 
@@ -131,19 +132,24 @@ def _without_tag(
             return location, model
 
 
+_INNER_SECTIONS: Mapping[str, type[Section]] = {
+    "identity_provider": IdentityProviderSection,
+    "organization": OrganizationSection,
+    "only": SelectionSection,
+    "except": SelectionSection,
+    "webhook": WebhookSection,
+}
+
+
 def _model_at(model: type[Section], location: Sequence[int | str]) -> type[Section]:
     """The section whose key was misspelt: a target's, an account's, else the model's own."""
     match location:
         case ["targets", int()]:
             return TargetSection
-        case ["only" | "except"]:
-            return SelectionSection
-        case ["organization"]:
-            return OrganizationSection
-        case ["identity_provider"]:
-            return IdentityProviderSection
         case ["partitions", str()]:
             return PartitionSection
+        case [str() as name]:
+            return _INNER_SECTIONS.get(name, model)
         case _:
             return model
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from awscons.access.targets import Target
 from awscons.audit.metrics_recorder import MetricsSettings
+from awscons.audit.notifications import WebhookSettings
 from awscons.audit.settings import AuditSettings
 from awscons.aws.settings import AwsSettings
 from awscons.config.schema import Backing
@@ -45,6 +46,7 @@ class Settings:
     key_folder: Path | None
     shutdown_delay: int
     audit: AuditSettings
+    webhook: WebhookSettings | None = field(repr=False)
     reload_on_change: bool = False
     file_findings: tuple[Finding, ...] = ()
     fingerprint: str = ""

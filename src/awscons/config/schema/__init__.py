@@ -22,7 +22,7 @@ from awscons.config.schema.pattern_section import (
     SelectionSection,
 )
 from awscons.config.schema.saml_section import OrganizationSection, SamlSection
-from awscons.config.schema.server_section import ServerSection
+from awscons.config.schema.server_section import ServerSection, WebhookSection
 from awscons.config.schema.session_section import (
     BACKINGS,
     Backing,
@@ -72,4 +72,5 @@ __all__ = [
     "SiteSection",
     "SqliteBacking",
     "TargetSection",
+    "WebhookSection",
 ]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
 from awscons.audit.chain import parse_audit_key
+from awscons.audit.notifications import parse_secret
 from awscons.config.schema.base import (
     NonEmpty,
     Section,
+    UpstreamUrl,
     not_as_wanted,
 )
 from awscons.saml.input_limits import DEFAULT_MAX_ANSWER_KB
@@ -32,6 +34,45 @@ def _audit_key(value: str) -> str:
     except ValueError:
         raise not_as_wanted("an audit key", "make one with: awscons audit key FILE") from None
     return value
+
+
+def _webhook_secret(value: str) -> str:
+    try:
+        parse_secret(value)
+    except ValueError:
+        raise not_as_wanted(
+            "whsec_ and 24 to 64 random bytes in Base64", 'echo "whsec_$(openssl rand -base64 32)"'
+        ) from None
+    return value
+
+
+class WebhookSection(Section):
+    """One URL that is told about chosen audit events, in the form of Standard Webhooks."""
+
+    url: UpstreamUrl = Field(
+        repr=False, description="Where each message is posted, by https. The URL may be a secret of its own."
+    )
+    secret: Annotated[str, AfterValidator(_webhook_secret)] = Field(
+        repr=False,
+        description='Signs each message: `whsec_` and 24 to 64 random bytes in Base64, best as `{"file": PATH}`.',
+    )
+    events: list[
+        Literal["first-console", "console", "console-failed", "keys-changed", "revoked", "report-read"]
+    ] = Field(
+        min_length=1,
+        description=(
+            "What it is told about: `first-console` of a person, `console` of a target with `notify`, "
+            "`console-failed`, `keys-changed` of the identity provider, `revoked` (logins ended, blocks, frozen "
+            "roles), `report-read`."
+        ),
+    )
+    template: dict[str, Any] | None = Field(
+        default=None,
+        description=(
+            "JSON document to send instead of the event. `{user_name}` and every other field of an audit event in its "
+            "texts is replaced by its value."
+        ),
+    )
 
 
 class ServerSection(Section):
@@ -125,6 +166,9 @@ class ServerSection(Section):
             "The same key in a file that the service may write: each hour the file gets the key of that hour, so that "
             "whoever takes the host cannot sign for the hours before. Keep the first key elsewhere."
         ),
+    )
+    webhook: WebhookSection | None = Field(
+        default=None, description="One URL that is told about chosen audit events."
     )
     reload_on_change: bool = Field(
         default=False,

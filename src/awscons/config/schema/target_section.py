@@ -200,6 +200,10 @@ class TargetSection(Section):
             "region that the service itself uses."
         ),
     )
+    notify: bool = Field(
+        default=False,
+        description="Tell the webhook about each console of this target, if its `events` have `console`.",
+    )
     confirm_links: bool | None = Field(
         default=None,
         description="See `confirm_links` in `aws_config`. Default: its value.",
