@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -241,3 +242,25 @@ def test_counters_that_have_no_file_are_named_where_logins_need_none(container: 
             assert "metrics_file" in said, (way, said)
             assert "Traceback" not in said, (way, said)
             assert "HaltServer" not in said, (way, said)
+
+
+def test_the_compose_file_is_a_whole_trial_and_survives_the_end_of_one_service(
+    image: Image, open_folder: Path
+) -> None:
+    namespaces = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child"]
+    trial = [
+        sys.executable,
+        "-m",
+        "support.compose",
+        str(open_folder),
+        str(image.root),
+        json.dumps(image.config),
+    ]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}/src:{ROOT}/tests"}
+    done = subprocess.run(
+        [*namespaces, *trial], env=environment, capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert "You are in the console" in told["page"]
+    assert (told["stopped"], told["portal"]) == (0, 200)

@@ -1,6 +1,8 @@
 """`awscons demo`, run as a program: every sample person signs in, opens a console and signs out."""
 
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,3 +116,17 @@ def test_a_fault_for_an_unknown_region_is_ignored(browser: Browser) -> None:
     browser.submit(page, {"mars-1": "DOWN", "eu-west-1": "UNKNOWN"})
     assert 'value="FINE" selected' in browser.get("/demo/aws/").text
     assert "mars-1" not in browser.get("/demo/aws/").text
+
+
+def test_the_parties_for_other_services_need_a_folder_that_is_there(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "awscons", "demo", "--only-pretend", str(tmp_path / "missing")],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"cannot write into a folder {tmp_path / 'missing'}" in done.stderr
+    assert "Traceback" not in done.stderr

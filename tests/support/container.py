@@ -18,11 +18,13 @@ mount --make-rprivate /
 mount --bind {root} {root}
 mount -t proc proc {root}/proc
 for device in null zero urandom; do touch {root}/dev/$device; mount --bind /dev/$device {root}/dev/$device; done
+echo "127.0.0.1 localhost" >{root}/etc/hosts
 {mounts}
 mount -o remount,ro,bind {root}
 exec setpriv --no-new-privs chroot --userspec={user} --groups= {root} env --ignore-environment {environment} {command}
 """
-_MOUNT = "mkdir -p {inside}; mount --bind {outside} {inside}"
+_MOUNT = """if [ -d {outside} ]; then mkdir -p {inside}; else mkdir -p $(dirname {inside}); touch {inside}; fi
+mount --bind {outside} {inside}"""
 _READ_ONLY = "mount -o remount,ro,bind {inside}"
 
 
@@ -39,7 +41,7 @@ def in_container(
 
     user      uid and gid, as uid:gid
     volumes   folders that can be written, by their place in the container
-    files     folders that can be read
+    files     folders and files that can be read
     """
     assert os.getuid() == 0, "these tests need root: they make mount namespaces and become another user"
     mounts = []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -71,7 +72,7 @@ def built_image(folder: Path) -> Iterator[Image]:
     try:
         yield Image(Path(_run(*buildah, "mount", container)), config)
     finally:
-        _run(*buildah, "rm", container)
+        shutil.rmtree(folder)
 
 
 def _make_base(root: Path) -> None:

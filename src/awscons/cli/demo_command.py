@@ -16,7 +16,7 @@ from awscons.adapters.audit_log import configure_logging
 from awscons.adapters.server.gunicorn_app import serve
 from awscons.adapters.server.listeners import open_listeners
 from awscons.cli.terminal import table
-from awscons.demo.demo_world import URL_PREFIX, build_demo, demo_address
+from awscons.demo.demo_world import URL_PREFIX, build_demo, build_parties, demo_address
 from awscons.demo.sample_people import PEOPLE, TARGETS, who_may_open
 
 if TYPE_CHECKING:
@@ -34,6 +34,19 @@ def serve_demo(bind: str, port: int) -> None:
             return build_demo(address, folder=folder, environment=os.environ)
 
         serve(build, listeners, on_ready=lambda: click.echo(_demo_banner(address.origin)))
+
+
+def serve_parties(bind: str, port: int, *, origin: str, folder: Path) -> None:
+    """Serve only the pretend identity provider and AWS until interrupted, for services at `origin`."""
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise click.UsageError(f"this user cannot write into a folder {folder}: create it, or name another")
+    listeners = open_listeners(bind, port)
+    configure_logging()
+    serve(
+        lambda: build_parties(origin, folder=folder),
+        listeners,
+        on_ready=lambda: click.echo(f"awscons demo: the pretend identity provider and AWS for {origin}/"),
+    )
 
 
 @contextmanager

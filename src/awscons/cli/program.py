@@ -195,14 +195,31 @@ def reload_configuration(config: Path) -> None:
 @click.option(
     "--port", type=click.IntRange(1, 65_535), default=8000, show_default=True, help="Port to listen on."
 )
-def demo(bind: str, port: int) -> None:
+@click.option(
+    "--only-pretend",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Run only what is pretend, below /demo/, and write what a configuration needs of it into FOLDER: "
+    "idp.pem and credentials.",
+)
+@click.option(
+    "--origin",
+    default="http://localhost:8000",
+    show_default=True,
+    help="With --only-pretend: where browsers find the services.",
+)
+def demo(bind: str, port: int, folder: Path | None, origin: str) -> None:
     """Run the real service with a pretend identity provider and a pretend AWS.
 
     You need no AWS account and no identity provider.
     """
-    from awscons.cli.demo_command import serve_demo
+    from awscons.cli.demo_command import serve_demo, serve_parties
 
-    serve_demo(bind, port)
+    if folder:
+        serve_parties(bind, port, origin=origin.rstrip("/"), folder=folder)
+    else:
+        serve_demo(bind, port)
 
 
 @cli.command()

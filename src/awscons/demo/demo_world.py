@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from awscons.assembly.clock import utc_now
@@ -19,6 +20,7 @@ from awscons.assembly.service import build_service
 from awscons.assembly.signin_side import our_idp_metadata
 from awscons.config.key_files import make_first_pair
 from awscons.config.load import parse_settings
+from awscons.config.settings import Settings
 from awscons.demo.faults import FaultInjector
 from awscons.demo.identity_provider import DemoIdentityProvider
 from awscons.demo.pretend_signin import PretendSignin
@@ -67,13 +69,10 @@ def build_demo(address: DemoAddress, *, folder: Path, environment: Mapping[str, 
     folder        where the store and the credentials file of the pretend broker are written
     environment   the environment variables that the service reads
     """
-    service_provider = ServiceProvider(_ENTITY_ID, f"{address.origin}/saml/acs")
-    idp = DemoIdentityProvider(entity_id=_IDP_ENTITY_ID, service_provider=service_provider, people=PEOPLE)
-    sts = PretendSts(roles={str(target["role"]): _role(target) for target in TARGETS})
-    signin = PretendSignin(book=sts)
+    parties = _Parties(address.origin)
+    credentials_file, _ = parties.write(folder)
     make_first_pair(folder / "idp-keys", now=utc_now())
-    credentials_file = _write_credentials(folder / "credentials", *sts.add_user(_BROKER_ARN))
-
+    service_provider = parties.service_provider
     settings = parse_settings(
         {
             "session_config": {
@@ -83,9 +82,9 @@ def build_demo(address: DemoAddress, *, folder: Path, environment: Mapping[str, 
             "saml_config": {
                 "saml_endpoint": f"{address.origin}/demo/idp/sso",
                 "spid": service_provider.entity_id,
-                "issuer": idp.entity_id,
+                "issuer": parties.idp.entity_id,
                 "acs_url": service_provider.acs_url,
-                "certificate": idp.certificate_pem,
+                "certificate": parties.idp.certificate_pem,
                 "assertions": ["groups", "displayName"],
             },
             "aws_config": {
@@ -110,20 +109,55 @@ def build_demo(address: DemoAddress, *, folder: Path, environment: Mapping[str, 
         signin_endpoint=f"{address.origin}/demo/aws/{{region}}/federation",
         saml_signin_endpoint=f"{address.origin}/demo/aws/{{region}}/saml",
     )
-    metadata = our_idp_metadata(settings) or b""
-    for provider in filter(None, {target.saml_provider for target in settings.targets}):
-        sts.add_saml_provider(provider, metadata)
-    faults = FaultInjector(REGIONS)
-    service = build_service(replace(settings, aws=aws), environment=environment)
-    return DispatcherMiddleware(
-        service,
-        {
-            "/demo/idp": idp.application(),
-            "/demo/aws": faults.application(),
-            **{f"/demo/aws/{region}/sts": faults.wrap(region, sts.application(region)) for region in REGIONS},
-            **{f"/demo/aws/{region}": faults.wrap(region, signin.application(region)) for region in REGIONS},
-        },
-    )
+    parties.trust(settings)
+    return parties.around(build_service(replace(settings, aws=aws), environment=environment))
+
+
+def build_parties(origin: str, *, folder: Path) -> WSGIApplication:
+    """Build only what is pretend, for services of their own configuration behind a proxy at `origin`.
+
+    folder   where the credentials of the pretend broker and the certificate of the identity provider are written
+    """
+    parties = _Parties(origin)
+    parties.write(folder)
+    return parties.around(Flask("awscons.demo", static_folder=None))
+
+
+class _Parties:
+    """The pretend identity provider and the pretend AWS, for a service whose public origin is `origin`."""
+
+    def __init__(self, origin: str) -> None:
+        self.service_provider = ServiceProvider(_ENTITY_ID, f"{origin}/saml/acs")
+        self.idp = DemoIdentityProvider(
+            entity_id=_IDP_ENTITY_ID, service_provider=self.service_provider, people=PEOPLE
+        )
+        self._sts = PretendSts(roles={str(target["role"]): _role(target) for target in TARGETS})
+        self._signin = PretendSignin(book=self._sts)
+
+    def write(self, folder: Path) -> tuple[Path, Path]:
+        """Write the broker's credentials and the identity provider's certificate, which a configuration names."""
+        certificate = folder / "idp.pem"
+        certificate.write_text(self.idp.certificate_pem, encoding="ascii")
+        return _write_credentials(folder / "credentials", *self._sts.add_user(_BROKER_ARN)), certificate
+
+    def trust(self, settings: Settings) -> None:
+        """Give IAM the SAML providers that the targets name, with the metadata of the service."""
+        metadata = our_idp_metadata(settings) or b""
+        for provider in filter(None, {target.saml_provider for target in settings.targets}):
+            self._sts.add_saml_provider(provider, metadata)
+
+    def around(self, service: WSGIApplication) -> WSGIApplication:
+        """One application: the parties below `/demo`, and `service` at all other addresses."""
+        faults, sts, signin = FaultInjector(REGIONS), self._sts, self._signin
+        return DispatcherMiddleware(
+            service,
+            {
+                "/demo/idp": self.idp.application(),
+                "/demo/aws": faults.application(),
+                **{f"/demo/aws/{name}/sts": faults.wrap(name, sts.application(name)) for name in REGIONS},
+                **{f"/demo/aws/{name}": faults.wrap(name, signin.application(name)) for name in REGIONS},
+            },
+        )
 
 
 def _role(target: Mapping[str, object]) -> PretendRole:
