@@ -75,8 +75,9 @@ lock: $(VENV)/.dev ## Bring the locked dependencies up to date
 		--group image --constraint requirements-dev.txt --output-file deploy/container/requirements-build.txt
 
 .PHONY: reference
-reference: $(VENV)/.dev ## Write the configuration reference anew, from the settings themselves
+reference: $(VENV)/.dev ## Write the reference of the configuration and of audit events anew, from the code
 	@$(RUN) docs/reference/generate.py
+	@$(RUN) docs/reference/audit_examples.py
 
 .PHONY: messages
 messages: $(VENV)/.dev ## Bring the translations up to date with the texts of the pages

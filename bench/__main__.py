@@ -21,6 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench.audit import audit
 from bench.keyless import three_ways
 from bench.load import Address, Round, Run, drive, post
 from bench.service import ROOT, Service, service, upstream
@@ -267,7 +268,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--short", action="store_true", help="a moment of each, to see that it works")
     parser.add_argument(
-        "--only", choices=["redirects", "sign-ins", "portal", "size", "start", "import", "ways"]
+        "--only", choices=["redirects", "sign-ins", "portal", "size", "start", "import", "ways", "audit"]
     )
     parser.add_argument("--output", type=Path, help="the JSON file; default: bench/results/<time>.json")
     parser.add_argument("--seconds", type=float, default=4.0, help="of each run")
@@ -313,6 +314,8 @@ def main() -> None:
                 seconds=0.3 if short else arguments.seconds,
                 turns=1 if short else arguments.turns,
             )
+        if only in {None, "audit"}:
+            found["audit"] = audit(folder, events=200 if short else 20_000, turns=1 if short else 5)
         if only in {None, "start"}:
             found["start"] = [
                 start(folder, tls=tls, turns=1 if short else 5)

@@ -158,6 +158,12 @@ def page() -> str:
                 documentation(schema.TargetSection) + "\n",
                 table(schema.TargetSection),
             ]
+        if section is schema.ServerSection:
+            parts += [
+                "### `webhook`: tell somebody at once\n",
+                documentation(schema.WebhookSection) + "\n",
+                table(schema.WebhookSection),
+            ]
         if section is schema.SiteSection:
             parts += [
                 "### An account\n",

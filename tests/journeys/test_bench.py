@@ -33,4 +33,4 @@ def test_the_short_benchmark_measures_everything_and_nothing_fails(tmp_path: Pat
     assert {row["way"]: row["failed"] for row in found["ways"]} == dict.fromkeys(
         ("AssumeRole", "AssumeRoleWithSAML", "SAML-POST"), 0
     )
-    assert {"import", "start", "machine"} <= set(found)
+    assert {"import", "start", "machine", "audit"} <= set(found)

@@ -46,3 +46,17 @@ def test_going_back_and_two_tabs_open_consoles_of_their_own(house: House, chromi
         second.goto(f"{house.url}/aws/cloudadmin")
         second.wait_for_selector("#role")
     assert len(house.pretend_signin.visits) == 3
+
+
+def test_a_page_that_waited_too_long_is_refused_by_aws_and_a_new_one_opens(
+    house: House, chromium: Chromium
+) -> None:
+    with page_of(chromium, house, java_script_enabled=False) as page:
+        page.goto(f"{house.url}/aws/cloudadmin")
+        house.clock.forward(minutes=6)
+        page.get_by_role("button", name="Open the console").click()
+        assert page.locator("#role").count() == 0
+        page.goto(f"{house.url}/aws/cloudadmin")
+        page.get_by_role("button", name="Open the console").click()
+        page.wait_for_selector("#role")
+    assert len(house.pretend_signin.visits) == 1
