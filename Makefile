@@ -75,9 +75,10 @@ lock: $(VENV)/.dev ## Bring the locked dependencies up to date
 		--group image --constraint requirements-dev.txt --output-file deploy/container/requirements-build.txt
 
 .PHONY: reference
-reference: $(VENV)/.dev ## Write the reference of the configuration and of audit events anew, from the code
+reference: $(VENV)/.dev ## Write the references, the man page and the shell completions anew, from the code
 	@$(RUN) docs/reference/generate.py
 	@$(RUN) docs/reference/audit_examples.py
+	@$(RUN) docs/reference/generate_cli.py
 
 .PHONY: messages
 messages: $(VENV)/.dev ## Bring the translations up to date with the texts of the pages
@@ -94,6 +95,10 @@ soak: $(VENV)/.dev ## Whether memory stays flat, in a minute at the highest rate
 .PHONY: pictures
 pictures: $(VENV)/.dev ## Take the pictures of the documentation from the running demo (needs Chromium)
 	@$(RUN) docs/pictures/take.py
+
+.PHONY: site
+site: $(VENV)/.dev ## Build the site of the documentation in build/site; a link that leads nowhere ends it
+	@$(RUN) docs/site/build.py $(SITE)
 
 .PHONY: release
 release: $(VENV)/.dev ## Build the release in dist, and try it on every Python of this machine

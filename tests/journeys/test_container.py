@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from awscons import __version__
 from awscons.demo.pretend_signin import PretendSignin
@@ -242,6 +243,83 @@ def test_counters_that_have_no_file_are_named_where_logins_need_none(container: 
             assert "metrics_file" in said, (way, said)
             assert "Traceback" not in said, (way, said)
             assert "HaltServer" not in said, (way, said)
+
+
+# --- as platforms run it -----------------------------------------------------------------
+
+
+def mounted(folder: Path, files: Mapping[str, str], mode: int) -> Path:
+    """A ConfigMap or Secret as Kubernetes mounts it for the group of the image: links, and folders of mode 0777."""
+    data = folder / "..2026_11_27"
+    data.mkdir(parents=True)
+    (folder / "..data").symlink_to(data.name)
+    for name, text in files.items():
+        (data / name).write_text(text)
+        os.chown(data / name, 0, 10001)
+        (data / name).chmod(mode)
+        (folder / name).symlink_to(f"..data/{name}")
+    for made in (folder, data):
+        made.chmod(0o2777)
+    return folder
+
+
+def test_the_pod_of_the_kubernetes_deployment_becomes_ready(container: Container) -> None:
+    pod = yaml.safe_load((ROOT / "deploy/kubernetes/base/deployment.yaml").read_text())["spec"]["template"][
+        "spec"
+    ]
+    (declared,) = pod["containers"]
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    redis_port, folder = free_port(), container.folder
+    password = {"file": "/run/secrets/awscons/redis-password"}
+    backing = {"cache_type": "Redis", "port": redis_port, "password": password}
+    token = {"metrics_token": {"file": "/run/secrets/awscons/metrics-token"}}
+    config = write_config(
+        folder / "config.py",
+        {
+            **container.config,
+            "session_config": {"session_backing": backing},
+            "server_config": {"trusted_proxies": 1, **token},
+        },
+    ).read_text()
+    secrets = {"redis-password": f"{PASSWORD}\n", "metrics-token": "made-up-for-tests-0123456789\n"}
+    (folder / "empty").mkdir()
+    os.chown(folder / "empty", 0, pod["securityContext"]["fsGroup"])
+    (folder / "empty").chmod(0o2777)
+    places = {
+        "config": mounted(
+            folder / "config", {"config.py": config}, volumes["config"]["configMap"]["defaultMode"]
+        ),
+        "secrets": mounted(folder / "secrets", secrets, volumes["secrets"]["secret"]["defaultMode"]),
+        "state": folder / "empty",
+    }
+    mounts = [
+        (mount["mountPath"], places[mount["name"]], mount.get("readOnly"))
+        for mount in declared["volumeMounts"]
+    ]
+    command = in_container(
+        [
+            *container.image.config["Entrypoint"],
+            *(word.replace("8000", str(container.port)) for word in declared["args"]),
+        ],
+        root=container.image.root,
+        user="{runAsUser}:{runAsGroup}".format(**pod["securityContext"]),
+        environment={
+            **container.image.environment,
+            **{variable["name"]: variable["value"] for variable in declared["env"]},
+        },
+        volumes={inside: outside for inside, outside, read_only in mounts if not read_only},
+        files={inside: outside for inside, outside, read_only in mounts if read_only},
+    )
+    (folder / "redis").mkdir()
+    with (
+        redis_server(folder / "redis", redis_port),
+        container_running(command, port=container.port, log=container.log),
+    ):
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            answer = httpx.get(
+                f"http://127.0.0.1:{container.port}{declared[probe]['httpGet']['path']}", timeout=20
+            )
+            assert answer.status_code == 200, answer.text
 
 
 def test_the_compose_file_is_a_whole_trial_and_survives_the_end_of_one_service(

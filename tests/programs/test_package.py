@@ -59,6 +59,19 @@ def test_the_wheel_brings_the_sample_and_the_files_to_deploy_with(wheel: zipfile
         assert wheel.read(f"{SHARE}/awscons/{name}") == (ROOT / name).read_bytes()
 
 
+def test_the_wheel_brings_the_man_page_and_the_completions_to_where_shells_look(
+    wheel: zipfile.ZipFile,
+) -> None:
+    places = {
+        "man/man1/awscons.1": "awscons.1",
+        "bash-completion/completions/awscons": "completions/awscons.bash",
+        "fish/vendor_completions.d/awscons.fish": "completions/awscons.fish",
+        "zsh/site-functions/_awscons": "completions/awscons.zsh",
+    }
+    for place, name in places.items():
+        assert wheel.read(f"{SHARE}/{place}") == (ROOT / "docs" / "reference" / name).read_bytes()
+
+
 def test_the_program_is_called_as_the_package_so_that_pipx_runs_it_by_that_name(
     wheel: zipfile.ZipFile,
 ) -> None:

@@ -42,6 +42,9 @@ _SECONDS = 3_600
 _KEY = re.compile(r"([0-9]{1,9}):([0-9a-f]{64})", re.ASCII)
 
 
+_to_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
+
+
 @dataclass(frozen=True, slots=True)
 class AuditKey:
     """The key of one hour, counted from 1970 (UTC)."""
@@ -101,13 +104,13 @@ def canonical(event: Mapping[str, object]) -> bytes:
     for name in PERSONAL & event.keys():
         hidden[name] = hidden_value(salt, name, event[name])
     chained["personal"] = hidden
-    return json.dumps(chained, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+    return _to_json(chained).encode("ascii")
 
 
 def hidden_value(salt: str, name: str, value: object) -> str:
     """What stands for a personal value in the canonical form: without the salt nobody can guess the value."""
-    text = json.dumps([name, value], separators=(",", ":"), ensure_ascii=True)
-    return hmac.new(salt.encode("ascii"), text.encode("ascii"), hashlib.sha256).hexdigest()
+    text = _to_json([name, value])
+    return hmac.digest(salt.encode("ascii", "replace"), text.encode("ascii"), "sha256").hex()
 
 
 def hash_of(event: Mapping[str, object], key: AuditKey | None) -> str:
@@ -115,7 +118,7 @@ def hash_of(event: Mapping[str, object], key: AuditKey | None) -> str:
     data = canonical(event)
     if key is None:
         return hashlib.sha256(data).hexdigest()
-    return hmac.new(key.secret, data, hashlib.sha256).hexdigest()
+    return hmac.digest(key.secret, data, "sha256").hex()
 
 
 class Chain:
