@@ -187,6 +187,14 @@ def test_sigterm_lets_a_console_that_is_being_opened_finish(container: Container
         browser.close()
 
 
+def test_without_a_configuration_the_sample_of_the_image_is_named(container: Container) -> None:
+    (container.folder / "etc" / "config.py").unlink()
+    done = run(container.awscons("check"))
+    assert done.returncode == 2
+    assert "copy /srv/awscons/share/awscons/config.py.sample to config.py" in done.stderr
+    assert (container.image.root / "srv/awscons/share/awscons/config.py.sample").is_file()
+
+
 LOAD = "import awscons.wsgi; awscons.wsgi.application"
 
 

@@ -140,7 +140,7 @@ def test_mistakes_are_findings_in_json_and_text_on_standard_error(tmp_path: Path
 def test_without_a_configuration_a_command_says_how_to_begin(tmp_path: Path, command: str) -> None:
     done = awscons(command, folder=tmp_path)
     assert done.returncode == 2
-    assert "copy config.py.sample to config.py" in done.stderr
+    assert re.search(r"copy \S*config\.py\.sample to config\.py", done.stderr)
 
 
 def test_the_configuration_may_lie_elsewhere(tmp_path: Path) -> None:

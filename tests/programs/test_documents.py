@@ -88,3 +88,9 @@ def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
     """
     done = run("bash", "-c", script, PATH=f"{tmp_path}:{os.environ['PATH']}")
     assert done.stdout.splitlines() == ["serve", "--group"], done.stderr
+
+
+def test_the_moving_picture_of_the_readme_is_small_enough_to_be_seen_at_once() -> None:
+    picture = (ROOT / "docs" / "pictures" / "sign-in.gif").read_bytes()
+    assert picture.startswith(b"GIF89a")
+    assert len(picture) < 600_000

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 import threading
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -65,12 +66,18 @@ def _read(path: Path) -> bytes:
     try:
         return read_only_by_others(path.name, path)
     except FileNotFoundError:
-        mistake = Mistake(
-            path.name, "no such file", "your configuration", "copy config.py.sample to config.py and edit it"
-        )
+        hint = f"copy {_sample_for(path)} to {path.name} and edit it"
+        mistake = Mistake(path.name, "no such file", "your configuration", hint)
     except OSError as error:
         mistake = Mistake(path.name, reason_of(error), "a file that this user may read")
     raise ConfigurationError(str(path), [mistake])
+
+
+def _sample_for(path: Path) -> str:
+    """Where the sample is: beside the configuration in a checkout, else where the wheel has installed it."""
+    name = "config.py.sample"
+    installed = Path(sysconfig.get_path("data"), "share", "awscons", name)
+    return str(installed) if installed.is_file() and not path.with_name(name).exists() else name
 
 
 def file_findings(file: ConfigFile) -> Iterator[Finding]:
