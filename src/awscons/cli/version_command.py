@@ -11,6 +11,7 @@ from awscons import __version__
 from awscons.cli.terminal import print_json
 
 LIBRARIES = (
+    "apig-wsgi",
     "botocore",
     "click",
     "cryptography",
