@@ -195,6 +195,13 @@ def test_without_a_configuration_the_sample_of_the_image_is_named(container: Con
     assert (container.image.root / "srv/awscons/share/awscons/config.py.sample").is_file()
 
 
+def test_a_demo_without_a_temporary_folder_says_so(container: Container) -> None:
+    done = run(container.awscons("demo", "--port", str(container.port)))
+    assert done.returncode == 1
+    assert "no temporary folder can be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 LOAD = "import awscons.wsgi; awscons.wsgi.application"
 
 

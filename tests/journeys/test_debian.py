@@ -26,7 +26,9 @@ def wheels(checkout: Path) -> Path:
     return folder
 
 
-def follow(checkout: Path, wheels: Path, way: str, mount: str, locale: Mapping[str, str]) -> None:
+def follow(
+    checkout: Path, wheels: Path, way: str, mount: str, locale: Mapping[str, str], *options: str
+) -> None:
     assert os.getuid() == 0, (
         "this journey needs root: it makes namespaces and mounts, as the guides' reader is root"
     )
@@ -41,7 +43,7 @@ def follow(checkout: Path, wheels: Path, way: str, mount: str, locale: Mapping[s
         "-m",
         "support.debian_root",
     ]
-    command += [way, "--mount", mount, "--checkout", str(checkout), "--wheels", str(wheels)]
+    command += [way, "--mount", mount, "--checkout", str(checkout), "--wheels", str(wheels), *options]
     done = subprocess.run(
         [*command, "--locale", json.dumps(locale)],
         env={**os.environ, "PYTHONPATH": f"{ROOT}/src:{ROOT}/tests"},
@@ -61,8 +63,11 @@ def test_apache_signs_a_person_in(
     follow(checkout, wheels, "apache", mount, locale)
 
 
-@pytest.mark.parametrize(("mount", "locale"), [("/", ASCII), ("/sso", {})], ids=["at /, ASCII", "at /sso"])
-def test_nginx_and_the_unit_sign_a_person_in_and_go_on_after_the_update(
-    checkout: Path, wheels: Path, mount: str, locale: Mapping[str, str]
+def test_nginx_and_the_unit_sign_a_person_in_at_a_path(checkout: Path, wheels: Path) -> None:
+    follow(checkout, wheels, "nginx", "/sso", {})
+
+
+def test_nginx_and_the_unit_sign_a_person_in_before_and_after_an_upgrade_and_the_way_back(
+    checkout: Path, wheels: Path
 ) -> None:
-    follow(checkout, wheels, "nginx", mount, locale)
+    follow(checkout, wheels, "nginx", "/", ASCII, "--upgrade")

@@ -85,6 +85,7 @@ def main() -> None:
     parser.add_argument("--checkout", type=Path, required=True)
     parser.add_argument("--wheels", type=Path, required=True)
     parser.add_argument("--locale", type=json.loads, default={})
+    parser.add_argument("--upgrade", action="store_true", help="to another release, and back")
     given = parser.parse_args()
     _enter_root()
     _bring(given.wheels)
@@ -93,7 +94,7 @@ def main() -> None:
         stranger.follow_installation(stack, given.mount)
         stranger.follow(given.way, given.mount)
         stranger.sign_in(given.mount)
-        if given.way == "nginx":
+        if given.upgrade:
             for page, number in (("install.md", 2), ("upgrade.md", 0)):  # forward, and back
                 stranger.run(blocks(stranger.docs / page)[number])
                 stranger.sign_in(given.mount)

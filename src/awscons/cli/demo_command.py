@@ -52,7 +52,11 @@ def serve_parties(bind: str, port: int, *, origin: str, folder: Path) -> None:
 @contextmanager
 def _own_folder() -> Iterator[Path]:
     """A temporary folder. Forked workers also leave this block; only the process that made the folder removes it."""
-    owner, folder = os.getpid(), Path(tempfile.mkdtemp(prefix="awscons-demo-"))
+    try:
+        owner, folder = os.getpid(), Path(tempfile.mkdtemp(prefix="awscons-demo-"))
+    except OSError as error:
+        cause = f"no temporary folder can be written ({(error.strerror or 'unknown').partition(' in [')[0].lower()})"
+        raise click.ClickException(f"{cause}: set TMPDIR, or mount a tmpfs at /tmp in a container") from None
     try:
         yield folder
     finally:
