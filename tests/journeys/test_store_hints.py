@@ -23,16 +23,22 @@ def refused(folder: Path, port: int, **more: object) -> str:
     return done.stderr
 
 
-@pytest.mark.parametrize("slots", [16_384, 8_192, 0])
-def test_a_node_of_a_redis_cluster_is_named_as_such(tmp_path: Path, slots: int) -> None:
+@pytest.mark.parametrize(
+    ("slots", "said"),
+    [
+        (16_384, "a node of a Redis Cluster, which refuses the keys of other nodes with MOVED"),
+        (8_192, "redis+cluster://"),
+        (0, "slots of this Redis Cluster have no master"),
+    ],
+)
+def test_a_node_of_a_redis_cluster_is_named_as_such(tmp_path: Path, slots: int, said: str) -> None:
     port, bus = free_port(), str(free_port())
     cluster = ("--cluster-enabled", "yes", "--cluster-port", bus, "--dir", str(tmp_path))
     with redis_server(tmp_path, port, *cluster):
         client: Any = redis.Redis(port=port, password=PASSWORD)
         if slots:
             client.execute_command("CLUSTER", "ADDSLOTS", *range(slots))
-        said = refused(tmp_path, port)
-    assert "a node of a Redis Cluster, which refuses the keys of other nodes with MOVED" in said
+        assert said in refused(tmp_path, port)
 
 
 def test_a_sentinel_is_named_as_such(tmp_path: Path) -> None:
@@ -41,7 +47,7 @@ def test_a_sentinel_is_named_as_such(tmp_path: Path) -> None:
     settings.write_text(f"port {port}\nbind 127.0.0.1\nrequirepass {PASSWORD}\ndir {tmp_path}\n")
     command = ["redis-server", str(settings), "--sentinel"]
     with program(command, port=port, log=tmp_path / "sentinel.log"):
-        assert "name the server that it watches, not the Sentinel" in refused(tmp_path, port)
+        assert "redis+sentinel:// with the name of its master" in refused(tmp_path, port)
 
 
 def test_a_port_with_tls_is_thought_of_when_it_hangs_up(tmp_path: Path) -> None:

@@ -3,18 +3,17 @@
 import os
 import signal
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import httpx
 import pytest
 
-from support.browser import Browser, forms_in, sent_to_idp
-from support.serving import client_tls, free_port, program, serve_command
+from support.browser import forms_in, sent_to_idp
+from support.load import Load
+from support.serving import free_port, program, serve_command
 from support.stage import Aws, Stage, environment_of, identity_provider, nginx, write_config, write_tls
 
 PASSWORD = "swordfish"
@@ -104,55 +103,6 @@ def two_hosts(folder: Path, aws: Aws, kind: str) -> Iterator[TwoHosts]:
         yield found
 
 
-def cookies_of(browser: Browser) -> dict[str, str]:
-    """The browser's cookies as a header, for asking one host by itself."""
-    pairs = [f"{cookie.name}={cookie.value}" for cookie in browser.http.cookies.jar]
-    return {"Cookie": "; ".join(pairs)}
-
-
-class Load:
-    """Somebody who keeps asking for a page, and notes what came; ended by leaving the block."""
-
-    def __init__(self, browser: Browser, path: str) -> None:
-        self._url, self._headers = f"{browser.base}{path}", cookies_of(browser)
-        self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(4)]
-        self.codes: list[int] = []
-        self.clear: list[bool] = []
-        """Of each 503: whether it says what is wrong, and when to come again."""
-        self.arrived = threading.Condition()
-
-    def _ask(self) -> None:
-        with httpx.Client(verify=client_tls(), timeout=20) as client:
-            while not self._ended.is_set():
-                answer = client.get(self._url, headers=self._headers)
-                with self.arrived:
-                    self.codes.append(answer.status_code)
-                    if answer.status_code == 503:
-                        self.clear.append(
-                            bool(answer.headers.get("Retry-After")) and "cannot save sign-ins" in answer.text
-                        )
-                    self.arrived.notify_all()
-
-    def wait_for(self, number: int, code: int) -> None:
-        """Until so many more answers of that kind have come."""
-        with self.arrived:
-            begin = len(self.codes)
-            assert self.arrived.wait_for(lambda: self.codes[begin:].count(code) >= number, timeout=40), (
-                self.codes[begin:]
-            )
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
-
-
 @pytest.mark.parametrize("kind", ["Redis", "Memcached"])
 def test_two_hosts_are_one_service_whatever_happens_to_one_of_them(
     tmp_path: Path, aws: Aws, kind: str
@@ -184,7 +134,7 @@ def test_two_hosts_are_one_service_whatever_happens_to_one_of_them(
         # One is killed during load: every login lives, and everything is answered.
         browser.http.cookies.clear()
         both.idp.sign_in(browser, browser.get("/aws/cloudadmin"), "ada")
-        with Load(browser, "/aws/cloudadmin") as load:
+        with Load([browser] * 4, "/aws/cloudadmin") as load:
             load.wait_for(20, 301)
             for pid in descendants(both.processes[0].pid):
                 os.kill(pid, signal.SIGKILL)
@@ -194,7 +144,7 @@ def test_two_hosts_are_one_service_whatever_happens_to_one_of_them(
         assert load.codes.count(502) <= 8
 
         # The store goes away during load: clear 503s; and comes back: all well without a restart.
-        with Load(browser, "/aws/") as load:
+        with Load([browser] * 4, "/aws/") as load:
             load.wait_for(5, 200)
             both.stop_store()
             load.wait_for(5, 503)

@@ -15,11 +15,15 @@ from awscons.config.schema import (
     Backing,
     MemcachedBacking,
     NetworkBacking,
+    RedisBacking,
+    RedisKind,
+    RedisPlace,
     SamlSection,
     ServerSection,
     SessionSection,
     TargetSection,
 )
+from awscons.config.schema.redis_url import parse_redis_url
 from awscons.errors import DestinationRefused, Mistake
 from awscons.iam.freezer import is_reserved
 from awscons.site import LOOPBACK_HOSTS
@@ -249,13 +253,46 @@ def _store_access(backing: Backing) -> Iterator[Mistake]:
     path = "session_config.session_backing"
     if isinstance(backing, NetworkBacking):
         for key in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
-            if getattr(backing, key) is not None and not backing.ssl:
+            if getattr(backing, key) is not None and not backing.has_tls:
                 yield Mistake(f"{path}.ssl", f"False, beside `{key}`", "True: without it there is no TLS")
         if backing.ssl_keyfile is not None and backing.ssl_certfile is None:
             yield Mistake(f"{path}.ssl_keyfile", "a key alone", "`ssl_certfile` beside it")
     if isinstance(backing, MemcachedBacking) and (backing.username is None) != (backing.password is None):
         missing = "username" if backing.username is None else "password"
         yield Mistake(f"{path}.{missing}", "", "`username` and `password` together, or neither")
+    if isinstance(backing, RedisBacking):
+        yield from (Mistake(f"{path}.{key}", *words) for key, *words in _redis_mistakes(backing))
+
+
+def _redis_mistakes(backing: RedisBacking) -> Iterator[tuple[str, str, str]]:
+    """Key, what was found, what is wanted: keys that contradict each other, or have no effect."""
+    place, given = backing.place, backing.model_fields_set
+    if backing.url is not None:
+        for key in sorted({"host", "port", "db"} & given):
+            yield key, "a second place, beside `url`", "`url` alone, or `host`, `port` and `db`"
+        in_url = parse_redis_url(backing.url)
+        for key in ("username", "password"):
+            if getattr(in_url, key) and getattr(backing, key):
+                yield key, "a second one, beside that in `url`", "one of the two"
+    if place.kind is not RedisKind.SENTINEL:
+        for key in sorted({"sentinel_username", "sentinel_password"} & given):
+            yield key, "no Sentinels in `url`", "`url` redis+sentinel://…, or no such key"
+    if place.kind is RedisKind.SOCKET and place.tls:
+        yield "ssl", "True, with a socket of this host", "False: there is no TLS on a socket"
+    yield from _token_mistakes(backing, place)
+
+
+def _token_mistakes(backing: RedisBacking, place: RedisPlace) -> Iterator[tuple[str, str, str]]:
+    if backing.iam_cache_name is None:
+        for key in sorted({"iam_region_name", "iam_serverless"} & backing.model_fields_set):
+            yield key, "no `iam_cache_name`", "`iam_cache_name` beside it"
+        return
+    if not place.tls:
+        yield "ssl", "False, beside `iam_cache_name`", "TLS: ElastiCache takes tokens over TLS alone"
+    if place.username is None:
+        yield "username", "", "the ElastiCache user, beside `iam_cache_name`"
+    if place.password is not None:
+        yield "password", "a password, beside `iam_cache_name`", "no password: a token takes its place"
 
 
 def _plain_http(session: SessionSection, saml: SamlSection) -> list[Mistake]:

@@ -28,7 +28,7 @@ from awscons.config.file_access import (
     reason_of,
     refuse_if_open,
 )
-from awscons.config.mistakes import SECRET_KEYS
+from awscons.config.mistakes import is_secret
 from awscons.errors import ConfigurationError, Mistake
 from awscons.findings import Finding
 
@@ -99,7 +99,7 @@ def _secrets_in(value: object) -> Iterator[str]:
             yield from _secrets_in(item)
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            if key in SECRET_KEYS and isinstance(item, str) and item:
+            if isinstance(item, str) and item and is_secret(key, item):
                 yield item
             yield from _secrets_in(item)
 

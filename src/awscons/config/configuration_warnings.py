@@ -10,7 +10,7 @@ from cryptography.x509 import Certificate
 
 from awscons.access.attributes import name_key
 from awscons.access.groups import normalize_group
-from awscons.config.schema import Backing, MemcachedBacking, RedisBacking
+from awscons.config.schema import Backing, MemcachedBacking, NetworkBacking, RedisBacking
 from awscons.config.settings import Settings
 from awscons.findings import Finding, warning
 from awscons.saml.certificates import end_of, is_issuer_of, subject_of
@@ -111,9 +111,12 @@ def _partition_warnings(settings: Settings) -> Iterator[Finding]:
 
 def _backing_warnings(backing: Backing) -> Iterator[Finding]:
     """A client that can write to the store can create a login for any person."""
+    password = backing.password if isinstance(backing, NetworkBacking) else None
     match backing:
         case RedisBacking():
-            hosts = [backing.host]
+            # Nobody else reaches a socket of this host; a token takes the place of a password.
+            hosts = [host for host, _ in backing.place.nodes]
+            password = backing.place.password or backing.iam_cache_name
         case MemcachedBacking():
             hosts = [server.rpartition(":")[0] for server in backing.servers]
         case _:
@@ -127,13 +130,13 @@ def _backing_warnings(backing: Backing) -> Iterator[Finding]:
         )
     if LOOPBACK_HOSTS.issuperset(host.strip("[]") for host in hosts):
         return
-    if backing.password is None and backing.ssl_certfile is None:
+    if password is None and backing.ssl_certfile is None:
         yield warning(
             subject,
             f"{kind} is used without a password: every client that reaches it can read and create logins",
             "set `password`, or `ssl_certfile`",
         )
-    if not backing.ssl:
+    if not backing.has_tls:
         yield warning(
             subject,
             f"{kind} is reached without TLS: everybody on the network path can read and create logins",

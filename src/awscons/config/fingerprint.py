@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from awscons.config.mistakes import SECRET_KEYS, TextFromOutside
+from awscons.config.mistakes import TextFromOutside, is_secret
 
 _LENGTH = 16
 """Hexadecimal digits: enough to tell apart all configurations that a company ever has."""
@@ -27,7 +27,7 @@ def _public(value: object) -> object:
     if isinstance(value, TextFromOutside):
         return None
     if isinstance(value, Mapping):
-        return {str(key): _public(item) for key, item in value.items() if key not in SECRET_KEYS}
+        return {str(key): _public(item) for key, item in value.items() if not is_secret(key, item)}
     if isinstance(value, list | tuple):
         return [_public(item) for item in value]
     return value

@@ -27,8 +27,14 @@ from awscons.errors import Mistake
 
 _MAX_FOUND_LENGTH = 80
 _USER_IN_URL = re.compile(r"://[^/\s]*@")
-SECRET_KEYS = frozenset({"metrics_token", "password"})
+SECRET_KEYS = frozenset({"metrics_token", "password", "sentinel_password"})
 """Keys whose values open doors, in whatever dict they stand."""
+
+
+def is_secret(key: object, value: object) -> bool:
+    """Whether this entry of a dict holds a password or token, be it in a URL."""
+    return key in SECRET_KEYS or (isinstance(value, str) and _USER_IN_URL.search(value) is not None)
+
 
 _WANTED = {
     "missing": "a value: this key is required",
@@ -85,7 +91,10 @@ def _mistake(  # noqa: PLR0911  one return for each kind of mistake
         keys = sorted(_model_at(model, location[:-1]).model_fields)
         hint = did_you_mean(str(location[-1]), keys)
         return Mistake(path, "a key that does not exist", f"one of {', '.join(keys)}", hint)
-    found = found_words(detail["input"], secret=bool(location) and location[-1] in SECRET_KEYS)
+    key = location[-1] if location else ""
+    # A malformed URL of a store may hold a password where `_USER_IN_URL` does not look for it.
+    secret = key in SECRET_KEYS or (key == "url" and "@" in str(detail["input"]))
+    found = found_words(detail["input"], secret=secret)
     match kind:
         case "awscons":
             return Mistake(path, found, str(context["wanted"]), str(context["hint"]))

@@ -20,6 +20,13 @@ from support.sections import FULL, NOW, SAML, by_hand, parse, said_of, with_targ
         ({"cache_type": "Redis", "host": "r.example.com", "ssl": True, "ssl_certfile": "c.pem"}, []),
         ({"cache_type": "Redis", "host": "r.example.com", "ssl": True}, ["without a password"]),
         ({"cache_type": "Redis", "host": "r.example.com", "password": "p"}, ["without TLS"]),
+        ({"cache_type": "Valkey", "url": "unix:///run/valkey.sock"}, []),
+        ({"cache_type": "Valkey", "url": "valkeys://:p@v.example.com"}, []),
+        ({"cache_type": "Redis", "url": "rediss://u@r.example.com", "iam_cache_name": "c"}, []),
+        (
+            {"cache_type": "Redis", "url": "redis+sentinel://127.0.0.1,s.example.com/m"},
+            ["without a password", "without TLS"],
+        ),
         (
             {"cache_type": "Memcached", "servers": ["127.0.0.1:11211", "m.example.com:11211"]},
             ["without a password", "without TLS"],

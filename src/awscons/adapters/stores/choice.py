@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from awscons.adapters.stores.redis_store import RedisStore
 
 _BACKING = "session_config.session_backing"
+_NO_REGION = "nothing, and no region in AWS's own settings"
 _TIMEOUT = 2.0
 """Seconds to wait for a store across the network: for a connection, and for each answer."""
 
@@ -209,11 +210,20 @@ def _open_folder(backing: FileSystemBacking, now: Callable[[], float]) -> FileSt
 
 
 def _open_redis(backing: RedisBacking) -> RedisStore:
+    from botocore.exceptions import NoCredentialsError, NoRegionError  # noqa: PLC0415  see above
+
     try:
         from awscons.adapters.stores.redis_store import open_redis_store  # noqa: PLC0415  see above
     except ImportError:
         raise _library_missing("redis") from None
-    return open_redis_store(backing, timeout=_TIMEOUT, tls=_tls(backing))
+    try:
+        return open_redis_store(backing, timeout=_TIMEOUT, tls=_tls(backing))
+    except NoRegionError:
+        raise _mistake("iam_region_name", _NO_REGION, "a region") from None
+    except NoCredentialsError:
+        raise _mistake(
+            "iam_cache_name", "no AWS credentials to sign tokens with", "AWS credentials of the service"
+        ) from None
 
 
 def _open_memcached(backing: MemcachedBacking, now: Callable[[], float]) -> MemcachedStore:
@@ -234,12 +244,12 @@ def _open_dynamodb(
     try:
         return open_dynamodb_store(backing, timeout=_TIMEOUT, now=now, create=create)
     except NoRegionError:
-        raise _mistake("region_name", "nothing, and no region in AWS's own settings", "a region") from None
+        raise _mistake("region_name", _NO_REGION, "a region") from None
 
 
 def _tls(backing: NetworkBacking) -> ssl.SSLContext | None:
     """TLS as the configuration has it, None where it has none. Raises ConfigurationError."""
-    if not backing.ssl:
+    if not backing.has_tls:
         return None
     key, file = "ssl_ca_certs", backing.ssl_ca_certs
     wanted = "PEM certificates that this user may read"

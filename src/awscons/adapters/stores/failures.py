@@ -14,13 +14,31 @@ STORE_HINT = (
 # What the class and the text of an error reveal about a server, and what helps. The first match counts.
 _CLUSTER = (
     "this is a node of a Redis Cluster, which refuses the keys of other nodes with MOVED: "
-    "use a server without cluster mode"
+    "set `url` to redis+cluster:// with its nodes"
 )
 _HINTS = {
-    ("moved", "askerror", "crossslot", "clusterdown"): _CLUSTER,
+    (
+        "cluster mode is not enabled",
+    ): "this is a server without cluster mode: set `url` to redis:// with its address",
+    (
+        "watch no master",
+    ): "`SENTINEL masters` lists the names that they know: the one in `url` comes after the hosts",
+    (
+        "no other is elected yet",
+    ): "an election takes some seconds; if it lasts, look at the logs of the Sentinels",
+    ("no sentinel answers",): "see the hosts in `url`, `sentinel_username` and `sentinel_password`",
+    (
+        "unknown command 'sentinel",
+    ): "this is no Sentinel: set `url` to the Sentinels, or to redis:// for one server",
+    (
+        "clusterdown",
+        "slotnotcovered",
+    ): "slots of this Redis Cluster have no master: see `CLUSTER INFO`; `url` has to "
+    "begin with redis+cluster://",
+    ("moved", "askerror", "crossslot"): _CLUSTER,
     (
         "unknown command",
-    ): "a Redis Sentinel answers like this: name the server that it watches, not the Sentinel",
+    ): "a Redis Sentinel answers like this: set `url` to redis+sentinel:// with the name of its master",
     ("readonly",): "this is a replica: name the primary server",
     (
         "wrongpass",

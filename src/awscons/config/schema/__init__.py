@@ -5,6 +5,7 @@ stands here is a documented key. Rules that need more than one key are in `confi
 
 base             the strict dict, and the types that several sections share
 session_section  `session_config`, with each kind of store
+redis_url        the URL of Redis or Valkey
 saml_section     `saml_config`
 aws_section      `aws_config`, with partitions
 target_section   the targets of `aws_config`
@@ -21,6 +22,7 @@ from awscons.config.schema.pattern_section import (
     RoleSection,
     SelectionSection,
 )
+from awscons.config.schema.redis_url import RedisKind, RedisPlace
 from awscons.config.schema.saml_section import OrganizationSection, SamlSection
 from awscons.config.schema.server_section import ServerSection, WebhookSection
 from awscons.config.schema.session_section import (
@@ -62,6 +64,8 @@ __all__ = [
     "PartitionSection",
     "PatternSection",
     "RedisBacking",
+    "RedisKind",
+    "RedisPlace",
     "RoleSection",
     "SamlSection",
     "Section",

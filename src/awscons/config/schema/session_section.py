@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -16,6 +17,7 @@ from awscons.config.schema.base import (
     list_from_tuple,
     not_as_wanted,
 )
+from awscons.config.schema.redis_url import RedisKind, RedisPlace, parse_redis_url
 
 _COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII)
 _COOKIE_PATH = re.compile(r"/[A-Za-z0-9/._~-]*", re.ASCII)
@@ -44,6 +46,11 @@ def _memcached_word(value: str) -> str:
     """Memcached separates user and password by white space, so neither may contain any."""
     if not value or UNPRINTABLE.search(value):
         raise not_as_wanted("one word, without white space")
+    return value
+
+
+def _redis_url(value: str) -> str:
+    parse_redis_url(value)
     return value
 
 
@@ -123,11 +130,25 @@ class NetworkBacking(_Backing):
     )
     key_prefix: NonEmpty = Field(default="awscons:", description="Prefix of every key.")
 
+    @property
+    def has_tls(self) -> bool:
+        """Whether connections are made with TLS."""
+        return self.ssl
+
 
 class RedisBacking(NetworkBacking):
-    """A Redis or Valkey server, shared by any number of hosts."""
+    """Redis or Valkey: a server, Sentinels, a Cluster, or ElastiCache. Shared by any number of hosts."""
 
-    cache_type: Literal["Redis", "RedisCache"] = Field(description="A Redis server.")
+    cache_type: Literal["Redis", "RedisCache", "Valkey"] = Field(description="Redis or Valkey.")
+    url: Annotated[str, AfterValidator(_redis_url)] | None = Field(
+        default=None,
+        repr=False,
+        description=(
+            "Where it is, in place of `host`, `port` and `db`: `redis://user:password@host:6379/0`, "
+            "`redis+sentinel://host1:26379,host2:26379/mymaster/0`, `redis+cluster://host1,host2`, "
+            "`unix:///run/redis.sock`. `rediss` means TLS. `valkey` and `valkeys` mean the same."
+        ),
+    )
     host: NonEmpty = Field(default="localhost", description="Host name or address of the server.")
     port: int = Field(default=6379, ge=1, le=65_535, description="Port of the server.")
     username: NonEmpty | None = Field(default=None, description="User in the server's access control list.")
@@ -135,6 +156,41 @@ class RedisBacking(NetworkBacking):
         default=None, repr=False, description="Password of the user, or of the server."
     )
     db: int = Field(default=0, ge=0, description="Number of the database.")
+    sentinel_username: NonEmpty | None = Field(default=None, description="User of the Sentinels.")
+    sentinel_password: NonEmpty | None = Field(
+        default=None, repr=False, description="Password of the Sentinels, if they have one."
+    )
+    iam_cache_name: NonEmpty | None = Field(
+        default=None,
+        description=(
+            "Name of an ElastiCache cache or replication group. Tokens signed with AWS credentials then take the place "
+            "of a password; `username` is the ElastiCache user."
+        ),
+    )
+    iam_region_name: NonEmpty | None = Field(
+        default=None, description="Region of that cache. Default: the region of the AWS configuration."
+    )
+    iam_serverless: bool = Field(default=False, description="The cache is a serverless one.")
+
+    @property
+    def place(self) -> RedisPlace:
+        """Where it is and as whom to log in, by whichever keys."""
+        if self.url is None:
+            nodes = ((self.host, self.port),)
+            place = RedisPlace(RedisKind.SERVER, nodes, db=self.db)
+        else:
+            place = parse_redis_url(self.url)
+        return replace(
+            place,
+            tls=place.tls or self.ssl,
+            username=place.username or self.username,
+            password=place.password or self.password,
+        )
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether connections are made with TLS."""
+        return self.place.tls
 
 
 class MemcachedBacking(NetworkBacking):
@@ -176,6 +232,7 @@ BACKINGS: dict[str, type[Section]] = {
     "FileSystem": FileSystemBacking,
     "Redis": RedisBacking,
     "RedisCache": RedisBacking,
+    "Valkey": RedisBacking,
     "Memcached": MemcachedBacking,
     "DynamoDB": DynamoDBBacking,
 }
