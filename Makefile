@@ -72,8 +72,9 @@ lock: $(VENV)/.dev ## Bring the locked dependencies up to date
 		--all-extras --group dev --constraint requirements.txt pyproject.toml --output-file requirements-dev.txt
 
 .PHONY: reference
-reference: $(VENV)/.dev ## Write the configuration reference anew, from the settings themselves
+reference: $(VENV)/.dev ## Write the references of the configuration and of awscons-cli anew, from the code
 	@$(RUN) docs/reference/generate.py
+	@PYTHONPATH=client $(BIN)/python docs/reference/generate_client.py
 
 .PHONY: messages
 messages: $(VENV)/.dev ## Bring the translations up to date with the texts of the pages
