@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 
@@ -64,7 +65,8 @@ def build_parser() -> argparse.ArgumentParser:
     shared.add_argument(
         "--debug", action="store_true", help="say on standard error what is asked of whom; no secrets"
     )
-    commands = parser.add_subparsers(dest="chosen", metavar="COMMAND", required=True)
+    # Without `prog`, argparse would work it out, by modules that nothing else needs.
+    commands = parser.add_subparsers(dest="chosen", metavar="COMMAND", required=True, prog="awscons-cli")
 
     def command(name: str, text: str) -> argparse.ArgumentParser:
         return commands.add_parser(
@@ -123,6 +125,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; gives the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _say_every_letter()
     if words[:1] == ["_complete"]:
         from awscons_cli.shells import candidates
 
@@ -154,6 +157,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"awscons-cli: An unexpected error: {error!r}. With --debug it says where.", file=sys.stderr)
         return 1
+
+
+def _say_every_letter() -> None:
+    """A terminal may lack the letters of somebody's name: then it gets their codes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run(options: argparse.Namespace) -> int:

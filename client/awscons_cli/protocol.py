@@ -39,17 +39,22 @@ def sign_in_hint(url: str) -> str:
     return f"Run: awscons-cli login {url}"
 
 
+class NotHere(Refused):
+    """There is no door for the command line below this address."""
+
+    def __init__(self, url: str) -> None:
+        hint = "Its administrators decide that, door by door."
+        super().__init__(f"{url} opens nothing for the command line.", hint)
+
+
 def fetch_metadata(url: str) -> dict[str, str]:
-    """The service's endpoints and `awscons_version` (RFC 8414). Raises ClientError."""
-    nothing = Refused(
-        f"{url} opens nothing for the command line.", "Its administrators decide that, door by door."
-    )
+    """`issuer`, the endpoints and `awscons_version` of the service (RFC 8414). Raises ClientError."""
     try:
         answer = call(f"{url}/cli/metadata")
     except NoJson as error:
-        raise nothing if error.status == 404 else error from None
+        raise NotHere(url) if error.status == 404 else error from None
     if answer.status == 404:
-        raise nothing
+        raise NotHere(url)
     found = answer.document
     if answer.status != 200 or found.get("issuer") != url:  # RFC 8414, section 3.3
         raise ServiceUnavailable(
@@ -59,7 +64,7 @@ def fetch_metadata(url: str) -> dict[str, str]:
     for name in _ENDPOINTS:
         if not str(found.get(name, "")).startswith(f"{url}/"):
             raise ServiceUnavailable(f"The description of {url} has no {name} of that service.")
-    return {name: str(found[name]) for name in (*_ENDPOINTS, "awscons_version") if name in found}
+    return {name: str(found[name]) for name in ("issuer", *_ENDPOINTS, "awscons_version") if name in found}
 
 
 def request_tokens(url: str, endpoint: str, form: Mapping[str, str]) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -26,28 +27,47 @@ def login_command(options: argparse.Namespace) -> int:
             "awscons-cli does not know the service yet.", "Run: awscons-cli login https://YOUR-PORTAL"
         )
     known = [login.url for login in logins if named.rstrip("/") == login.url.partition("://")[2]]
-    login = logins.at(known[0] if known else service_url(named))
-    sign_in(login, browser=not options.no_browser)
+    found = find_service(known[0] if known else service_url(named))
+    login = logins.at(found["issuer"])
+    sign_in(login, found, browser=not options.no_browser)
     logins.make_default(login.url)
     print(f"Signed in to {login.url}{f' as {login.person}' if login.person else ''}, {left(login.ends)}.")
     return 0
+
+
+def find_service(url: str) -> dict[str, str]:
+    """The description of the service at that address or above it: people copy the address of a page of the portal.
+
+    Raises ClientError, about the address that was given.
+    """
+    from awscons_cli.protocol import NotHere, fetch_metadata
+
+    try:
+        return fetch_metadata(url)
+    except NotHere:
+        above = url.rpartition("/")[0]
+        while not above.endswith("/"):
+            with contextlib.suppress(NotHere):
+                return fetch_metadata(above)
+            above = above.rpartition("/")[0]
+        raise
 
 
 def sign_in_once(login: Login) -> None:
     """Sign in, unless another process did while we waited for it. Raises ClientError."""
     with login.state.lock("login"):
         if Logins(os.environ).at(login.url).is_over():
-            sign_in(login, browser=True)
+            sign_in(login, find_service(login.url), browser=True)
 
 
-def sign_in(login: Login, *, browser: bool) -> None:
+def sign_in(login: Login, found: dict[str, str], *, browser: bool) -> None:
     """Take a person through the sign-in, and store the tokens. Raises ClientError.
 
+    found    the description of the service
     browser   whether the answer comes by a browser of this computer; else the person pastes a code
     """
-    from awscons_cli.protocol import CLIENT_ID, fetch_metadata, request_tokens
+    from awscons_cli.protocol import CLIENT_ID, request_tokens
 
-    found = fetch_metadata(login.url)
     note_version(login.url, found.get("awscons_version", ""), found["client_download"])
     verifier, challenge = new_proof()
     code, redirect_uri = (_by_browser if browser else _by_paste)(
@@ -76,7 +96,9 @@ def sign_in(login: Login, *, browser: bool) -> None:
     with login.state.lock("tokens"):
         before = login.tokens.load().get("refresh_token")
         login.forget()
-        login.endpoints = {name: value for name, value in found.items() if name != "awscons_version"}
+        login.endpoints = {
+            name: value for name, value in found.items() if name not in {"awscons_version", "issuer"}
+        }
         login.store(answer.document)
     if before:
         _tell(login, before)

@@ -1,34 +1,5 @@
-"""What the tests of `awscons-cli` share: the zipapp, the service that it talks to, and a terminal."""
+"""What several tests of programs share."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from support.client_fixtures import service, signed_in, terminal, zipapp
 
-import pytest
-
-from build_zipapp import build_zipapp
-from support.cli_service import CliService, cli_service
-from support.terminal import Terminal
-
-
-@pytest.fixture(scope="session")
-def zipapp(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("zipapp") / "awscons.pyz"
-    build_zipapp(path)
-    return path
-
-
-@pytest.fixture
-def service() -> Iterator[CliService]:
-    with cli_service() as service:
-        yield service
-
-
-@pytest.fixture
-def terminal(tmp_path: Path, zipapp: Path) -> Terminal:
-    return Terminal(tmp_path / "home", zipapp)
-
-
-@pytest.fixture
-def signed_in(terminal: Terminal, service: CliService) -> Terminal:
-    terminal.sign_in(service.url)
-    return terminal
+__all__ = ["service", "signed_in", "terminal", "zipapp"]

@@ -376,5 +376,6 @@ def test_the_way_to_cached_credentials_imports_neither_network_nor_cryptography(
         "dataclasses",
         "inspect",
         "pathlib",
+        "shutil",
         "email",
     }

@@ -262,6 +262,20 @@ def test_open_follows_no_address_of_another_site(signed_in: Terminal, service: C
     assert "is none of" in signed_in.run("open", "cloudadmin").stderr
 
 
+def test_the_address_of_a_page_of_the_portal_leads_to_the_service(
+    terminal: Terminal, service: CliService
+) -> None:
+    done = terminal.run("login", f"{service.url}/aws/cloudadmin")
+    assert done.stdout.startswith(f"Signed in to {service.url} as"), done.stderr
+
+
+def test_a_terminal_without_the_letters_of_a_name_shows_their_codes(
+    signed_in: Terminal, service: CliService
+) -> None:
+    service.doors[0]["title"] = "Verwalter für Läden"
+    assert r"Verwalter f\xfcr L\xe4den" in signed_in.run("list", PYTHONIOENCODING="ascii").stdout
+
+
 def test_a_service_of_another_version_has_the_right_client(terminal: Terminal, service: CliService) -> None:
     service.version = "9.9.9"
     assert f"{service.url}/cli/awscons.pyz" in terminal.run("login", service.url).stderr

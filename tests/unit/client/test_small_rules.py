@@ -3,12 +3,13 @@
 import base64
 import hashlib
 import string
+import sys
 from pathlib import Path
 
 import pytest
 
 from awscons_cli.agents import VARIABLES, is_agent
-from awscons_cli.configuring import command_line
+from awscons_cli.configuring import command_line, own_command
 from awscons_cli.errors import Refused, ServiceUnavailable, UsageMistake, printable
 from awscons_cli.http_calls import service_url
 from awscons_cli.program import main
@@ -137,6 +138,24 @@ def test_paths_with_spaces_are_quoted_for_the_programs_that_read_them(
     words: list[str], platform: str, line: str
 ) -> None:
     assert command_line(words, platform) == line
+
+
+@pytest.mark.parametrize(
+    ("started", "content", "command"),
+    [
+        ("awscons.pyz", b"#!/usr/bin/env python3\nPK\x03\x04", [sys.executable, "{path}"]),
+        ("awscons-cli", b"#!/usr/bin/python3\nimport sys", ["{path}"]),
+        ("__main__.py", b"import sys", [sys.executable, "-m", "awscons_cli"]),
+    ],
+    ids=["the zipapp", "the script of the package", "python -m"],
+)
+def test_profiles_start_the_client_as_it_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: str, content: bytes, command: list[str]
+) -> None:
+    path = tmp_path / started
+    path.write_bytes(content)
+    monkeypatch.setattr(sys, "argv", [str(path), "configure"])
+    assert own_command() == [word.format(path=path) for word in command]
 
 
 def test_texts_of_the_service_are_cleaned_before_a_terminal_sees_them() -> None:
