@@ -28,10 +28,11 @@ def configure_command(options: argparse.Namespace) -> int:
     login = Logins(os.environ).chosen(options.service)
     doors = [door for door in fetch_doors(login)[0] if door.get("cli")]
     names = profile_names(options.template, doors)
-    program = command_line(own_command())
+    program = own_command()
     wanted = {}
     for door in doors:
-        process = f"{program} credentials --service {login.url} {check_door(str(door['name']))}"
+        words = ["credentials", "--service", login.url, check_door(str(door["name"]))]
+        process = command_line([*program, *words])
         region = printable(door.get("region") or "", 40) or None
         wanted[names[door["name"]]] = profile_text(names[door["name"]], process, region)
     path = _path_of("AWS_CONFIG_FILE", "config")

@@ -80,6 +80,7 @@ def open_command(options: argparse.Namespace) -> int:
     from urllib.parse import urlencode
 
     from awscons_cli.browsers import has_browser
+    from awscons_cli.http_calls import is_below
     from awscons_cli.role_credentials import check_door
 
     login = Logins(os.environ).chosen(options.service)
@@ -89,8 +90,8 @@ def open_command(options: argparse.Namespace) -> int:
         raise Refused(
             f"There is no door {name}, or it does not open to you.", "awscons-cli list shows the doors."
         )
-    url = str(doors[0].get("console_url", ""))
-    if not url.startswith(f"{login.url}/"):
+    url = str(doors[0].get("console_url"))
+    if not is_below(url, login.url):
         raise ServiceUnavailable(f"The address of {name} is none of {login.url}.")
     given = {"destination": options.destination, "region": options.region}
     query = urlencode({key: value for key, value in given.items() if value})

@@ -71,22 +71,38 @@ class NoJson(ServiceUnavailable):
 
 def service_url(text: str) -> str:
     """The base URL of a service, in its one form. Raises UsageMistake."""
+    import re
     from urllib.parse import urlsplit
 
-    hint = "Give the address of the portal, as https://sso.example.com."
+    mistake = UsageMistake(
+        f"{printable(text)!r} is no address of a service.",
+        "Give that of the portal, as https://sso.example.com.",
+    )
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise UsageMistake(f"{printable(text)!r} is no address of a service.", hint) from None
-    if not host or parts.username or parts.query or parts.fragment or parts.scheme not in {"http", "https"}:
-        raise UsageMistake(f"{printable(text)!r} is no address of a service.", hint)
+        raise mistake from None
+    # Nothing that a shell would obey: the address becomes a part of profiles.
+    plain = re.fullmatch(r"[a-z0-9._:-]+", host) and re.fullmatch(r"[A-Za-z0-9._~/-]*", parts.path)
+    if not plain or parts.username or parts.query or parts.fragment or parts.scheme not in {"http", "https"}:
+        raise mistake
     if parts.scheme == "http" and host not in LOOPBACK:
         raise UsageMistake(f"{printable(text)} is not encrypted.", f"Use https://{host} instead.")
     default = {"http": 80, "https": 443}[parts.scheme]
     shown = f"[{host}]" if ":" in host else host
     suffix = "" if port in {None, default} else f":{port}"
     return f"{parts.scheme}://{shown}{suffix}{parts.path.rstrip('/')}"
+
+
+def is_below(url: Any, base: str) -> bool:
+    """Whether `url` is one of the service at `base`, and can be shown on a terminal."""
+    return (
+        isinstance(url, str)
+        and url.startswith(f"{base}/")
+        and printable(url, len(url)) == url
+        and url.isascii()
+    )
 
 
 def call(

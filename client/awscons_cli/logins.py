@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from awscons_cli.errors import LoginEnded
+from awscons_cli.errors import LoginEnded, printable
 from awscons_cli.state import State, state_folder
 
 TYPE_CHECKING = False
@@ -113,7 +113,7 @@ class Login:
                 "refresh_token": granted["refresh_token"],
             }
         )
-        self.person = str(granted.get("person") or self.person)
+        self.person = printable(granted.get("person") or self.person)
         self.ends = now + float(granted["refresh_token_expires_in"])
         self._write()
 

@@ -51,14 +51,26 @@ ENVIRONMENT = (
 )
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Lines as wide as the terminal; argparse itself would import `shutil` to learn that, in every run."""
+
+    def __init__(self, prog: str) -> None:
+        try:
+            width = os.get_terminal_size().columns
+        except (OSError, ValueError):
+            width = 100
+        super().__init__(prog, width=width - 2)
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line. The reference is written from it."""
     parser = argparse.ArgumentParser(
         prog="awscons-cli",
         description="The doors of awscons in a terminal: credentials for the AWS CLI, Terraform and SDKs.",
+        formatter_class=_Formatter,
     )
     parser.add_argument("--version", action="version", version=f"awscons-cli {__version__}")
-    shared = argparse.ArgumentParser(add_help=False)
+    shared = argparse.ArgumentParser(add_help=False, formatter_class=_Formatter)
     shared.add_argument(
         "--service", metavar="URL", help="the service, by address or host; default: the last login's"
     )
@@ -69,8 +81,9 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="chosen", metavar="COMMAND", required=True, prog="awscons-cli")
 
     def command(name: str, text: str) -> argparse.ArgumentParser:
+        description = f"{text[0].upper()}{text[1:]}."
         return commands.add_parser(
-            name, parents=[shared], help=text, description=f"{text[0].upper()}{text[1:]}."
+            name, parents=[shared], help=text, description=description, formatter_class=_Formatter
         )
 
     login = command("login", "sign in to a service by the browser")

@@ -6,7 +6,7 @@ The answer to a failed request becomes one of `errors`; texts of the service are
 from __future__ import annotations
 
 from awscons_cli.errors import ClientError, LoginEnded, Refused, ServiceUnavailable, printable
-from awscons_cli.http_calls import Answer, NoJson, call
+from awscons_cli.http_calls import Answer, NoJson, call, is_below
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def fetch_metadata(url: str) -> dict[str, str]:
             f"It calls itself {printable(found['issuer'])}." if found.get("issuer") else "",
         )
     for name in _ENDPOINTS:
-        if not str(found.get(name, "")).startswith(f"{url}/"):
+        if not is_below(found.get(name), url):
             raise ServiceUnavailable(f"The description of {url} has no {name} of that service.")
     return {name: str(found[name]) for name in ("issuer", *_ENDPOINTS, "awscons_version") if name in found}
 

@@ -100,6 +100,9 @@ def exec_command(options: argparse.Namespace) -> int:
             import subprocess
 
             return subprocess.call(options.command, env=environment)  # noqa: S603 - the person's own command
+        import signal
+
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and a command would inherit that
         os.execvpe(program, options.command, environment)  # noqa: S606 - the same
     except OSError as error:
         failure = ClientError(f"{program} cannot be run: {error.strerror}.")

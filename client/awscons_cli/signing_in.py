@@ -8,7 +8,7 @@ import sys
 import time
 
 from awscons_cli import __version__
-from awscons_cli.errors import ClientError, LoginEnded, ServiceUnavailable, UsageMistake
+from awscons_cli.errors import ClientError, LoginEnded, ServiceUnavailable, UsageMistake, printable
 from awscons_cli.logins import Login, Logins
 
 TYPE_CHECKING = False
@@ -119,8 +119,6 @@ def machine_name() -> str:
     """What this computer calls itself, 1 to 64 characters, for the consent page and the list of terminals."""
     import socket
 
-    from awscons_cli.errors import printable
-
     return printable(socket.gethostname(), 64) or "a computer without a name"
 
 
@@ -175,7 +173,7 @@ def note_version(url: str, service_version: str, download: str) -> None:
     """Say so if the service is of another version than this client."""
     if service_version and service_version != __version__:
         print(
-            f"awscons-cli: {url} is awscons {service_version}, this is awscons-cli {__version__}; "
+            f"awscons-cli: {url} is awscons {printable(service_version, 40)}, this is awscons-cli {__version__}; "
             f"the right one is at {download}",
             file=sys.stderr,
         )

@@ -324,6 +324,11 @@ def test_exec_says_what_it_cannot_run(signed_in: Terminal, words: tuple[str, ...
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (status, "", 1)
 
 
+def test_exec_leaves_signals_as_a_shell_does(signed_in: Terminal) -> None:
+    done = signed_in.run("exec", "cloudadmin", "--", "sh", "-c", "yes | head -n 1")
+    assert (done.stdout, done.stderr) == ("y\n", "")
+
+
 def test_completion_offers_commands_options_and_doors(signed_in: Terminal) -> None:
     signed_in.run("list")
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from support.cli_service import CliService, cli_service
+from support.proxy import open_proxy
 from support.serving import authority, server_tls
 from support.terminal import PYTHONS, Terminal, shown_address
 
@@ -281,6 +282,16 @@ def test_a_service_of_another_version_has_the_right_client(terminal: Terminal, s
     assert f"{service.url}/cli/awscons.pyz" in terminal.run("login", service.url).stderr
 
 
+def test_what_the_service_calls_people_and_itself_cannot_move_the_cursor(
+    terminal: Terminal, service: CliService
+) -> None:
+    service.person = "Ada\x1b[2J"
+    service.version = "\x1b]0;x\x07"
+    done = terminal.run("login", service.url)
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("status", "headers", "body", "words"),
     [
@@ -315,6 +326,8 @@ def test_an_address_that_is_no_service_is_said_in_one_sentence(
         ("ftp://sso.example.com", "is no address of a service"),
         ("https://ada@sso.example.com", "is no address of a service"),
         ("https://sso.example.com:port", "is no address of a service"),
+        ("https://sso.example.com/$(id)", "is no address of a service"),
+        ("https://sso.example.com;id", "is no address of a service"),
     ],
 )
 def test_an_address_that_cannot_be_one_is_a_mistake(terminal: Terminal, url: str, words: str) -> None:
@@ -333,6 +346,29 @@ def test_a_private_authority_is_trusted_when_it_is_named_and_never_else(
         for variable in ("SSL_CERT_FILE", "AWS_CA_BUNDLE"):
             done = terminal.run("login", service.url, "--no-browser", typed="x\n", **{variable: str(bundle)})
             assert "does not take this code" in done.stderr
+
+
+def test_a_proxy_is_used_as_python_and_the_aws_cli_use_it(
+    tmp_path: Path, terminal: Terminal, service: CliService
+) -> None:
+    bundle = tmp_path / "authority.pem"
+    authority().cert_pem.write_to_path(str(bundle))
+    plain, service.url = service.url, "https://sso.example.com"
+    routes = {"sso.example.com": int(plain.rpartition(":")[2])}
+    with open_proxy("", credentials="ada:secret", routes=routes, opens_tls=authority()) as proxy:
+        terminal.environment |= {
+            "AWS_CA_BUNDLE": str(bundle),
+            "HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}",
+        }
+        done = terminal.run("login", "sso.example.com", "--no-browser")
+        assert (done.returncode, "407 Proxy Authentication Required" in done.stderr) == (5, True)
+        terminal.environment["HTTPS_PROXY"] = f"http://ada:secret@127.0.0.1:{proxy.port}"
+        process = terminal.begin("login", "sso.example.com", "--no-browser")
+        code = visit(shown_address(process).replace(service.url, plain)).text
+        output, errors = process.communicate(f"{code}\n", timeout=60)
+        assert output.startswith("Signed in to https://sso.example.com as"), errors
+        assert terminal.run("credentials", "cloudadmin").returncode == 0
+    assert proxy.hosts() == {"sso.example.com"}
 
 
 def test_debug_says_what_is_asked_of_whom_and_no_secret(signed_in: Terminal, service: CliService) -> None:

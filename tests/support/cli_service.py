@@ -70,6 +70,7 @@ class CliService:
         self.consents = True
         self.broken: Reply | None = None
         self.version = "0.1.0"
+        self.person = "Ada Lovelace"
         self.doors = [dict(door, console_url=f"{url}/aws/{door['name']}") for door in DOORS]
         self.asked: list[str] = []
         self.machines: list[str] = []
@@ -191,7 +192,7 @@ class CliService:
             "expires_in": int(self.token_life),
             "refresh_token": refresh,
             "refresh_token_expires_in": int(self.login_life),
-            "person": "Ada Lovelace",
+            "person": self.person,
         }
         return _json(200, document)
 
