@@ -142,17 +142,19 @@ def candidates(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[st
                 for choice in action.choices or ()
             ]
             if any(action.dest == "door" for action in actions) and len(before) == 1:
-                found += _door_names()
-    return [word for word in found if word.startswith(last)]
+                found += _door_names(every=chosen[0] == "open")
+    return [word for word in found if word.startswith(last.strip('"'))]
 
 
-def _door_names() -> list[str]:
+def _door_names(*, every: bool) -> list[str]:
+    """The doors of the last list; only those for the command line, unless `every` one is asked for."""
     from awscons_cli.doors import known_doors
 
     try:
-        return [str(door.get("name")) for door in known_doors(Logins(os.environ).chosen(None))]
+        doors = known_doors(Logins(os.environ).chosen(None))
     except ClientError:
         return []
+    return [str(door.get("name")) for door in doors if every or door.get("cli")]
 
 
 _SCRIPTS = {

@@ -336,7 +336,8 @@ def test_completion_offers_commands_options_and_doors(signed_in: Terminal) -> No
         return signed_in.run("_complete", *words).stdout.split()
 
     assert complete("log") == ["login", "logout"]
-    assert complete("credentials", "c") == ["cloudadmin"]
+    assert complete("credentials", "") == ["cloudadmin", "auditor"]
+    assert complete("open", '"b') == ["billing"]
     assert complete("env", "--shell", "z") == ["zsh"]
     assert complete("credentials", "--ag") == ["--agent"]
     assert complete("completion", "") == ["bash", "zsh", "fish", "powershell"]
