@@ -6,6 +6,7 @@ send the same one, which the service would take for a theft.
 
 from __future__ import annotations
 
+import os
 import time
 
 from awscons_cli.errors import LoginEnded, printable
@@ -30,6 +31,7 @@ class Login:
     person     who signed in
     ends       when the login ends at the latest, seconds since the epoch by the clock of this computer; 0: ended
     endpoints  the addresses of the service
+    id         of this login among all; empty: nobody is signed in
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Login:
         self.person = str(known.get("person", ""))
         self.ends = float(known.get("ends", 0))
         self.endpoints: dict[str, str] = known.get("endpoints", {})
+        self.id = str(known.get("id", ""))
         self._environment = environment
 
     def __repr__(self) -> str:
@@ -115,7 +118,13 @@ class Login:
         )
         self.person = printable(granted.get("person") or self.person)
         self.ends = now + float(granted["refresh_token_expires_in"])
-        self._write()
+        self._write(person=self.person, ends=self.ends)
+
+    def begin(self, granted: Mapping[str, Any], endpoints: dict[str, str]) -> None:
+        """Store a new login: its tokens, and the addresses of its service. Raises ClientError."""
+        self.endpoints, self.id = endpoints, os.urandom(8).hex()
+        self.store(granted)
+        self._write(endpoints=self.endpoints, id=self.id)
 
     def forget(self) -> None:
         """Delete the tokens and everything that came by them; the address stays known. Raises ClientError."""
@@ -123,15 +132,16 @@ class Login:
         self.state.remove(
             *(name for name in self.state.names() if name.endswith((".credentials", ".failure")))
         )
-        self.ends = 0
-        self._write()
+        self.ends, self.id = 0, ""
+        self._write(ends=self.ends, id=self.id)
 
-    def _write(self) -> None:
+    def _write(self, **changed: object) -> None:
+        """Write down what changed; another process may have changed the rest."""
         root = self.state.parent or self.state
         with root.lock("services"):
             known = root.read(_SERVICES)
             services = known.get("services", {})
-            services[self.url] = {"person": self.person, "ends": self.ends, "endpoints": self.endpoints}
+            services[self.url] = {**services.get(self.url, {}), **changed}
             root.write(_SERVICES, {**known, "default": known.get("default", self.url), "services": services})
 
 

@@ -58,8 +58,9 @@ def fetch(login: Login, door: str, *, agent: bool = False) -> dict[str, Any]:
 def _cached(login: Login, key: str, name: str) -> dict[str, Any] | None:
     found = login.state.read(key)
     try:
+        ours = login.id != "" and (found["login"], found["name"]) == (login.id, name)
         # A clock that was set back makes credentials of the future, whose end nobody knows.
-        if found["name"] == name and found["since"] <= time.time() < found["until"]:
+        if ours and found["since"] <= time.time() < found["until"]:
             credentials: dict[str, Any] = found["credentials"]
             return credentials
     except (KeyError, TypeError):
@@ -83,8 +84,8 @@ def _ask(login: Login, door: str, key: str, name: str, *, agent: bool) -> dict[s
     now = time.time()
     if abs(answer.skew) > MAX_SKEW:
         print(f"awscons-cli: {skew_in_words(answer.skew)}", file=sys.stderr)
-    entry = {"name": name, "since": now, "until": now + seconds - MARGIN, "credentials": credentials}
-    login.state.write(key, entry)
+    entry = {"login": login.id, "name": name, "since": now, "until": now + seconds - MARGIN}
+    login.state.write(key, {**entry, "credentials": credentials})
     return credentials
 
 

@@ -63,7 +63,7 @@ def sign_in_once(login: Login) -> None:
 def sign_in(login: Login, found: dict[str, str], *, browser: bool) -> None:
     """Take a person through the sign-in, and store the tokens. Raises ClientError.
 
-    found    the description of the service
+    found     the description of the service
     browser   whether the answer comes by a browser of this computer; else the person pastes a code
     """
     from awscons_cli.protocol import CLIENT_ID, request_tokens
@@ -96,10 +96,7 @@ def sign_in(login: Login, found: dict[str, str], *, browser: bool) -> None:
     with login.state.lock("tokens"):
         before = login.tokens.load().get("refresh_token")
         login.forget()
-        login.endpoints = {
-            name: value for name, value in found.items() if name not in {"awscons_version", "issuer"}
-        }
-        login.store(answer.document)
+        login.begin(answer.document, found)
     if before:
         _tell(login, before)
 

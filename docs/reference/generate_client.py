@@ -64,6 +64,7 @@ def _table(commands: dict[str, argparse.ArgumentParser]) -> Iterator[str]:
 def _details(commands: dict[str, argparse.ArgumentParser]) -> Iterator[str]:
     shared = set(_rows(commands["logout"]))
     for name, command in commands.items():
+        vars(command).update(color=False)  # Python 3.14 would colour it on a terminal
         usage = " ".join(command.format_usage().removeprefix("usage: ").split())
         for option in ("[-h] ", "[--service URL] ", "[--debug] "):
             usage = usage.replace(option, "").replace(f" {option.strip()}", "")

@@ -146,6 +146,20 @@ def test_a_login_that_was_ended_has_a_status_of_its_own_and_leaves_nothing(
     assert list(signed_in.state.rglob("*.credentials")) == []
 
 
+def test_credentials_that_come_after_a_logout_are_not_handed_out(
+    signed_in: Terminal, service: CliService
+) -> None:
+    credentials(signed_in, "cloudadmin")
+    path = entry(signed_in)
+    late = path.read_text()
+    signed_in.run("logout")
+    path.write_text(late)
+    assert failure(signed_in, "cloudadmin")[0] == 3
+    signed_in.sign_in(service.url)
+    path.write_text(late)
+    assert credentials(signed_in, "cloudadmin") != json.loads(late)["credentials"]
+
+
 def test_a_login_whose_time_is_up_asks_nobody(terminal: Terminal, service: CliService) -> None:
     terminal.sign_in(service.url)
     services = terminal.state / "services.json"
