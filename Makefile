@@ -79,6 +79,7 @@ reference: $(VENV)/.dev ## Write the references, the man page and the shell comp
 	@$(RUN) docs/reference/generate.py
 	@$(RUN) docs/reference/audit_examples.py
 	@$(RUN) docs/reference/generate_cli.py
+	@PYTHONPATH=client $(BIN)/python docs/reference/generate_client.py
 
 .PHONY: messages
 messages: $(VENV)/.dev ## Bring the translations up to date with the texts of the pages

@@ -1,0 +1,76 @@
+"""Where tokens are: the system's keyring if Python can import one that works, else a file of mode 0600.
+
+`AWSCONS_CLI_KEYRING=0` keeps to the file, for systems whose keyring asks for a password at each use.
+"""
+
+from __future__ import annotations
+
+import json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from awscons_cli.state import State
+
+_KEYRING_SERVICE = "awscons-cli"
+_FILE = "tokens.json"
+
+
+def usable_keyring(environment: Mapping[str, str]) -> Any:
+    """The `keyring` module if it has a place to store things in, else None."""
+    if environment.get("AWSCONS_CLI_KEYRING", "") in {"0", "no", "false"}:
+        return None
+    try:
+        import keyring
+
+        # Below 1: a backend that stores nothing, or that its own authors do not recommend.
+        return keyring if keyring.get_keyring().priority >= 1 else None
+    except Exception:  # noqa: BLE001 - backends fail in many ways; a file is always there
+        return None
+
+
+class TokenStore:
+    """The tokens of one service."""
+
+    def __init__(self, state: State, url: str, environment: Mapping[str, str]) -> None:
+        self._state = state
+        self._url = url
+        self._environment = environment
+
+    def load(self) -> dict[str, Any]:
+        """The tokens, or an empty object. A keyring is only imported if tokens are in there."""
+        stored = self._state.read(_FILE)
+        if not stored.get("keyring"):
+            return stored
+        try:
+            import keyring
+
+            found = json.loads(keyring.get_password(_KEYRING_SERVICE, self._url) or "{}")
+        except Exception:  # noqa: BLE001 - a locked or absent keyring has no tokens for us
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def save(self, tokens: Mapping[str, Any]) -> None:
+        """Store the tokens. Raises ClientError."""
+        stored = tokens
+        vault = usable_keyring(self._environment)
+        if vault is not None:
+            try:
+                vault.set_password(_KEYRING_SERVICE, self._url, json.dumps(tokens))
+                stored = {"keyring": True}
+            except Exception:  # noqa: BLE001, S110 - some keyrings refuse long texts; then it is the file
+                pass
+        self._state.write(_FILE, stored)
+
+    def delete(self) -> None:
+        """Forget the tokens. Raises ClientError."""
+        if self._state.read(_FILE).get("keyring"):
+            try:
+                import keyring
+
+                keyring.delete_password(_KEYRING_SERVICE, self._url)
+            except Exception:  # noqa: BLE001, S110 - what is not there need not be deleted
+                pass
+        self._state.remove(_FILE)
