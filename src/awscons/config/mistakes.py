@@ -15,6 +15,8 @@ from pydantic_core import ErrorDetails
 
 from awscons.config.schema import (
     BACKINGS,
+    AgentSection,
+    CommandLineSection,
     IdentityProviderSection,
     OrganizationSection,
     PartitionSection,
@@ -133,19 +135,20 @@ def _without_tag(
 
 def _model_at(model: type[Section], location: Sequence[int | str]) -> type[Section]:
     """The section whose key was misspelt: a target's, an account's, else the model's own."""
-    match location:
-        case ["targets", int()]:
-            return TargetSection
-        case ["only" | "except"]:
-            return SelectionSection
-        case ["organization"]:
-            return OrganizationSection
-        case ["identity_provider"]:
-            return IdentityProviderSection
-        case ["partitions", str()]:
-            return PartitionSection
-        case _:
-            return model
+    names = tuple(part for part in location if isinstance(part, str))
+    return PartitionSection if names[:1] == ("partitions",) else _INNER_SECTIONS.get(names, model)
+
+
+_INNER_SECTIONS: dict[tuple[str, ...], type[Section]] = {
+    ("targets",): TargetSection,
+    ("targets", "cli"): CommandLineSection,
+    ("targets", "cli", "agent"): AgentSection,
+    ("only",): SelectionSection,
+    ("except",): SelectionSection,
+    ("organization",): OrganizationSection,
+    ("identity_provider",): IdentityProviderSection,
+}
+"""Sections inside others, by the names of the keys that lead there."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
