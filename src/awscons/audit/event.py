@@ -21,6 +21,7 @@ class Action(StrEnum):
     SIGN_IN = "sign-in"
     OPEN_CONSOLE = "open-console"
     GET_CREDENTIALS = "get-credentials"
+    SIGN_IN_TERMINAL = "sign-in-terminal"
     SIGN_OUT = "sign-out"
     END_LOGIN = "end-login"
     BLOCK = "block"
@@ -79,6 +80,7 @@ class AuditEvent:
     groups, group_count         the groups that the login stores, at most MAX_GROUPS of them; how many arrived
     configuration_hash          names the configuration in force; the log adds it to every event
     link_origin                 of the site whose link to a console page the person followed
+    machine                     what a terminal's computer calls itself
     keys_added, keys_removed    SHA-256 fingerprints of the identity provider's signing certificates
     """
 
@@ -119,6 +121,7 @@ class AuditEvent:
     groups: tuple[str, ...] | None = None
     group_count: int | None = None
     link_origin: str | None = None
+    machine: str | None = None
     idp_entity_id: str | None = None
     keys_added: str | None = None
     keys_removed: str | None = None
@@ -135,7 +138,16 @@ class AuditEvent:
 
 _FIELDS = tuple(field.name for field in fields(AuditEvent))
 _FOREIGN_NAMES = frozenset(
-    {"user_name", "name_id", "decided_by", "user_agent", "assertion_id", "session_index", "authn_context"}
+    {
+        "machine",
+        "user_name",
+        "name_id",
+        "decided_by",
+        "user_agent",
+        "assertion_id",
+        "session_index",
+        "authn_context",
+    }
 )
 
 

@@ -59,6 +59,39 @@ def sign_in_refused(error: SignInError | StoreUnavailable, caller: Caller) -> Au
     return replace(_message_refused(Action.SIGN_IN, error, caller), user_agent=caller.user_agent)
 
 
+# --- terminals ---------------------------------------------------------------------------
+
+
+def terminal_signed_in(login: Login, caller: Caller) -> AuditEvent:
+    """A terminal got its first tokens. `login`: the terminal's."""
+    return replace(
+        _login_event(Action.SIGN_IN_TERMINAL, login, login.public_id, address=caller.address),
+        user_agent=caller.user_agent,
+        decided_by=f"login {login.terminal.allowed_by}" if login.terminal else None,
+    )
+
+
+def terminal_refused(reason: str, login: Login, caller: Caller, machine: str | None = None) -> AuditEvent:
+    """A terminal got no tokens. `login`: its own, or that of the browser; `reason`: one of a few fixed texts."""
+    event = _login_event(Action.SIGN_IN_TERMINAL, login, login.public_id, address=caller.address)
+    return replace(
+        event,
+        outcome=Outcome.REFUSED,
+        incident_id=caller.incident_id,
+        reason=reason,
+        user_agent=caller.user_agent,
+        machine=machine or event.machine,
+    )
+
+
+def terminal_token_reused(login: Login, caller: Caller) -> AuditEvent:
+    """A code or refresh token came again, so the login of its terminal has ended."""
+    return replace(
+        terminal_refused("token used before", login, caller),
+        hint="somebody may have a copy of the person's tokens: ask the person, who is told in the portal as well",
+    )
+
+
 # --- sign-out ----------------------------------------------------------------------------
 
 
@@ -246,6 +279,7 @@ def _login_event(
         name_id=login.identity.name_id,
         decided_by=decided_by,
         client_address=address,
+        machine=login.terminal.machine if login.terminal else None,
     )
 
 
