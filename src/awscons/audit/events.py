@@ -22,6 +22,8 @@ from awscons.errors import (
     Blocked,
     DestinationRefused,
     LoginEndsTooSoon,
+    NoAgentAccess,
+    NoCommandLineAccess,
     RateLimited,
     ResponseRefused,
     SignInError,
@@ -33,6 +35,16 @@ from awscons.signin.login import FinishedLogin
 from awscons.signin.register import StoredLogin
 
 _OPERATOR = "operator"
+_OUR_REFUSALS = (
+    AttributesUnfit,
+    Blocked,
+    DestinationRefused,
+    LoginEndsTooSoon,
+    NoAgentAccess,
+    NoCommandLineAccess,
+    RateLimited,
+)
+"""Errors by which a rule of ours refuses a person; others are failures."""
 
 # --- sign-in -----------------------------------------------------------------------------
 
@@ -191,6 +203,8 @@ def access_refused(
         hint=GROUPS_OMITTED_HINT if omitted else None,
         client_address=caller.address,
         link_origin=caller.link_origin,
+        via=caller.via,
+        machine=_machine(login),
     )
 
 
@@ -202,7 +216,7 @@ def opening_failed(
     Of an unexpected error only the class is written, since its text may quote a secret.
     """
     expected = error if isinstance(error, AwsconsError) else None
-    refused = isinstance(error, (DestinationRefused, AttributesUnfit, Blocked, LoginEndsTooSoon, RateLimited))
+    refused = isinstance(error, _OUR_REFUSALS)
     return AuditEvent(
         action=action,
         outcome=Outcome.REFUSED if refused else Outcome.FAILED,
@@ -219,6 +233,8 @@ def opening_failed(
         hint=(expected.hint or None) if expected else None,
         client_address=caller.address,
         link_origin=caller.link_origin,
+        via=caller.via,
+        machine=_machine(login),
     )
 
 
@@ -279,8 +295,12 @@ def _login_event(
         name_id=login.identity.name_id,
         decided_by=decided_by,
         client_address=address,
-        machine=login.terminal.machine if login.terminal else None,
+        machine=_machine(login),
     )
+
+
+def _machine(login: Login) -> str | None:
+    return login.terminal.machine if login.terminal else None
 
 
 def _by_operator(action: Action, kind: BlockKind, name: str) -> AuditEvent:
@@ -371,6 +391,8 @@ def _session_event(
         region=session.region,
         client_address=caller.address,
         link_origin=caller.link_origin,
+        via=caller.via,
+        machine=_machine(login),
         signin_endpoint=signin_endpoint,
         console_destination=console_destination,
     )

@@ -15,6 +15,7 @@ from awscons.aws import durations, partitions
 from awscons.aws.assertions import OwnIdentityProvider
 from awscons.aws.destinations import without_console_session
 from awscons.aws.settings import AwsSettings, PartitionSettings
+from awscons.config.patterns import slug_of
 from awscons.config.schema import (
     AccountSection,
     AgentSection,
@@ -251,7 +252,9 @@ def build_branding(site: SiteSection, logo: Logo | None, accounts: Sequence[Acco
         show_required_groups=site.show_required_groups,
         auditors=frozenset(site.auditors),
         accounts={
-            account.id: Account(account.name or "", account.environment or "", account.color or "")
+            account.id: Account(
+                account.name or "", account.environment or "", account.color or "", slug_of(account)
+            )
             for account in accounts
         },
     )

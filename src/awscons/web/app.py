@@ -15,6 +15,7 @@ from awscons.web.cli_views import register_cli_views
 from awscons.web.compression import register_compression
 from awscons.web.console_views import register_console_views, unknown_target
 from awscons.web.dependencies import WebDependencies
+from awscons.web.door_views import register_door_views
 from awscons.web.guards import MountPoint, register_guards
 from awscons.web.health_views import register_health_views
 from awscons.web.language import register_language
@@ -50,6 +51,7 @@ def create_app(deps: WebDependencies) -> Flask:
     register_console_views(app, deps, entries)
     register_cli_views(app, deps)
     register_token_views(app, deps)
+    register_door_views(app, deps, entries)
     register_health_views(app, deps.readiness, deps.site)
     if deps.debug:
         register_whoami_view(app, deps)

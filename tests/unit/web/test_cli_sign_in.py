@@ -337,6 +337,7 @@ def test_a_used_refresh_token_ends_the_login_and_alarms_auditor_and_person(
     )
     assert event["machine"] == "ada-laptop"
     assert error_of(terminal.refresh()) == INVALID_GRANT
+    assert terminal.doors().status_code == 401
 
 
 @pytest.mark.parametrize("token", ["", "x", "x" * 43, f"{'x' * 43}.{'y' * 43}", "\u00e4.\u00e4"])
@@ -371,6 +372,7 @@ def test_a_terminal_that_signs_out_has_no_tokens_any_more(
         for _ in range(2):
             assert terminal.http.post("/cli/revoke", form).status_code == 200
         assert error_of(terminal.refresh()) == INVALID_GRANT
+        assert terminal.doors().status_code == 401
         event = house.audit()[-1]
         assert (event["action"], event["decided_by"]) == ("sign-out", "the terminal")
         terminal = Terminal(house)
@@ -429,7 +431,7 @@ def test_a_login_that_ends_soon_is_renewed_before_the_person_is_asked(
 def test_nothing_of_it_is_there_where_no_target_has_it(tmp_path: Path) -> None:
     with open_house(tmp_path) as house:
         browser = house.browser()
-        for path in ("metadata", "authorize", "code", "awscons.pyz"):
+        for path in ("metadata", "authorize", "code", "doors", "awscons.pyz"):
             assert browser.get(f"/cli/{path}").status_code == 404
-        for path in ("authorize", "token", "revoke"):
+        for path in ("authorize", "token", "revoke", "credentials"):
             assert browser.post(f"/cli/{path}", {}).status_code == 404
