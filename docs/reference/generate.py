@@ -157,6 +157,12 @@ def page() -> str:
                 "### A target\n",
                 documentation(schema.TargetSection) + "\n",
                 table(schema.TargetSection),
+                "### `cli` of a target: credentials in terminals\n",
+                documentation(schema.CommandLineSection) + "\n",
+                table(schema.CommandLineSection),
+                "### `agent`: coding agents in terminals\n",
+                documentation(schema.AgentSection) + "\n",
+                table(schema.AgentSection),
             ]
         if section is schema.ServerSection:
             parts += [

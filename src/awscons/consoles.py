@@ -9,18 +9,19 @@ that every door has the same decision, the same limits and the same audit event.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
 
+from awscons.access.command_line import bounded_for_terminal
 from awscons.access.decision import Granted, Refused, decide
 from awscons.access.identity import Identity, Login
 from awscons.access.step_up import AuthnRequirement, step_up
 from awscons.access.targets import OpenBy, Target
 from awscons.audit import events
-from awscons.audit.event import Action, AuditLog, Caller
+from awscons.audit.event import Action, AuditLog, Caller, Via
 from awscons.aws.destinations import ConsoleDestination, build_destination_query, parse_destination
 from awscons.aws.durations import MIN_DURATION
 from awscons.aws.opened import IssuedCredentials, OpenedConsole
@@ -149,24 +150,46 @@ class Consoles:
         return Opened(opened)
 
     def issue_credentials(
-        self, target: Target, login: Login, *, caller: Caller
+        self,
+        target: Target,
+        login: Login,
+        *,
+        caller: Caller,
+        duration: int | None = None,
+        is_agent: bool = False,
     ) -> Issued | NotAllowed | StepUpNeeded | Failed:
-        """Give credentials of the target's role, without a console. As `open` otherwise."""
+        """Give credentials of the target's role to a terminal, without a console. As `open` otherwise.
+
+        duration   requested seconds; they never last longer than the target and the login allow
+        is_agent   a coding agent asks, which gets what the target allows to agents
+        """
         action = Action.GET_CREDENTIALS
-        granted = self._admit(action, target, login, caller)
+        caller = replace(caller, via=Via.AGENT if is_agent else Via.CLI)
+
+        def bounded() -> Target:
+            return bounded_for_terminal(target, duration=duration, is_agent=is_agent)
+
+        granted = self._admit(action, target, login, caller, check=bounded)
         if not isinstance(granted, Granted):
             return granted
         try:
             self._limit.check(login.identity.user_name)
-            issued = self._openers[target.open_by].issue_credentials(target, login)
+            issued = self._openers[target.open_by].issue_credentials(bounded(), login)
         except Exception as error:  # noqa: BLE001  as above
             return self._not_opened(action, target, login, granted, error, caller)
-        self._audit.record(events.credentials_issued(target, login, granted, issued, caller))
+        self._audit.record(events.credentials_issued(bounded(), login, granted, issued, caller))
         return Issued(issued)
 
     def _admit(
-        self, action: Action, target: Target, login: Login, caller: Caller
+        self,
+        action: Action,
+        target: Target,
+        login: Login,
+        caller: Caller,
+        *,
+        check: Callable[[], object] = lambda: None,
     ) -> Granted | NotAllowed | StepUpNeeded | Failed:
+        """The decision. `check` raises for what nobody may have of this target; only who may open it learns that."""
         match decide(target, login.identity):
             case Refused() as refused:
                 self._audit.record(events.access_refused(action, target, login, refused, caller))
@@ -174,6 +197,7 @@ class Consoles:
             case Granted() as granted:
                 try:
                     self._blocks.check(login.identity, target.name)
+                    check()
                 except AwsconsError as error:
                     return self._not_opened(action, target, login, granted, error, caller)
                 requirement = step_up(target, login, now=self._clock())

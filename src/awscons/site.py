@@ -65,11 +65,12 @@ class CookieSettings:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An AWS account, as people know it; empty: nothing was said of it."""
+    """An AWS account, as people know it; empty: nothing was said of it. `slug`: its name in names of targets."""
 
     name: str = ""
     environment: str = ""
     color: str = ""
+    slug: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 
 from awscons.access.decision import RefusalReason
 from awscons.access.identity import Identity, Login
-from awscons.access.targets import OpenBy, Target
+from awscons.access.targets import CommandLineAccess, OpenBy, Target
 from awscons.adapters.stores.memory_store import MemoryStore
 from awscons.assembly.aws_side import build_broker
 from awscons.audit.event import AuditEvent, Caller, Outcome
@@ -87,7 +87,10 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
             audit=log,
             clock=clock,
         )
-        targets = {target.name: target for target in settings.targets}
+        targets = {
+            target.name: replace(target, command_line=CommandLineAccess(target.duration))
+            for target in settings.targets
+        }
         yield Scene(consoles, targets, clock, log, preferences, BlockList(store), store)
 
 
@@ -115,7 +118,8 @@ def test_credentials_come_by_the_same_decision_and_need_no_signin_token(scene: S
 
 
 def test_credentials_last_an_hour_where_the_role_allows_no_more(scene: Scene) -> None:
-    target = replace(scene.targets["sandbox"], duration=43_200, groups=("sysadmin",))
+    access = CommandLineAccess(43_200)
+    target = replace(scene.targets["sandbox"], command_line=access, groups=("sysadmin",))
     result = scene.consoles.issue_credentials(target, scene.login("sysadmin"), caller=CALLER)
     assert isinstance(result, Issued)
     assert result.issued.durations.role_session_duration == scene.log.events[0].granted_duration == 3_600

@@ -118,8 +118,9 @@ def test_every_address_is_in_the_reference(tmp_path: Path) -> None:
     )
     settings = parse_settings(config, source="test", environment={})
     rules = build_service(settings, environment={"AWSCONS_DEBUG": "1"}).url_map.iter_rules()
+    prefix = re.compile(r"/aws\b")
     addresses = {
-        f"{method} {rule.rule.replace('/aws/<name>', '<prefix>/<service>').replace('/aws', '<prefix>')}"
+        f"{method} {prefix.sub('<prefix>', rule.rule.replace('/aws/<name>', '<prefix>/<service>'))}"
         for rule in rules
         for method in (rule.methods or set()) & {"GET", "POST"}
     }

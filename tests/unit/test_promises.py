@@ -20,6 +20,8 @@ MAX_COLUMNS = 120
 SECTIONS = [
     *schema.SECTIONS.values(),
     schema.TargetSection,
+    schema.CommandLineSection,
+    schema.AgentSection,
     schema.AccountSection,
     schema.PartitionSection,
     schema.IdentityProviderSection,

@@ -6,6 +6,7 @@ attributes which attribute a name means, and which values count
 groups     how group names are normalized
 distinguished_names   DNs of a directory, which some group names are
 decision   may this identity open this target
+command_line   what a terminal gets of a target
 target_index   which targets may this identity open, without asking all of them
 report     who can open what, for people who review access
 comparison what changes for whom between two configurations

@@ -6,6 +6,7 @@ conditions. A changed condition of which nobody can say which way it goes counts
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -109,6 +110,7 @@ def _bounds(before: Facts, after: Facts) -> Iterator[Change]:
     if old != new:
         kind = Kind.LONGER if new > old else Kind.SHORTER
         yield _change(kind, after, who, f"duration {old} s → {new} s")
+    yield from _in_terminals(before, after, who)
     if set(before["needs"]) != set(after["needs"]):
         tighter = set(before["needs"]) < set(after["needs"])
         what = f"attributes: {_list(before['needs'])} → {_list(after['needs'])}"
@@ -120,6 +122,29 @@ def _bounds(before: Facts, after: Facts) -> Iterator[Change]:
         tighter = was is None or (becomes is not None and is_tighter(was, becomes))
         what = f"{name}: {_text(was)} → {_text(becomes)}"
         yield _change(Kind.TIGHTENED if tighter else Kind.WEAKENED, after, who, what)
+
+
+def _in_terminals(before: Facts, after: Facts, who: str) -> Iterator[Change]:
+    """Changes of credentials in terminals."""
+    # A configuration that was printed before there were terminals has no such key.
+    old, new = before.get("cli"), after.get("cli")
+    if _plain(old) == _plain(new):
+        return
+    if not old or not new:
+        kind, what = (
+            (Kind.WEAKENED, "cli: none → credentials in terminals") if new else (Kind.TIGHTENED, "cli: none")
+        )
+    elif _plain({**old, "max_duration": 0}) == _plain({**new, "max_duration": 0}):
+        kind = Kind.LONGER if new["max_duration"] > old["max_duration"] else Kind.SHORTER
+        what = f"cli: {old['max_duration']} s → {new['max_duration']} s"
+    else:
+        kind, what = Kind.WEAKENED, "cli: other policies or tags"
+    yield _change(kind, after, who, what)
+
+
+def _plain(value: object) -> str:
+    """For a comparison: JSON has no tuples, and the present configuration has."""
+    return json.dumps(value, sort_keys=True)
 
 
 _CONDITIONS: Mapping[str, Callable[[Any, Any], bool]] = {

@@ -34,6 +34,20 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Terminal:
+    """What a terminal's login has more than a browser's.
+
+    machine      what the computer called itself; the person has seen it
+    allowed_by   public id of the login in a browser that allowed it
+    since        UTC
+    """
+
+    machine: str
+    allowed_by: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Login:
     """A sign-in of an Identity, which lasts until `ends_at`.
 
@@ -46,6 +60,8 @@ class Login:
     public_id      names the login to operators and in the audit log; it is not the cookie's value
     received       every attribute of the assertion, for setting up an identity provider; saved only in
                    debug mode, else empty
+    idp_session_ends_at   UTC; SessionNotOnOrAfter; None: the identity provider names no end
+    terminal       the login is a terminal's, which has no cookie; None: a browser's
     """
 
     identity: Identity
@@ -57,3 +73,5 @@ class Login:
     name_id_qualifiers: Mapping[str, str] = field(default_factory=dict)
     public_id: str = ""
     received: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    idp_session_ends_at: datetime | None = None
+    terminal: Terminal | None = None

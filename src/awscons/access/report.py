@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from awscons.access.targets import Target
 
@@ -103,4 +103,6 @@ def facts_of(target: Target) -> dict[str, object]:
         "everyone": target.open_to_everyone,
         "duration": target.duration,
         "conditions": _conditions(target),
+        # In a terminal, other bounds may hold than in the console.
+        "cli": asdict(target.command_line) if target.command_line else None,
     }

@@ -15,6 +15,7 @@ _ROLE_ARN = re.compile(
 )
 RESERVED_SERVICES = frozenset(
     {
+        "cli",
         "demo",
         "favicon.ico",
         "health",
@@ -68,6 +69,7 @@ class RoleTerms:
     external_id       the ExternalId that the role's trust policy may require
     session_policy    JSON: a further bound on what the role session may do
     policy_arns       managed policies, as further bounds
+    fixed_tags        session tags with values of their own, the same for everybody
     """
 
     source_identity: str | None = None
@@ -76,6 +78,35 @@ class RoleTerms:
     external_id: str | None = field(default=None, repr=False)
     session_policy: str | None = None
     policy_arns: tuple[str, ...] = ()
+    fixed_tags: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AgentBounds:
+    """What a coding agent gets in a terminal.
+
+    session_policy, policy_arns   in place of those of the terminal; None and empty: the terminal's
+    tags                          session tags with their values
+    """
+
+    session_policy: str | None = None
+    policy_arns: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLineAccess:
+    """A target that gives credentials to terminals.
+
+    max_duration                  seconds that the credentials last at most
+    session_policy, policy_arns   in place of those of the console; None and empty: the console's
+    agent                         None: coding agents get no credentials
+    """
+
+    max_duration: int
+    session_policy: str | None = None
+    policy_arns: tuple[str, ...] = ()
+    agent: AgentBounds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +152,7 @@ class Target:
     terms       what else AssumeRole is asked for
     open_by     the way of opening it
     saml_provider   ARN of the SAML provider that the role trusts, unless `open_by` is AssumeRole
+    command_line    credentials in terminals; None: it opens in the browser only
     """
 
     name: str
@@ -140,11 +172,18 @@ class Target:
     display: TargetDisplay = TargetDisplay()
     open_by: OpenBy = OpenBy.ASSUME_ROLE
     saml_provider: str | None = None
+    command_line: CommandLineAccess | None = None
 
     @property
     def keyless(self) -> bool:
         """Whether it opens without AWS credentials."""
         return self.open_by is not OpenBy.ASSUME_ROLE
+
+    @property
+    def has_tags(self) -> bool:
+        """Whether some of its role sessions have session tags."""
+        access = self.command_line
+        return bool(self.terms.session_tags or (access and access.agent and access.agent.tags))
 
     @property
     def title(self) -> str:

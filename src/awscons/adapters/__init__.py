@@ -4,6 +4,8 @@ aws               STS, the federation endpoint, the broker's credentials, and th
 stores            where logins are saved
 server            serving with gunicorn
 idp_metadata      the identity provider's keys, from the configuration or from its metadata
+client_archive       the command-line client as one file
+client_archive    the command-line client, as one file
 metadata_copy     the last good metadata, on disk
 audit_log         logs and audit events, as JSON lines
 audit_streams     one chained stream of audit events for each process

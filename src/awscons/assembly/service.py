@@ -14,6 +14,7 @@ from flask import Flask
 
 from awscons.access.targets import OpenBy
 from awscons.adapters.aws.http_pool import HttpPool
+from awscons.adapters.client_archive import load_client_archive
 from awscons.adapters.shared_counters import SharedCounters
 from awscons.adapters.stores.choice import open_store
 from awscons.assembly.audit_side import build_service_log
@@ -32,6 +33,7 @@ from awscons.assembly.signin_side import (
     build_logins,
     build_logouts,
     build_rate_limits,
+    build_terminals,
     our_idp_metadata,
     our_metadata,
 )
@@ -52,6 +54,7 @@ from awscons.signin.login import RETURN_PATH_TTL
 from awscons.signin.rate_limits import ConsoleRateLimit, MinuteCounters
 from awscons.signin.register import LoginRegister
 from awscons.store import RecordStore
+from awscons.terminals.alarms import Alarms
 from awscons.web.app import create_app
 from awscons.web.cookies import choose_cookie_policy
 from awscons.web.dependencies import WebDependencies
@@ -147,6 +150,10 @@ def build_service(
             attribute_map=tuple(settings.login.attribute_map.values()),
             answer_limits=settings.service_provider.answer_limits,
             debug=debug,
+            has_terminals=settings.login.terminals,
+            terminals=build_terminals(settings, store=store, register=register, clock=clock),
+            alarms=Alarms(store, clock=clock),
+            client_archive=load_client_archive() if settings.login.terminals else None,
         )
     )
     if prepared:

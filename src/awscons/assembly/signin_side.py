@@ -23,6 +23,8 @@ from awscons.signin.rate_limits import MinuteCounters, SignInRateLimits
 from awscons.signin.register import LoginRegister
 from awscons.signin.single_logout import Logouts
 from awscons.store import RecordStore
+from awscons.terminals.alarms import Alarms
+from awscons.terminals.terminal_logins import Terminals
 
 
 def build_idp_trust(
@@ -119,6 +121,19 @@ def build_logouts(
         store=store,
         register=register,
         tells_the_identity_provider=settings.login.single_logout,
+        clock=clock,
+    )
+
+
+def build_terminals(
+    settings: Settings, *, store: RecordStore, register: LoginRegister, clock: Callable[[], datetime]
+) -> Terminals:
+    """The logins of terminals."""
+    return Terminals(
+        register=register,
+        store=store,
+        settings=settings.login,
+        alarms=Alarms(store, clock=clock),
         clock=clock,
     )
 

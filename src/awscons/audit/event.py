@@ -21,6 +21,7 @@ class Action(StrEnum):
     SIGN_IN = "sign-in"
     OPEN_CONSOLE = "open-console"
     GET_CREDENTIALS = "get-credentials"
+    SIGN_IN_TERMINAL = "sign-in-terminal"
     SIGN_OUT = "sign-out"
     END_LOGIN = "end-login"
     BLOCK = "block"
@@ -41,6 +42,14 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+class Via(StrEnum):
+    """By which door somebody asked for a role."""
+
+    CONSOLE = "console"
+    CLI = "cli"
+    AGENT = "agent"
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The client that asks for something.
@@ -50,12 +59,14 @@ class Caller:
     user_agent    as the client sends it; anybody can send anything
     link_origin   origin of another site whose link to a console page the client follows; `unknown` if the
                   browser does not name it; None where there is no such site
+    via           by which door it asks for a role
     """
 
     address: str | None = None
     incident_id: str | None = None
     user_agent: str | None = None
     link_origin: str | None = None
+    via: Via = Via.CONSOLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +91,8 @@ class AuditEvent:
     groups, group_count         the groups that the login stores, at most MAX_GROUPS of them; how many arrived
     configuration_hash          names the configuration in force; the log adds it to every event
     link_origin                 of the site whose link to a console page the person followed
+    via                         the door: a browser's, a terminal's, or that of a coding agent in a terminal
+    machine                     what a terminal's computer calls itself
     keys_added, keys_removed    SHA-256 fingerprints of the identity provider's signing certificates
     """
 
@@ -120,6 +133,8 @@ class AuditEvent:
     groups: tuple[str, ...] | None = None
     group_count: int | None = None
     link_origin: str | None = None
+    via: str | None = None
+    machine: str | None = None
     idp_entity_id: str | None = None
     keys_added: str | None = None
     keys_removed: str | None = None
@@ -136,7 +151,16 @@ class AuditEvent:
 
 _FIELDS = tuple(field.name for field in fields(AuditEvent))
 _FOREIGN_NAMES = frozenset(
-    {"user_name", "name_id", "decided_by", "user_agent", "assertion_id", "session_index", "authn_context"}
+    {
+        "machine",
+        "user_name",
+        "name_id",
+        "decided_by",
+        "user_agent",
+        "assertion_id",
+        "session_index",
+        "authn_context",
+    }
 )
 
 

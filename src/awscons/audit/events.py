@@ -22,6 +22,8 @@ from awscons.errors import (
     Blocked,
     DestinationRefused,
     LoginEndsTooSoon,
+    NoAgentAccess,
+    NoCommandLineAccess,
     RateLimited,
     ResponseRefused,
     SignInError,
@@ -33,6 +35,16 @@ from awscons.signin.login import FinishedLogin
 from awscons.signin.register import StoredLogin
 
 _OPERATOR = "operator"
+_OUR_REFUSALS = (
+    AttributesUnfit,
+    Blocked,
+    DestinationRefused,
+    LoginEndsTooSoon,
+    NoAgentAccess,
+    NoCommandLineAccess,
+    RateLimited,
+)
+"""Errors by which a rule of ours refuses a person; others are failures."""
 
 # --- sign-in -----------------------------------------------------------------------------
 
@@ -57,6 +69,39 @@ def signed_in(finished: FinishedLogin, caller: Caller) -> AuditEvent:
 def sign_in_refused(error: SignInError | StoreUnavailable, caller: Caller) -> AuditEvent:
     """A sign-in ended with `error`."""
     return replace(_message_refused(Action.SIGN_IN, error, caller), user_agent=caller.user_agent)
+
+
+# --- terminals ---------------------------------------------------------------------------
+
+
+def terminal_signed_in(login: Login, caller: Caller) -> AuditEvent:
+    """A terminal got its first tokens. `login`: the terminal's."""
+    return replace(
+        _login_event(Action.SIGN_IN_TERMINAL, login, login.public_id, address=caller.address),
+        user_agent=caller.user_agent,
+        decided_by=f"login {login.terminal.allowed_by}" if login.terminal else None,
+    )
+
+
+def terminal_refused(reason: str, login: Login, caller: Caller, machine: str | None = None) -> AuditEvent:
+    """A terminal got no tokens. `login`: its own, or that of the browser; `reason`: one of a few fixed texts."""
+    event = _login_event(Action.SIGN_IN_TERMINAL, login, login.public_id, address=caller.address)
+    return replace(
+        event,
+        outcome=Outcome.REFUSED,
+        incident_id=caller.incident_id,
+        reason=reason,
+        user_agent=caller.user_agent,
+        machine=machine or event.machine,
+    )
+
+
+def terminal_token_reused(login: Login, caller: Caller) -> AuditEvent:
+    """A code or refresh token came again, so the login of its terminal has ended."""
+    return replace(
+        terminal_refused("token used before", login, caller),
+        hint="somebody may have a copy of the person's tokens: ask the person, who is told in the portal as well",
+    )
 
 
 # --- sign-out ----------------------------------------------------------------------------
@@ -158,6 +203,8 @@ def access_refused(
         hint=GROUPS_OMITTED_HINT if omitted else None,
         client_address=caller.address,
         link_origin=caller.link_origin,
+        via=caller.via,
+        machine=_machine(login),
     )
 
 
@@ -169,7 +216,7 @@ def opening_failed(
     Of an unexpected error only the class is written, since its text may quote a secret.
     """
     expected = error if isinstance(error, AwsconsError) else None
-    refused = isinstance(error, (DestinationRefused, AttributesUnfit, Blocked, LoginEndsTooSoon, RateLimited))
+    refused = isinstance(error, _OUR_REFUSALS)
     return AuditEvent(
         action=action,
         outcome=Outcome.REFUSED if refused else Outcome.FAILED,
@@ -186,6 +233,8 @@ def opening_failed(
         hint=(expected.hint or None) if expected else None,
         client_address=caller.address,
         link_origin=caller.link_origin,
+        via=caller.via,
+        machine=_machine(login),
     )
 
 
@@ -246,7 +295,12 @@ def _login_event(
         name_id=login.identity.name_id,
         decided_by=decided_by,
         client_address=address,
+        machine=_machine(login),
     )
+
+
+def _machine(login: Login) -> str | None:
+    return login.terminal.machine if login.terminal else None
 
 
 def _by_operator(action: Action, kind: BlockKind, name: str) -> AuditEvent:
@@ -337,6 +391,8 @@ def _session_event(
         region=session.region,
         client_address=caller.address,
         link_origin=caller.link_origin,
+        via=caller.via,
+        machine=_machine(login),
         signin_endpoint=signin_endpoint,
         console_destination=console_destination,
     )

@@ -107,6 +107,7 @@ def build_role_request(target: Target, identity: Identity, *, name_attribute: st
         for key, attribute in terms.session_tags
         if (value := _tag_value(identity, key, attribute)) is not None
     )
+    tags += terms.fixed_tags
     given = {key for key, _ in tags}
     return RoleRequest(
         role=target.role,
@@ -144,7 +145,7 @@ def _tag_value(identity: Identity, key: str, attribute: str) -> str | None:
     person's.
     """
     value = _only_value(identity, attribute)
-    if value is not None and not is_tag_text(value, max_length=_MAX_TAG_VALUE_LENGTH):
+    if value is not None and not is_tag_value(value):
         raise AttributesUnfit(
             f"session tag {key}: AWS does not accept {quote_for_log(value)} as a value",
             hint="up to 256 letters, digits, spaces and _ . : / = + - @ of any language",
@@ -182,6 +183,11 @@ def is_tag_key(text: str) -> bool:
         and is_tag_text(text, max_length=_MAX_TAG_KEY_LENGTH)
         and not text.casefold().startswith("aws:")
     )
+
+
+def is_tag_value(text: str) -> bool:
+    """Whether `text` can be the value of a session tag."""
+    return is_tag_text(text, max_length=_MAX_TAG_VALUE_LENGTH)
 
 
 def is_external_id(text: str) -> bool:

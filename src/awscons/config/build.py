@@ -14,12 +14,14 @@ from awscons.audit.chain import parse_audit_key
 from awscons.audit.metrics_recorder import MetricsSettings
 from awscons.audit.notifications import Notice, WebhookSettings, parse_secret
 from awscons.audit.settings import AuditSettings
-from awscons.aws import partitions
+from awscons.aws import durations, partitions
 from awscons.aws.assertions import AssertionKeys, OwnIdentityProvider
 from awscons.aws.destinations import without_console_session
 from awscons.aws.settings import AwsSettings, PartitionSettings
+from awscons.config.patterns import slug_of
 from awscons.config.schema import (
     AccountSection,
+    AgentSection,
     AwsSection,
     OrganizationSection,
     PartitionSection,
@@ -133,6 +135,10 @@ def _login(
         single_logout=saml.single_logout,
         auth_duration=timedelta(seconds=saml.auth_duration),
         idle_timeout=timedelta(seconds=session.session_expire),
+        terminals=any(target.cli for target in aws.targets),
+        terminal_duration=timedelta(seconds=session.cli_login_duration)
+        if session.cli_login_duration
+        else None,
         pending_lifetime=timedelta(seconds=saml.reqid_life),
         force_authn=saml.force_reauth,
         max_pending_logins=server.max_pending_logins,
@@ -226,6 +232,7 @@ def build_target(section: TargetSection, aws: AwsSection | None = None) -> targe
         confirm_links=confirm_links if section.confirm_links is None else section.confirm_links,
         open_by=open_by,
         saml_provider=provider,
+        command_line=_command_line(section),
         terms=targets.RoleTerms(
             source_identity=section.source_identity,
             session_tags=tuple(section.session_tags.items()),
@@ -244,6 +251,24 @@ def build_target(section: TargetSection, aws: AwsSection | None = None) -> targe
     )
 
 
+def _command_line(section: TargetSection) -> targets.CommandLineAccess | None:
+    access = section.cli
+    if access is None:
+        return None
+    return targets.CommandLineAccess(
+        max_duration=access.max_duration or min(section.duration, durations.MAX_CHAINED_DURATION),
+        session_policy=access.session_policy,
+        policy_arns=tuple(access.policy_arns),
+        agent=_agent(access.agent) if access.agent else None,
+    )
+
+
+def _agent(section: AgentSection) -> targets.AgentBounds:
+    return targets.AgentBounds(
+        section.session_policy, tuple(section.policy_arns), tuple(section.tags.items())
+    )
+
+
 def build_branding(site: SiteSection, logo: Logo | None, accounts: Sequence[AccountSection]) -> Branding:
     """What people see of the whole site, with the names of the accounts."""
     return Branding(
@@ -255,7 +280,9 @@ def build_branding(site: SiteSection, logo: Logo | None, accounts: Sequence[Acco
         show_required_groups=site.show_required_groups,
         auditors=frozenset(site.auditors),
         accounts={
-            account.id: Account(account.name or "", account.environment or "", account.color or "")
+            account.id: Account(
+                account.name or "", account.environment or "", account.color or "", slug_of(account)
+            )
             for account in accounts
         },
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from awscons.access.attributes import name_key
-from awscons.access.targets import OpenBy
+from awscons.access.targets import OpenBy, RoleArn
 from awscons.aws import destinations, durations, partitions, role_request
 from awscons.config.build import build_partitions, build_role
 from awscons.config.mistakes import did_you_mean, found_words
@@ -48,8 +48,9 @@ def section_mistakes(
             yield from _wrong_destination(index, target, partition)
             yield from _wrong_terms(index, target)
             yield from _wrong_way(index, target, aws)
+            yield from _wrong_command_line(index, target, aws)
     if saml and aws:
-        yield from _logins_too_short(saml, aws.targets)
+        yield from _logins_too_short(saml, aws.targets, session)
         yield from _attributes_not_kept(saml, aws)
     if session:
         yield from _store_access(session.session_backing)
@@ -152,7 +153,13 @@ def _wrong_terms(index: int, section: TargetSection) -> Iterator[Mistake]:
                 "one of the keys of `session_tags`",
                 did_you_mean(key, section.session_tags),
             )
-    for position, arn in enumerate(section.policy_arns):
+    yield from _wrong_policies(path, role, section.session_policy, section.policy_arns)
+
+
+def _wrong_policies(
+    path: str, role: RoleArn, session_policy: str | None, policy_arns: Sequence[str]
+) -> Iterator[Mistake]:
+    for position, arn in enumerate(policy_arns):
         if not role_request.is_policy_arn_for(role, arn):
             yield Mistake(
                 f"{path}.policy_arns[{position}]",
@@ -160,13 +167,40 @@ def _wrong_terms(index: int, section: TargetSection) -> Iterator[Mistake]:
                 f"a managed policy of AWS (arn:{role.partition}:iam::aws:policy/…) or of the role's own "
                 f"account (arn:{role.partition}:iam::{role.account_id}:policy/…)",
             )
-    size = len(section.session_policy or "") + sum(map(len, section.policy_arns))
+    size = len(session_policy or "") + sum(map(len, policy_arns))
     if size > role_request.MAX_POLICY_CHARACTERS:
         yield Mistake(
             f"{path}.session_policy",
             f"{size:,} characters, with `policy_arns`",
             f"at most {role_request.MAX_POLICY_CHARACTERS:,} together",
         )
+
+
+def _wrong_command_line(index: int, section: TargetSection, aws: AwsSection) -> Iterator[Mistake]:
+    """Terminals need a way of opening that gives credentials, and bounds that STS accepts."""
+    path, role, access = f"aws_config.targets[{index}].cli", build_role(section), section.cli
+    if access is None:
+        return
+    if (section.open_by or aws.open_by) == OpenBy.SAML_POST.value:
+        yield Mistake(
+            path,
+            "credentials in terminals",
+            "no `cli`: with `open_by` 'SAML-POST' this service never gets credentials",
+            "`open_by` 'AssumeRoleWithSAML' can",
+        )
+    yield from _wrong_policies(path, role, access.session_policy, access.policy_arns)
+    if access.agent is None:
+        return
+    yield from _wrong_policies(f"{path}.agent", role, access.agent.session_policy, access.agent.policy_arns)
+    taken = {key.casefold() for key in section.session_tags}
+    for key in access.agent.tags:
+        if key.casefold() in taken:
+            yield Mistake(
+                f"{path}.agent.tags", found_words(key), "keys that `session_tags` of the target does not have"
+            )
+    if len(section.session_tags) + len(access.agent.tags) > role_request.MAX_TAGS:
+        wanted = f"at most {role_request.MAX_TAGS} tags, with `session_tags` of the target"
+        yield Mistake(f"{path}.agent.tags", found_words(len(access.agent.tags)), wanted)
 
 
 def _wrong_way(index: int, section: TargetSection, aws: AwsSection) -> Iterator[Mistake]:
@@ -208,17 +242,24 @@ def _wrong_way(index: int, section: TargetSection, aws: AwsSection) -> Iterator[
         )
 
 
-def _logins_too_short(saml: SamlSection, sections: Sequence[TargetSection]) -> list[Mistake]:
-    """A console lasts at least 900 seconds: a shorter login could open none that ends with it."""
-    ending = [section.service for section in sections if section.ends_with_login]
+def _logins_too_short(
+    saml: SamlSection, sections: Sequence[TargetSection], session: SessionSection | None
+) -> list[Mistake]:
+    """Consoles and credentials last at least 900 seconds: a shorter login could have none that end with it."""
+    own_end = session is not None and session.cli_login_duration is not None
+    ending = [
+        (section.service, "ends_with_login" if section.ends_with_login else "cli")
+        for section in sections
+        if section.ends_with_login or (section.cli is not None and not own_end)
+    ]
     if not ending or saml.auth_duration >= durations.MIN_DURATION:
         return []
+    name, key = ending[0]
     return [
         Mistake(
             "saml_config.auth_duration",
             found_words(saml.auth_duration),
-            f"at least {durations.MIN_DURATION}, the shortest console, since target {ending[0]!r} "
-            "has `ends_with_login`",
+            f"at least {durations.MIN_DURATION}, the shortest console, since target {name!r} has `{key}`",
         )
     ]
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from awscons.config.schema import (
     BACKINGS,
+    AgentSection,
+    CommandLineSection,
     IdentityProviderSection,
     OrganizationSection,
     PartitionSection,
@@ -141,26 +143,23 @@ def _without_tag(
             return location, model
 
 
-_INNER_SECTIONS: Mapping[str, type[Section]] = {
-    "identity_provider": IdentityProviderSection,
-    "organization": OrganizationSection,
-    "only": SelectionSection,
-    "except": SelectionSection,
-    "webhook": WebhookSection,
-}
-
-
 def _model_at(model: type[Section], location: Sequence[int | str]) -> type[Section]:
     """The section whose key was misspelt: a target's, an account's, else the model's own."""
-    match location:
-        case ["targets", int()]:
-            return TargetSection
-        case ["partitions", str()]:
-            return PartitionSection
-        case [str() as name]:
-            return _INNER_SECTIONS.get(name, model)
-        case _:
-            return model
+    names = tuple(part for part in location if isinstance(part, str))
+    return PartitionSection if names[:1] == ("partitions",) else _INNER_SECTIONS.get(names, model)
+
+
+_INNER_SECTIONS: dict[tuple[str, ...], type[Section]] = {
+    ("targets",): TargetSection,
+    ("targets", "cli"): CommandLineSection,
+    ("targets", "cli", "agent"): AgentSection,
+    ("only",): SelectionSection,
+    ("except",): SelectionSection,
+    ("organization",): OrganizationSection,
+    ("identity_provider",): IdentityProviderSection,
+    ("webhook",): WebhookSection,
+}
+"""Sections inside others, by the names of the keys that lead there."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -21,6 +21,8 @@
     │   ├── TooManySignIns             more sign-ins than the configured limits allow
     │   └── TooManyConsoles            more consoles than one person may open in a minute
     ├── Blocked                    an operator has blocked this person or this target
+    ├── NoCommandLineAccess        the target gives no credentials to terminals
+    ├── NoAgentAccess              the target gives no credentials to coding agents
     ├── AttributesUnfit            the attributes of a person do not fit the target
     ├── LoginEndsTooSoon           the login ends before the shortest console would
     ├── BrokerBusy                 too many sign-ins are waiting for AWS
@@ -69,6 +71,8 @@ from awscons.errors.signin_errors import (
     DestinationRefused,
     DestinationTooLong,
     IdpDeclined,
+    NoAgentAccess,
+    NoCommandLineAccess,
     NoPendingLogin,
     RateLimited,
     RelayStateLost,
@@ -122,6 +126,8 @@ __all__ = [
     "LoginEndsTooSoon",
     "MetadataRefused",
     "Mistake",
+    "NoAgentAccess",
+    "NoCommandLineAccess",
     "NoPendingLogin",
     "PolicyRefused",
     "RateLimited",

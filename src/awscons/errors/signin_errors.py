@@ -185,6 +185,18 @@ class TooManyConsoles(RateLimited):
     advice = "a script or another site may open them; the limit is `rate_limit_per_person` in `server_config`"
 
 
+class NoCommandLineAccess(AwsconsError):
+    """The target gives no credentials to terminals."""
+
+    public = "This target opens in the browser only."
+
+
+class NoAgentAccess(AwsconsError):
+    """The target gives no credentials to coding agents."""
+
+    public = "This target gives no credentials to coding agents."
+
+
 class Blocked(AwsconsError):
     """An operator has blocked this person or this target."""
 

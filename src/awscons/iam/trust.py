@@ -45,7 +45,7 @@ def trust_shape(target: Target, *more: Target) -> TrustShape:
     targets = (target, *more)
     needed = needed_actions(
         source_identity=any(one.terms.source_identity is not None for one in targets),
-        tags=any(one.terms.session_tags for one in targets),
+        tags=any(one.has_tags for one in targets),
     )
     ids = {one.terms.external_id for one in targets}
     return TrustShape(target.role.partition, needed, () if None in ids else tuple(sorted(filter(None, ids))))

@@ -234,6 +234,8 @@ class Logins:
         login_id = secrets.token_urlsafe(32)
         login = replace(self._login(identity, assertion, pending, now), public_id=hashed(login_id))
         self._register.save(login_id, login)
+        if self._settings.terminals:
+            self._register.renew_terminals(login)
         replaced = self._register.revoke_replaced(pending.replaced_login) if pending.replaced_login else None
         return FinishedLogin(
             login_id, login, pending.return_to, pending.request_id, assertion, replaced, pending.link_origin
@@ -350,4 +352,5 @@ class Logins:
             authn_context=assertion.authn_context,
             name_id_qualifiers=assertion.name_id_qualifiers,
             received=stored_values(assertion.attributes) if self._store_received else {},
+            idp_session_ends_at=assertion.session_not_on_or_after,
         )

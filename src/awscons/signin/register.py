@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -34,13 +34,15 @@ MAX_LOGIN_ID_LENGTH = 80
 """Characters; longer ids cannot be ours, so they are not looked up."""
 _TRIES = 4
 """Random slots to try before the whole index is read; with half of it full, 15 of 16 sign-ins need no more."""
+_TERMINAL_USE = timedelta(minutes=1)
+"""The last use of a terminal is exact to a minute."""
 _BATCH = 500
 """Records in one `get_many` when all logins are listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredLogin:
-    """A login in the register. `last_used_at`: UTC; None when logins do not end by lack of use."""
+    """A login in the register. `last_used_at`: UTC; None for a browser's where logins do not end by lack of use."""
 
     public_id: str
     login: Login
@@ -60,14 +62,7 @@ class LoginRegister:
 
     def save(self, login_id: str, login: Login) -> None:
         """Save a new login under its id, and index it under NameID and user name."""
-        now = self._clock()
-        lifetime = login.ends_at - now
-        public_id = hashed(login_id)
-        self._store.set(_login_key(public_id), record_of(login), lifetime=lifetime)
-        if self._ends_when_unused:
-            self._note_use(public_id, now)
-        for name in {login.identity.name_id, login.identity.user_name}:
-            self._take_slot(name, public_id, lifetime)
+        self._save(hashed(login_id), login)
 
     def find(self, login_id: str) -> Login | None:
         """The login of a cookie value; None when it is unknown or has ended. Counts as a use of it."""
@@ -75,20 +70,54 @@ class LoginRegister:
             return None
         public_id, now = hashed(login_id), self._clock()
         login = read_login(self._store.get(_login_key(public_id)))
-        if login is None or now >= login.ends_at:
+        if login is None or login.terminal is not None or now >= login.ends_at:
             return None
         if self._ends_when_unused:
             last_use = read_last_use(self._store.get(_use_key(public_id)))
             if not self._still_in_use(last_use, now):
                 return None
             if last_use is not None and now - last_use.at >= self._settings.idle_timeout / 10:
-                self._note_use(public_id, now)
+                self._note_use(public_id, now, self._settings.idle_timeout)
         return login
 
     def end(self, login_id: str) -> None:
         """Delete the login of a cookie value, at once and for every process."""
         if 0 < len(login_id) <= MAX_LOGIN_ID_LENGTH:
             self.revoke(hashed(login_id))
+
+    # --- the logins of terminals -----------------------------------------------------------
+
+    def save_terminal(self, public_id: str, login: Login) -> None:
+        """Save the new login of a terminal. It ends at its time, however little it is used."""
+        self._save(public_id, login)
+
+    def find_terminal(self, public_id: str) -> Login | None:
+        """The login of a terminal; None when it is unknown or has ended. Counts as a use of it."""
+        now = self._clock()
+        login = read_login(self._store.get(_login_key(public_id)))
+        if login is None or login.terminal is None or now >= login.ends_at:
+            return None
+        last_use = read_last_use(self._store.get(_use_key(public_id)))
+        if last_use is None or now - last_use.at >= _TERMINAL_USE:
+            self._note_use(public_id, now, login.ends_at - now)
+        return login
+
+    def renew_terminals(self, login: Login) -> None:
+        """Give this person's terminals what the identity provider says of the person now: the groups, above all."""
+        now = self._clock()
+        for stored in self.of(login.identity.name_id):
+            old = stored.login
+            same_person = (old.identity.name_id, old.name_id_qualifiers) == (
+                login.identity.name_id,
+                login.name_id_qualifiers,
+            )
+            if old.terminal is None or not same_person or old.identity == login.identity:
+                continue
+            renewed = record_of(replace(old, identity=login.identity))
+            # Not if it has ended meanwhile: that must not bring it back.
+            self._store.replace(
+                _login_key(stored.public_id), record_of(old), renewed, lifetime=old.ends_at - now
+            )
 
     # --- logins, as operators and the identity provider see them -------------------------
 
@@ -105,6 +134,11 @@ class LoginRegister:
             if name in {stored.login.identity.name_id, stored.login.identity.user_name}
         )
 
+    def peek(self, public_id: str) -> Login | None:
+        """A live login by its public id. Does not count as a use of it."""
+        stored = self._stored([public_id])
+        return stored[0].login if stored else None
+
     def all(self) -> Iterator[StoredLogin]:
         """All live logins, in no order. Raises StoreCannotList when the store cannot list its keys."""
         keys = self._store.keys("login:")
@@ -117,23 +151,36 @@ class LoginRegister:
 
     def revoke_replaced(self, public_id: str) -> Login | None:
         """Delete a login that a new one replaces, and return it if it was live."""
-        stored = self._stored([public_id])
+        login = self.peek(public_id)
         self.revoke(public_id)
-        return stored[0].login if stored else None
+        return login
 
     # --- inside --------------------------------------------------------------------------
+
+    def _save(self, public_id: str, login: Login) -> None:
+        now = self._clock()
+        lifetime = login.ends_at - now
+        self._store.set(_login_key(public_id), record_of(login), lifetime=lifetime)
+        if login.terminal is not None:
+            self._note_use(public_id, now, lifetime)
+        elif self._ends_when_unused:
+            self._note_use(public_id, now, self._settings.idle_timeout)
+        for name in {login.identity.name_id, login.identity.user_name}:
+            self._take_slot(name, public_id, lifetime)
 
     def _stored(self, public_ids: Sequence[str]) -> list[StoredLogin]:
         """The live ones among these logins, oldest first."""
         now, found = self._clock(), []
         records = self._store.get_many([_login_key(public_id) for public_id in public_ids])
+        logins = [*map(read_login, records)]
         uses: Iterable[LastUse | None] = [None] * len(public_ids)
-        if self._ends_when_unused:
+        if self._ends_when_unused or any(login and login.terminal for login in logins):
             uses = map(read_last_use, self._store.get_many([_use_key(one) for one in public_ids]))
-        for public_id, login, last_use in zip(public_ids, map(read_login, records), uses, strict=True):
+        for public_id, login, last_use in zip(public_ids, logins, uses, strict=True):
             if login is None or now >= login.ends_at:
                 continue
-            if self._ends_when_unused and not self._still_in_use(last_use, now):
+            by_use = self._ends_when_unused and login.terminal is None
+            if by_use and not self._still_in_use(last_use, now):
                 continue
             found.append(StoredLogin(public_id, login, last_use.at if last_use else None))
         return sorted(found, key=lambda stored: stored.login.signed_in_at)
@@ -176,13 +223,12 @@ class LoginRegister:
     def _still_in_use(self, last_use: LastUse | None, now: datetime) -> bool:
         return last_use is not None and now < last_use.at + self._settings.idle_timeout
 
-    def _note_use(self, public_id: str, now: datetime) -> None:
+    def _note_use(self, public_id: str, now: datetime, lifetime: timedelta) -> None:
         """Save the time of a use.
 
         It is a record beside the login's. If it were part of the login, a use that is saved during a
         sign-out would write the deleted login again.
         """
-        lifetime = self._settings.idle_timeout
         self._store.set(_use_key(public_id), record_of(LastUse(now)), lifetime=lifetime)
 
 

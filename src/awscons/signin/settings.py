@@ -51,6 +51,8 @@ class LoginSettings:
     attribute_map   short name to the attribute's Name
     group_formats   formats of group names that are normalized to the plain name
     target_groups   every group that a target names, or that `auditors` names
+    terminals       people can sign in terminals
+    terminal_duration   from a sign-in to the end of its terminals; None: they end with `auth_duration`
     """
 
     user_attr: str
@@ -67,6 +69,8 @@ class LoginSettings:
     login_hint: LoginHint = LoginHint.OFF
     sign_requests: bool = False
     single_logout: bool = False
+    terminals: bool = False
+    terminal_duration: timedelta | None = None
     max_pending_logins: int = 50_000
 
 

@@ -9,6 +9,9 @@ logout_views     signing out, here and at the identity provider
 portal_views     the portal: what a person may open, favourites, links to console pages
 portal_model     what the portal lists: by account, searched by words
 access_report_view   who can open what, for auditors
+cli_views        signing a terminal in: metadata, the page that asks the person, the client itself
+token_views      tokens of terminals
+door_views       what a signed-in terminal asks for: doors and credentials
 row_writer       writes the rows of the portal
 group_messages   sentences about a person's groups
 whoami_view      in debug mode: what the identity provider sent

@@ -11,9 +11,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from awscons.access.targets import RESERVED_SERVICES
 from awscons.web import cookies
 from awscons.web.assets import Asset, load_assets, register_assets
+from awscons.web.cli_views import register_cli_views
 from awscons.web.compression import register_compression
 from awscons.web.console_views import register_console_views, unknown_target
 from awscons.web.dependencies import WebDependencies
+from awscons.web.door_views import register_door_views
 from awscons.web.guards import MountPoint, register_guards
 from awscons.web.health_views import register_health_views
 from awscons.web.language import register_language
@@ -24,6 +26,7 @@ from awscons.web.portal_model import build_entries
 from awscons.web.portal_views import register_portal_views
 from awscons.web.problems import answer_http_error, register_problems
 from awscons.web.proxy_headers import register_proxy_headers
+from awscons.web.token_views import register_token_views
 from awscons.web.whoami_view import register_whoami_view
 
 
@@ -46,6 +49,9 @@ def create_app(deps: WebDependencies) -> Flask:
     register_logout_views(app, deps)
     register_portal_views(app, deps, entries)
     register_console_views(app, deps, entries)
+    register_cli_views(app, deps)
+    register_token_views(app, deps)
+    register_door_views(app, deps, entries)
     register_health_views(app, deps.readiness, deps.site)
     if deps.debug:
         register_whoami_view(app, deps)
@@ -73,6 +79,7 @@ def _set_template_globals(app: Flask, deps: WebDependencies, assets: Mapping[str
         "branding": branding,
         "home_url": site.url(site.home_path),
         "logout_url": site.url("/saml/logout"),
+        "authorize_url": site.url("/cli/authorize"),
         "themes": cookies.THEMES,
     }
 

@@ -18,6 +18,8 @@ from awscons.signin.login import Logins
 from awscons.signin.rate_limits import SignInRateLimits
 from awscons.signin.single_logout import Logouts
 from awscons.site import Branding, Site
+from awscons.terminals.alarms import Alarms
+from awscons.terminals.terminal_logins import Terminals
 from awscons.web.cookies import CookiePolicy
 from awscons.web.health_views import Readiness
 from awscons.web.metrics_views import MetricsText
@@ -33,6 +35,8 @@ class WebDependencies:
     attribute_map         names of the attributes that logins store, as the identity provider sends them
     answer_limits         how large a SAML response may be
     debug                 show people the attributes that their identity provider sent
+    has_terminals         a target gives credentials to terminals
+    client_archive        the command-line client, as one file; None: it is not installed
     """
 
     site: Site
@@ -57,3 +61,7 @@ class WebDependencies:
     attribute_map: Sequence[str]
     answer_limits: MessageLimits
     debug: bool
+    has_terminals: bool
+    terminals: Terminals
+    alarms: Alarms
+    client_archive: bytes | None

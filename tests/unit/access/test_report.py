@@ -1,5 +1,6 @@
 """Who can open what, and what changes for whom between two configurations."""
 
+import json
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -11,7 +12,7 @@ from awscons.access.comparison import Change, Kind, compare
 from awscons.access.decision import Granted, decide
 from awscons.access.identity import Identity
 from awscons.access.report import Grant, csv_text, facts_of, grants, in_addition
-from awscons.access.targets import RoleTerms, Target, TargetDisplay
+from awscons.access.targets import CommandLineAccess, RoleTerms, Target, TargetDisplay
 from support.sample_people import ADMIN_ROLE
 
 BASE = Target("shop-Admin", ADMIN_ROLE, 3600, groups=("a", "b"))
@@ -105,6 +106,7 @@ def test_the_facts_of_a_target_are_complete() -> None:
             "session_policy": '{"Statement":[{}]}',
             "policy_arns": ["arn:1", "arn:2"],
         },
+        "cli": None,
     }
     assert facts_of(BASE)["conditions"] == {}
 
@@ -297,3 +299,19 @@ def test_what_opens_to_everyone_comes_first() -> None:
 
 def test_the_same_configuration_changes_nothing() -> None:
     assert changes(BASE, BASE) == []
+
+
+def test_a_review_names_every_change_of_credentials_in_terminals() -> None:
+    access = CommandLineAccess(3600, policy_arns=("arn:1",))
+    longer, other = replace(access, max_duration=7200), replace(access, policy_arns=("arn:2",))
+    for old, new, kind in [
+        (None, access, Kind.WEAKENED),
+        (access, None, Kind.TIGHTENED),
+        (access, longer, Kind.LONGER),
+        (longer, access, Kind.SHORTER),
+        (access, other, Kind.WEAKENED),
+    ]:
+        before = json.loads(json.dumps(facts_of(replace(BASE, command_line=old))))
+        (change,) = compare([before], [facts_of(replace(BASE, command_line=new))])
+        assert (change.kind, change.what[:4]) == (kind, "cli:")
+        assert compare([before], [facts_of(replace(BASE, command_line=old))]) == []

@@ -9,6 +9,7 @@ redis_url        the URL of Redis or Valkey
 saml_section     `saml_config`
 aws_section      `aws_config`, with partitions
 target_section   the targets of `aws_config`
+command_line_section   credentials of a target in terminals
 pattern_section  accounts and patterns of `aws_config`
 server_section   `server_config`
 site_section     `site_config`
@@ -16,6 +17,7 @@ site_section     `site_config`
 
 from awscons.config.schema.aws_section import AwsSection, IdentityProviderSection, PartitionSection
 from awscons.config.schema.base import Section
+from awscons.config.schema.command_line_section import AgentSection, CommandLineSection
 from awscons.config.schema.pattern_section import (
     AccountSection,
     PatternSection,
@@ -53,8 +55,10 @@ __all__ = [
     "BACKINGS",
     "SECTIONS",
     "AccountSection",
+    "AgentSection",
     "AwsSection",
     "Backing",
+    "CommandLineSection",
     "DynamoDBBacking",
     "FileSystemBacking",
     "IdentityProviderSection",

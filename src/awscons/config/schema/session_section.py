@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from awscons.aws import durations
 from awscons.config.schema.base import (
     MAX_LOGIN_DURATION,
     UNPRINTABLE,
@@ -257,6 +258,15 @@ class SessionSection(Section):
         ge=1,
         le=MAX_LOGIN_DURATION,
         description="Idle timeout: seconds without a request after which a login ends.",
+    )
+    cli_login_duration: int | None = Field(
+        default=None,
+        ge=durations.MIN_DURATION,
+        le=MAX_LOGIN_DURATION,
+        description=(
+            "Seconds from a person's sign-in until the terminals end that they signed in with it. Default: they end "
+            "when the login in the browser ends at the latest (`auth_duration`)."
+        ),
     )
     session_secure: bool | None = Field(
         default=None,

@@ -19,6 +19,13 @@ from awscons.config.schema.base import (
     Texts,
     not_as_wanted,
 )
+from awscons.config.schema.command_line_section import (
+    CommandLineSection,
+    PolicyArns,
+    SessionPolicy,
+    as_section,
+    tags_with_keys,
+)
 from awscons.config.schema.pattern_section import Globs
 
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}", re.ASCII)
@@ -53,36 +60,10 @@ def _saml_provider(value: str) -> str:
     return value
 
 
-def _session_tags(value: dict[str, str]) -> dict[str, str]:
-    wrong = [key for key in value if not role_request.is_tag_key(key)]
-    if wrong:
-        raise not_as_wanted(
-            f"keys of 1 to 128 letters, digits, spaces and _ . : / = + - @, not {wrong[0]!r}",
-            "keys that begin with 'aws:' are AWS's own" if wrong[0].casefold().startswith("aws:") else "",
-        )
-    if len(value) > role_request.MAX_TAGS:
-        raise not_as_wanted(f"at most {role_request.MAX_TAGS} tags")
-    if len({key.casefold() for key in value}) < len(value):
-        raise not_as_wanted("keys that differ in more than letter case")
-    return value
-
-
 def _external_id(value: str) -> str:
     if not role_request.is_external_id(value):
         raise not_as_wanted("2 to 1,224 of A-Z a-z 0-9 _ + = , . @ : / -")
     return value
-
-
-def _session_policy(value: object) -> object:
-    if not isinstance(value, str | dict):
-        raise not_as_wanted("a policy, as a dict or as JSON text")
-    policy = role_request.normal_session_policy(value)
-    if policy is None:
-        raise not_as_wanted(
-            "a policy with a Statement: JSON, each key once, no characters beyond U+00FF",
-            "",
-        )
-    return policy
 
 
 class TargetSection(Section):
@@ -162,7 +143,7 @@ class TargetSection(Section):
             "policy must allow `sts:SetSourceIdentity`."
         ),
     )
-    session_tags: Annotated[dict[NonEmpty, NonEmpty], AfterValidator(_session_tags)] = Field(
+    session_tags: Annotated[dict[NonEmpty, NonEmpty], AfterValidator(tags_with_keys)] = Field(
         default={},
         description=(
             "Session tags: each key with the attribute that gives its value, or `user_name`. The role's "
@@ -176,15 +157,22 @@ class TargetSection(Section):
     external_id: Annotated[str, AfterValidator(_external_id)] | None = Field(
         default=None, repr=False, description="ExternalId that the role's trust policy requires."
     )
-    session_policy: Annotated[str, BeforeValidator(_session_policy)] | None = Field(
+    session_policy: SessionPolicy | None = Field(
         default=None,
         description=(
             "Session policy that further restricts the console: a dict, or JSON text. Maximum 2,048 "
             "characters together with `policy_arns`."
         ),
     )
-    policy_arns: Annotated[Texts, Field(max_length=role_request.MAX_POLICY_ARNS)] = Field(
+    policy_arns: PolicyArns = Field(
         default=[], description="Managed policies that further restrict the console, at most 10."
+    )
+    cli: Annotated[CommandLineSection | None, BeforeValidator(as_section)] = Field(
+        default=None,
+        description=(
+            "`True`, or a dict with the keys below: people get credentials of the role in a terminal as well, by the "
+            "same decision. Default: the target opens in the browser only."
+        ),
     )
     destination: NonEmpty | None = Field(
         default=None,
