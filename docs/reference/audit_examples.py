@@ -27,6 +27,7 @@ _SESSION: dict[str, Any] = {
     "requested_duration": 28800,
     "region": "eu-west-1",
     "client_address": "192.0.2.7",
+    "via": "console",
 }
 
 EXAMPLES: tuple[tuple[str, AuditEvent], ...] = (
@@ -49,6 +50,17 @@ EXAMPLES: tuple[tuple[str, AuditEvent], ...] = (
             authn_context="urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport",
             groups=("staff", "sysadmin"),
             group_count=2,
+        ),
+    ),
+    (
+        "A terminal signed in",
+        AuditEvent(
+            action=Action.SIGN_IN_TERMINAL,
+            outcome=_DONE,
+            login_id="3585e8360be72a074cd2cf5def028c210be10a7d6c0ef6c191047a608ab4d92a",
+            user_name="ada@example.com",
+            name_id="ada@example.com",
+            client_address="192.0.2.7",
         ),
     ),
     (
@@ -89,6 +101,7 @@ EXAMPLES: tuple[tuple[str, AuditEvent], ...] = (
             **_WHERE,
             decided_by="not in a group of the target",
             client_address="192.0.2.7",
+            via="console",
         ),
     ),
     (
@@ -105,6 +118,7 @@ EXAMPLES: tuple[tuple[str, AuditEvent], ...] = (
             cause="STS refused: AccessDenied",
             hint="the role's trust policy must allow sts:AssumeRole",
             client_address="192.0.2.7",
+            via="console",
         ),
     ),
     (
@@ -114,7 +128,7 @@ EXAMPLES: tuple[tuple[str, AuditEvent], ...] = (
             outcome=_DONE,
             **_WHO,
             **_WHERE,
-            **_SESSION,
+            **{**_SESSION, "via": "cli"},
             granted_duration=3600,
             duration_reason="asked with access keys of an IAM user",
         ),

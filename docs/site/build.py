@@ -21,7 +21,7 @@ from mkdocs.exceptions import Abort
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-SOURCES = ("*.md", "LICENSE", "config.py.sample", "deploy", "docs")
+SOURCES = ("*.md", "LICENSE", "client", "config.py.sample", "deploy", "docs")
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)#]+\.md)\)")
 
 
@@ -43,7 +43,7 @@ def navigation(folder: Path) -> list[dict[str, Any]]:
         title, _, text = part.partition("\n")
         sections.append({title: entries(folder, index, text)})
     sections[1:1] = [{"All pages": "docs/README.md"}]
-    project = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "deploy/README.md")
+    project = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "client/README.md", "deploy/README.md")
     return [*sections, {"Project": list(project)}]
 
 

@@ -45,7 +45,8 @@ def test_the_sdist_is_what_git_has(built: list[Path]) -> None:
 
 def test_the_wheel_has_every_file_of_the_program_and_no_other(wheel: zipfile.ZipFile) -> None:
     package = {f"src/{name}" for name in wheel.namelist() if name.startswith("awscons/")}
-    assert package == tracked("src")
+    client = {f"src/awscons/{name}" for name in tracked("client/awscons_cli", "client/build_zipapp.py")}
+    assert package == tracked("src") | client
 
 
 def test_the_wheel_brings_the_sample_and_the_files_to_deploy_with(wheel: zipfile.ZipFile) -> None:

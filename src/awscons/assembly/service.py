@@ -108,14 +108,12 @@ def build_service(
     run_self_test()
     debug = is_debug_mode(environment)
     parts = parts or open_parts(settings, environment=environment)
-    store, counters = parts.store, parts.counters
-    recorder = counters or NoMetrics()
+    store, recorder = parts.store, parts.counters or NoMetrics()
     http = HttpPool()
     audit = build_service_log(settings, store, recorder, environment=environment, clock=clock, http=http)
     trust = build_idp_trust(settings, environment=environment, clock=clock, audit=audit, http=http)
     identity_provider = trust.current()
-    _log_warnings(configuration_warnings(settings, identity_provider, now=clock()))
-    _log_warnings(_old_debug(environment))
+    _log_warnings(configuration_warnings(settings, identity_provider, now=clock()), environment)
     register = LoginRegister(store=store, settings=settings.login, clock=clock)
     assertions = build_assertions(settings, clock=clock, http=http)
     broker = build_broker(
@@ -144,7 +142,7 @@ def build_service(
             idp_metadata=our_idp_metadata(settings),
             metrics_settings=settings.metrics,
             limits=build_rate_limits(settings, minute_counters),
-            metrics=build_metrics_page(counters, settings, trust=trust, clock=clock, life=life),
+            metrics=build_metrics_page(parts.counters, settings, trust=trust, clock=clock, life=life),
             readiness=build_readiness(settings, trust=trust, store=store, clock=clock, life=life),
             one_process_only=isinstance(settings.backing, SimpleBacking),
             attribute_map=tuple(settings.login.attribute_map.values()),
@@ -156,9 +154,7 @@ def build_service(
             client_archive=load_client_archive() if settings.login.terminals else None,
         )
     )
-    if prepared:
-        _prepare(app, broker, settings)
-    return app
+    return _prepare(app, broker, settings) if prepared else app
 
 
 def _build_consoles(
@@ -184,14 +180,15 @@ def _build_consoles(
     )
 
 
-def _log_warnings(warnings: Iterable[Finding]) -> None:
-    for found in warnings:
+def _log_warnings(warnings: Iterable[Finding], environment: Mapping[str, str]) -> None:
+    for found in (*warnings, *_old_debug(environment)):
         _log.warning(
             "configuration.warning", subject=found.subject, warning=found.cause, hint=found.cure or None
         )
 
 
-def _prepare(app: Flask, broker: Broker, settings: Settings) -> None:
+def _prepare(app: Flask, broker: Broker, settings: Settings) -> Flask:
     broker.prepare(settings.targets)
     for name in app.jinja_env.list_templates():
         app.jinja_env.get_template(name)
+    return app

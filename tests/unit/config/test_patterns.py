@@ -76,7 +76,7 @@ def test_with_patterns_the_targets_may_be_left_out(tmp_path: Path) -> None:
 
 def test_people_read_the_names_of_the_accounts_file(tmp_path: Path) -> None:
     accounts = load(tmp_path, PATTERN).branding.accounts
-    assert accounts["012345678901"] == Account("Web shop", "production", "#b42318")
+    assert accounts["012345678901"] == Account("Web shop", "production", "#b42318", slug="web-shop")
 
 
 def test_placeholders_stand_in_every_text_and_leave_policies_alone(tmp_path: Path) -> None:
