@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from itertools import accumulate
 from typing import Protocol
 
 MAX_GROUPS = 200
 """Groups in one event."""
+MAX_GROUP_CHARACTERS = 12_000
+"""Of all groups in one event together: container engines split lines above 16 KiB, and half a line is no event."""
 MAX_LOGGED_NAME = 256
 """Characters of a name that another party chose."""
 
@@ -145,7 +148,7 @@ class AuditEvent:
         values = {name: getattr(self, name) for name in _FIELDS}
         facts = {name: value for name, value in values.items() if value is not None}
         if self.groups is not None:
-            facts["groups"] = [_cut(group) for group in self.groups]
+            facts["groups"] = _fitting([_cut(group) for group in self.groups])
         return facts | {name: _cut(facts[name]) for name in _FOREIGN_NAMES & facts.keys()}
 
 
@@ -162,6 +165,12 @@ _FOREIGN_NAMES = frozenset(
         "authn_context",
     }
 )
+
+
+def _fitting(groups: list[str]) -> list[str]:
+    """The first of the groups, as many as fit MAX_GROUP_CHARACTERS."""
+    ends = accumulate(len(group) for group in groups)
+    return [group for group, end in zip(groups, ends, strict=True) if end <= MAX_GROUP_CHARACTERS]
 
 
 def _cut(text: str) -> str:

@@ -37,7 +37,8 @@ TARGETS = (
         "role": "arn:aws:iam::123456789012:role/ReadOnlyRole",
         "duration": 3600,
         "title": "Look around",
-        "description": "Read what is there; change nothing.",
+        "description": "Read what is there; change nothing. Also in a terminal: awscons-cli login.",
+        "cli": True,
     },
     {
         "service": "sandbox",

@@ -105,6 +105,15 @@ def test_names_that_others_chose_are_cut_with_a_mark() -> None:
     assert facts["console_destination"] == event.console_destination
 
 
+def test_a_person_in_many_groups_of_long_names_stays_within_a_line_that_engines_do_not_split() -> None:
+    event = AuditEvent(
+        action=Action.SIGN_IN, outcome=Outcome.DONE, groups=tuple(f"{n:03}{'g' * 250}" for n in range(200))
+    )
+    (line,) = logged(lambda: ChainedAuditLog().record(event))
+    assert len(json.dumps(line)) < 16_384
+    assert line["groups"] == list(event.groups or ())[:47]
+
+
 def test_a_line_is_json_where_the_locale_knows_only_ascii() -> None:
     """As standard error is under LC_ALL=C: other characters become escapes of Python's, which JSON does not know."""
     written = io.BytesIO()
