@@ -17,13 +17,15 @@ from support.faults import HANG, Fault, sts_error
 from support.forge import Forger, write_key_folder
 from support.house import House, open_house
 from support.portal import ACCOUNTS, NAMELESS, ODD_TARGETS, ROLES, SITE, TARGETS, very_many
+from support.terminal import LOOPBACK, Terminal
 
 PICTURES = Path(__file__).parents[2] / "build" / "pages"
 PHONE, WIDE = 320, 1100
 
 
 # The odd ones need no group, so that nobody sees them here: they have a page of their own below.
-CLOSED = [{"groups": ["sysadmin"], **target} for target in TARGETS]
+CLOSED = [{"groups": ["sysadmin"], "cli": True, **target} for target in TARGETS]
+LONG_NAME = "build-machine-of-the-team-that-has-the-longest-name.corp.example"
 CONSOLE_PAGE = "https%3A%2F%2Feu-west-1.console.aws.amazon.com%2Fec2%2Fhome%23Instances%3A"
 
 
@@ -42,11 +44,26 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         browser.post("/aws/", {"add": "lake-look"})
         for name in ("nameless", "shop-look"):
             assert browser.get(f"/aws/{name}").status_code == 301
+        lost = Terminal(opened, machine="lost-laptop").sign_in(browser)
+        used = lost.tokens["refresh_token"]
+        assert [lost.refresh(used).status_code for _ in range(2)] == [200, 400]
+        for machine in ("ada-laptop", LONG_NAME):
+            Terminal(opened, machine=machine).sign_in(browser)
         yield opened
 
 
 def at(path: str) -> Callable[[Page, House], None]:
     return lambda page, house: void(page.goto(f"{house.url}{path}"))
+
+
+def asked_by_a_terminal(redirect_uri: str) -> Callable[[Page, House], None]:
+    """The question whether a terminal may sign in."""
+
+    def visit(page: Page, house: House) -> None:
+        terminal = Terminal(house, machine=LONG_NAME, redirect_uri=redirect_uri or f"{house.url}/cli/code")
+        page.goto(f"{house.url}{terminal.link}")
+
+    return visit
 
 
 def with_panel_open(page: Page, house: House) -> None:
@@ -111,6 +128,12 @@ PAGES: list[tuple[str, str | None, int, Callable[[Page, House], None]]] = [
     ("unknown", None, 401, at("/aws/nothing")),
     ("bad-link", "ada@example.com", 400, at("/aws/shop-look?region=nowhere")),
     ("confirm", "ada@example.com", 200, linked_from_elsewhere(f"/aws/shop-look?destination={CONSOLE_PAGE}")),
+    ("terminal-consent", "ada@example.com", 200, asked_by_a_terminal(LOOPBACK)),
+    ("terminal-consent-elsewhere", "ada@example.com", 200, asked_by_a_terminal("")),
+    ("terminal-code", "ada@example.com", 200, at(f"/cli/code?code={'x' * 43}")),
+    ("terminal-refused", "ada@example.com", 200, at("/cli/code?error=access_denied")),
+    ("terminal-bad-link", "ada@example.com", 400, at("/cli/authorize")),
+    ("terminals", "ada@example.com", 200, at("/cli/terminals")),
     ("bad-response", None, 400, posted_from_elsewhere("/saml/acs", {"SAMLResponse": "bm8="})),
     ("from-elsewhere", None, 403, posted_from_elsewhere("/aws/", {"add": "pay"})),
     ("no-page", None, 404, at("/nothing")),

@@ -61,7 +61,7 @@ def written(folder: Path, form: str, *options: str) -> dict[str, str]:
     return {entry["file"]: (out / entry["file"]).read_text() for entry in index}
 
 
-EVERYTHING = ["--with-roles", "--revocable", "--freezer", FREEZER]
+EVERYTHING = ["--with-roles", "--revocable", "--aws-login", "--freezer", FREEZER]
 
 
 # --- as AWS would decide -----------------------------------------------------------------
@@ -157,6 +157,7 @@ def test_cfn_lint_accepts_every_template(tmp_path: Path, options: list[str]) -> 
 
 def test_parliament_accepts_every_identity_policy(tmp_path: Path) -> None:
     files = written(configure(tmp_path), "json", *EVERYTHING)
+    # It does not know the actions of `aws login` yet.
     judged = [name for name in files if name.startswith(("awscons-broker", "awscons-revocation"))]
     done = run(JUDGE, *(str(tmp_path / "json" / name) for name in judged))
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
@@ -215,6 +216,25 @@ def test_roles_have_their_maximum_duration_path_and_slot_for_revocations(tmp_pat
     slot = template["Resources"]["InlinePolicy1"]["Properties"]
     assert slot["PolicyName"] == "awscons-revocation"
     assert "1970-01-01T00:00:00Z" in json.dumps(slot)
+
+
+def test_a_role_lasts_as_long_as_its_credentials_in_terminals_and_lets_people_log_in_on_request(
+    tmp_path: Path,
+) -> None:
+    target = {**TARGETS[0], "cli": {"max_duration": 14_400, "agent": {"tags": {"agent": "yes"}}}}
+    files = written(configure(tmp_path, [target]), "cloudformation", "--aws-login")
+    template = json.loads(files["awscons-role-Admin.json"])
+    assert template["Parameters"]["MaxSessionDuration"]["Default"] == 14_400
+    assert "sts:TagSession" in files["awscons-role-Admin.json"]
+    (statement,) = template["Resources"]["InlinePolicy1"]["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Action"] == ["signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token"]
+    assert statement["Resource"] == "arn:aws:signin:*:*:oauth2/public-client/*"
+
+
+def test_aws_login_is_for_the_partition_that_has_it(tmp_path: Path) -> None:
+    options = ["--broker", "arn:aws-cn:iam::444444444444:role/Broker", "--with-roles", "--aws-login"]
+    done = awscons(configure(tmp_path, [CHINESE]), "iam", "json", *options)
+    assert (done.returncode, "AWS documents it for the partition aws" in done.stderr) == (2, True)
 
 
 def test_one_template_serves_every_account_that_has_the_role(tmp_path: Path) -> None:
@@ -330,6 +350,7 @@ LONG = {"external_id": "x" * 1200}
         (["--broker", BROKER, "--for", "123123123123"], 2, "the number or name of an account that has targets"),
         (["--broker", BROKER, "--organization", "r-abcd"], 2, "the id of an organization is o-"),
         (["--broker", BROKER, "--revocable"], 2, "it needs --with-roles"),
+        (["--broker", BROKER, "--aws-login"], 2, "--aws-login puts a policy on roles: it needs --with-roles"),
         (["--broker", BROKER, "--freezer", "x"], 2, "--freezer x: not the ARN"),
         (["--broker", BROKER, "--out", "config.py/x"], 1, "Not a directory"),
     ],

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from support.browser import Browser, sent_to_idp
-from support.house import House, open_house
+from support.house import FULL_TARGETS, House, open_house
 from support.operator import configure, logins
+from support.terminal import Terminal
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_the_list_shows_who_is_signed_in_and_no_cookie(house: House, tmp_path: P
 def test_the_list_is_one_json_document_with_whole_ids(house: House, tmp_path: Path) -> None:
     signed_in(house, "ada@example.com")
     (login,) = json.loads(logins(tmp_path, "list", "--json").stdout)["logins"]
-    assert set(login) == {"id", "user_name", "name_id", "signed_in_at", "last_used_at", "ends_at"}
+    assert set(login) == {"id", "user_name", "name_id", "signed_in_at", "last_used_at", "ends_at", "terminal"}
     assert login["user_name"] == "ada@example.com"
     assert logins(tmp_path, "end", "--id", login["id"]).stdout == "1 login ended\n"
     assert json.loads(logins(tmp_path, "list", "--json").stdout)["logins"] == []
@@ -139,3 +140,23 @@ def test_a_folder_of_files_can_be_listed_as_well(tmp_path: Path) -> None:
         assert "ada@example.com" in logins(tmp_path, "list").stdout
         assert logins(tmp_path, "end", "--all").stdout == "1 login ended\n"
         assert not is_signed_in(browser)
+
+
+def test_terminals_stand_in_the_list_and_end_with_the_login_that_allowed_them(tmp_path: Path) -> None:
+    with open_house(tmp_path, aws={"targets": [{**FULL_TARGETS[0], "cli": True}]}) as house:
+        configure(tmp_path, {"cache_type": "SQLite", "path": str(tmp_path / "logins.sqlite3")})
+        browser, other = signed_in(house, "ada@example.com"), signed_in(house, "ada@example.com")
+        terminal, others = Terminal(house, machine="laptop").sign_in(browser), Terminal(house).sign_in(other)
+        assert "laptop" in logins(tmp_path, "list").stdout
+        listed = json.loads(logins(tmp_path, "list", "--json").stdout)["logins"]
+        assert sorted(filter(None, (login["terminal"] for login in listed))) == ["ada-laptop", "laptop"]
+        (browsers_id,) = {
+            event["decided_by"].removeprefix("login ")
+            for event in house.audit()
+            if event["action"] == "sign-in-terminal" and event["machine"] == "laptop"
+        }
+        assert logins(tmp_path, "end", "--id", browsers_id).stdout == "2 logins ended\n"
+        assert terminal.doors().status_code == 401
+        assert others.doors().status_code == 200
+        assert logins(tmp_path, "end", "--person", "ada@example.com").stdout == "2 logins ended\n"
+        assert others.doors().status_code == 401

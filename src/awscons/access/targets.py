@@ -180,6 +180,11 @@ class Target:
         return self.open_by is not OpenBy.ASSUME_ROLE
 
     @property
+    def longest_duration(self) -> int:
+        """Seconds that one of its role sessions may have to last: for a console, or in a terminal."""
+        return max(self.duration, self.command_line.max_duration if self.command_line else 0)
+
+    @property
     def has_tags(self) -> bool:
         """Whether some of its role sessions have session tags."""
         access = self.command_line

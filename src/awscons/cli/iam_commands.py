@@ -61,6 +61,7 @@ def _add_form(form: str, help_text: str) -> None:
         is_flag=True,
         help="Give each role an inline policy for revocations, which ends nothing yet.",
     )
+    @click.option("--aws-login", is_flag=True, help="Let people run `aws login` on a console of each role.")
     @click.option(
         "--freezer",
         "freezers",

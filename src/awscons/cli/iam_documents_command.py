@@ -17,6 +17,7 @@ from awscons.cli.terminal import print_json, printable, table
 from awscons.config.load import load_settings
 from awscons.config.settings import Settings
 from awscons.errors import AwsconsError
+from awscons.iam import aws_login
 from awscons.iam.entitlements import entitlements
 from awscons.iam.federation import plan_providers
 from awscons.iam.forms import File, cloudformation_files, json_files
@@ -44,6 +45,7 @@ class Options:
     strict: bool
     with_roles: bool
     revocable: bool
+    aws_login: bool
     freezers: tuple[str, ...]
     any_target: bool
     out: Path | None
@@ -70,12 +72,10 @@ def _plan(settings: Settings, form: str, options: Options) -> Plan:
     organization = checked_organization(options.organization)
     has_roles = options.part != _BROKER
     is_written = options.with_roles or form == "cloudformation"
-    if options.revocable and not is_written:
-        raise click.UsageError("--revocable puts a policy on roles: it needs --with-roles")
+    inline = _inline_policies(everything, options, is_written=is_written)
     broker_of = brokers_of(settings.aws, targets, options.brokers, required=has_roles)
     plan = Plan()
     if has_roles:
-        inline = {POLICY_NAME: revocation_slot()} if options.revocable else {}
         federation = federation_of(settings, any_target=options.any_target)
         plan = plan_roles(everything, broker_of, strict=options.strict, inline=inline, federation=federation)
         plan = replace(
@@ -88,6 +88,24 @@ def _plan(settings: Settings, form: str, options: Options) -> Plan:
         broker = plan_broker(targets, broker_of, organization=organization, strict=options.strict)
         plan = replace(plan, broker=broker)
     return plan
+
+
+def _inline_policies(
+    targets: Sequence[Target], options: Options, *, is_written: bool
+) -> dict[str, dict[str, object]]:
+    """The inline policies that each role gets. Raises click.UsageError."""
+    for option, wanted in (("--revocable", options.revocable), ("--aws-login", options.aws_login)):
+        if wanted and not is_written:
+            raise click.UsageError(f"{option} puts a policy on roles: it needs --with-roles")
+    inline = {POLICY_NAME: revocation_slot()} if options.revocable else {}
+    if options.aws_login:
+        others = {target.role.partition for target in targets} - {aws_login.PARTITION}
+        if others:
+            raise click.UsageError(
+                f"--aws-login: AWS documents it for the partition aws, and there are roles in {min(others)}"
+            )
+        inline[aws_login.POLICY_NAME] = aws_login.aws_login_policy()
+    return inline
 
 
 def _freezers(targets: Sequence[Target], options: Options, name: str) -> Iterator[Plan]:

@@ -24,6 +24,7 @@ from awscons.signin.register import LoginRegister, StoredLogin
 
 _SHOWN_ID_LENGTH = 12
 """Characters of a login's id in the table. They identify a login even among a hundred million."""
+_HEADINGS = ["id", "person", "signed in", "last used", "ends", "terminal"]
 _MIN_ID_LENGTH = 8
 """Characters that `--id` needs at least."""
 
@@ -49,22 +50,26 @@ def list_logins(config: Path, person: str | None, *, as_json: bool) -> None:
     if not found:
         click.echo("nobody is signed in" if person is None else f"no login of {printable(person)}")
         return
-    click.echo("\n".join(table([["id", "person", "signed in", "last used", "ends"], *map(_row, found)])))
+    click.echo("\n".join(table([_HEADINGS, *map(_row, found)])))
 
 
 def end_logins(config: Path, person: str | None, id_prefix: str | None, *, everybody: bool) -> None:
-    """Revoke the logins of a person, the one login with that prefix of its id, or all. Raises click.UsageError."""
+    """Revoke the logins of a person, the one login with that prefix of its id, or all. Raises click.UsageError.
+
+    A login in a browser takes the terminals along that it has allowed.
+    """
     if everybody == (person is not None or id_prefix is not None):
         raise click.UsageError("give one of --person NAME, --id ID and --all")
     if id_prefix is not None and len(id_prefix) < _MIN_ID_LENGTH:
         raise click.UsageError(f"--id needs at least {_MIN_ID_LENGTH} characters")
     settings = load_settings(config, environment=os.environ)
     register, _ = build_login_register(settings, environment=os.environ)
-    found = _find(register, person)
+    found = every = [*_find(register, person)]
     if id_prefix is not None:
-        found = [stored for stored in found if stored.public_id.startswith(id_prefix)]
+        found = [stored for stored in every if stored.public_id.startswith(id_prefix)]
         if len(found) > 1:
             raise click.UsageError("several logins have an id that begins with that: give more characters")
+        found += [stored for stored in every if found and _is_terminal_of(stored, found[0])]
     configure_logging()
     audit = build_command_log(settings, environment=os.environ)
     for stored in found:
@@ -83,6 +88,12 @@ def _find(register: LoginRegister, person: str | None) -> Sequence[StoredLogin]:
     return sorted(register.all(), key=lambda stored: stored.login.signed_in_at)
 
 
+def _is_terminal_of(stored: StoredLogin, browser: StoredLogin) -> bool:
+    """Whether that login in a browser has allowed this one of a terminal."""
+    terminal = stored.login.terminal
+    return terminal is not None and terminal.allowed_by == browser.public_id
+
+
 def _row(stored: StoredLogin) -> list[str]:
     login = stored.login
     last_used = _time(stored.last_used_at) if stored.last_used_at else ""
@@ -93,6 +104,7 @@ def _row(stored: StoredLogin) -> list[str]:
         _time(login.signed_in_at),
         last_used,
         _time(login.ends_at),
+        printable(login.terminal.machine) if login.terminal else "",
     ]
 
 
@@ -105,6 +117,7 @@ def _document(stored: StoredLogin) -> dict[str, str | None]:
         "signed_in_at": login.signed_in_at.isoformat(),
         "last_used_at": stored.last_used_at.isoformat() if stored.last_used_at else None,
         "ends_at": login.ends_at.isoformat(),
+        "terminal": login.terminal.machine if login.terminal else None,
     }
 
 

@@ -7,6 +7,7 @@ trust           the trust policy of a target's role
 federation      the trust in assertions of ours, and the SAML provider that it needs
 broker_policy   the broker's own policy, split where it is too large
 revocation      an inline policy that ends the role sessions of a person, or of everybody
+aws_login       an inline policy that allows `aws login`
 freezer         the role that may attach AWSDenyAll to the roles of targets, and nothing else
 plan            what has to exist at AWS for a configuration: policies, and on request roles
 forms           a plan as JSON files and CloudFormation templates

@@ -144,7 +144,7 @@ def plan_roles(
         trusts.append(trust)
         alike: dict[tuple[str, int], list[Target]] = {}
         for own in members:
-            longest = max(_MIN_ROLE_DURATION, *(target.duration for target in own))
+            longest = max(_MIN_ROLE_DURATION, *(target.longest_duration for target in own))
             alike.setdefault((own[0].role.role_name, longest), []).extend(own)
         for (full_name, longest), found in alike.items():
             path, slash, role_name = full_name.rpartition("/")

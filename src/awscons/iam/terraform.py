@@ -13,6 +13,7 @@ from awscons.iam.federation import OWN_ACCOUNT, PlannedProvider
 from awscons.iam.forms import BROKER_DESCRIPTION, PROVIDER_WHY, File, description
 from awscons.iam.plan import Plan, PlannedPolicy, PlannedRole
 from awscons.iam.policy import readable
+from awscons.iam.revocation import POLICY_NAME
 
 
 def terraform_files(plan: Plan) -> Iterator[File]:
@@ -109,7 +110,7 @@ def _role(role: PlannedRole) -> Iterator[str]:
             "role": f"one(aws_iam_role.{name}[*].name)",
         }
         # Without this, the next `apply` would undo a revocation.
-        ignored = "  lifecycle {\n    ignore_changes = [policy]\n  }\n" if role.for_people else ""
+        ignored = "  lifecycle {\n    ignore_changes = [policy]\n  }\n" if policy_name == POLICY_NAME else ""
         title = f'resource "aws_iam_role_policy" "{name}_{identifier(policy_name)}"'
         yield block(title, attributes, {"policy": document}, ignored)
 

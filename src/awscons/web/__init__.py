@@ -12,6 +12,7 @@ access_report_view   who can open what, for auditors
 cli_views        signing a terminal in: metadata, the page that asks the person, the client itself
 token_views      tokens of terminals
 door_views       what a signed-in terminal asks for: doors and credentials
+terminals_view   the terminals that a person has signed in
 row_writer       writes the rows of the portal
 group_messages   sentences about a person's groups
 whoami_view      in debug mode: what the identity provider sent

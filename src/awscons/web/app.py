@@ -26,6 +26,7 @@ from awscons.web.portal_model import build_entries
 from awscons.web.portal_views import register_portal_views
 from awscons.web.problems import answer_http_error, register_problems
 from awscons.web.proxy_headers import register_proxy_headers
+from awscons.web.terminals_view import register_terminals_view
 from awscons.web.token_views import register_token_views
 from awscons.web.whoami_view import register_whoami_view
 
@@ -52,6 +53,7 @@ def create_app(deps: WebDependencies) -> Flask:
     register_cli_views(app, deps)
     register_token_views(app, deps)
     register_door_views(app, deps, entries)
+    register_terminals_view(app, deps)
     register_health_views(app, deps.readiness, deps.site)
     if deps.debug:
         register_whoami_view(app, deps)
@@ -80,6 +82,7 @@ def _set_template_globals(app: Flask, deps: WebDependencies, assets: Mapping[str
         "home_url": site.url(site.home_path),
         "logout_url": site.url("/saml/logout"),
         "authorize_url": site.url("/cli/authorize"),
+        "terminals_url": site.url("/cli/terminals"),
         "themes": cookies.THEMES,
     }
 

@@ -28,6 +28,10 @@ def register_logout_views(app: Flask, deps: WebDependencies) -> None:
     @views.post("/logout")
     def logout() -> Response:
         login = current_login(deps)
+        if login is not None and deps.has_terminals:
+            # First: if the store fails now, the person is still signed in and can repeat it.
+            for ended in deps.terminals.end(login.identity.user_name):
+                deps.audit.record(events.signed_out(ended, caller()))
         end_current_login(deps)
         g.login = None
         onward = None

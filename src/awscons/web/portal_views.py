@@ -142,6 +142,8 @@ def _page(deps: WebDependencies, login: Login, entries: Entries, rows: RowWriter
         environment=environment,
         row=rows,
         is_auditor=auditor_group(deps, login) is not None,
+        has_terminals=deps.has_terminals,
+        alarms=deps.alarms.of(login.identity.user_name) if deps.has_terminals else (),
     )
     return make_response(page)
 

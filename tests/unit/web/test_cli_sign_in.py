@@ -431,7 +431,7 @@ def test_a_login_that_ends_soon_is_renewed_before_the_person_is_asked(
 def test_nothing_of_it_is_there_where_no_target_has_it(tmp_path: Path) -> None:
     with open_house(tmp_path) as house:
         browser = house.browser()
-        for path in ("metadata", "authorize", "code", "doors", "awscons.pyz"):
+        for path in ("metadata", "authorize", "code", "doors", "awscons.pyz", "terminals"):
             assert browser.get(f"/cli/{path}").status_code == 404
-        for path in ("authorize", "token", "revoke", "credentials"):
+        for path in ("authorize", "token", "revoke", "credentials", "terminals"):
             assert browser.post(f"/cli/{path}", {}).status_code == 404
