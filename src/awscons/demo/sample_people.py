@@ -31,6 +31,7 @@ TARGETS = (
         "title": "Cloud administrator",
         "description": "Everything in the web shop's account.",
         "regions": ["eu-west-1", "us-east-1"],
+        "cli": {"agent": {"policy_arns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"]}},
     },
     {
         "service": "readonly",
@@ -38,6 +39,7 @@ TARGETS = (
         "duration": 3600,
         "title": "Look around",
         "description": "Read what is there; change nothing.",
+        "cli": True,
     },
     {
         "service": "sandbox",
