@@ -18,6 +18,11 @@ from awscons.saml.parties import IdentityProvider
 from awscons.site import LOOPBACK_HOSTS
 
 _ENDS_SOON = timedelta(days=30)
+_NO_TERMINALS = warning(
+    "session_config.cli_login_duration",
+    "no target gives credentials to terminals, so that this key has no effect",
+    "set `cli` in a target",
+)
 
 
 def configuration_warnings(
@@ -28,11 +33,13 @@ def configuration_warnings(
     identity_provider   as it is trusted now
     now                 UTC; certificates that have expired or expire within 30 days are named
     """
+    without_effect = settings.login.terminal_duration is not None and not settings.login.terminals
     published = settings.service_provider.published_certificates
     issuer = settings.aws.identity_provider
     return [
         *settings.file_findings,
         *_target_warnings(settings),
+        *([_NO_TERMINALS] if without_effect else []),
         *_group_format_warnings(settings),
         *_partition_warnings(settings),
         *_backing_warnings(settings.backing),

@@ -7,7 +7,7 @@ import pytest
 from awscons.access.command_line import bounded_for_terminal
 from awscons.access.targets import AgentBounds, CommandLineAccess
 from awscons.errors import Mistake, NoAgentAccess, NoCommandLineAccess
-from support.sections import SAML, mistakes, parse, with_target
+from support.sections import SAML, mistakes, parse, said_of, with_target
 
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 POWER_USER = "arn:aws:iam::aws:policy/PowerUserAccess"
@@ -89,7 +89,11 @@ def test_a_pattern_gives_its_targets_to_terminals() -> None:
 
 def test_terminals_can_end_later_than_the_browser() -> None:
     assert parse().login.terminal_duration is None
-    assert parse(session={"cli_login_duration": 43_200}).login.terminal_duration == timedelta(hours=12)
+    settings = parse(session={"cli_login_duration": 43_200})
+    assert settings.login.terminal_duration == timedelta(hours=12)
+    assert any("no target gives credentials to terminals" in line for line in said_of(settings))
+    with_cli = parse(session={"cli_login_duration": 43_200}, aws=with_target(cli=True, groups=["a"]))
+    assert not any("terminals" in line for line in said_of(with_cli))
 
 
 @pytest.mark.parametrize(
