@@ -75,3 +75,8 @@ class Login:
     received: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     idp_session_ends_at: datetime | None = None
     terminal: Terminal | None = None
+
+    @property
+    def begun_at(self) -> datetime:
+        """When this login began, in UTC: a terminal's is later than the sign-in that allowed it."""
+        return self.terminal.since if self.terminal else self.signed_in_at

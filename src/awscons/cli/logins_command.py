@@ -85,7 +85,7 @@ def _open(config: Path) -> tuple[LoginRegister, BlockList]:
 def _find(register: LoginRegister, person: str | None) -> Sequence[StoredLogin]:
     if person is not None:
         return register.of(person)
-    return sorted(register.all(), key=lambda stored: stored.login.signed_in_at)
+    return sorted(register.all(), key=lambda stored: stored.login.begun_at)
 
 
 def _is_terminal_of(stored: StoredLogin, browser: StoredLogin) -> bool:
@@ -101,7 +101,7 @@ def _row(stored: StoredLogin) -> list[str]:
     return [
         stored.public_id[:_SHOWN_ID_LENGTH],
         who,
-        _time(login.signed_in_at),
+        _time(login.begun_at),
         last_used,
         _time(login.ends_at),
         printable(login.terminal.machine) if login.terminal else "",

@@ -183,7 +183,7 @@ class LoginRegister:
             if by_use and not self._still_in_use(last_use, now):
                 continue
             found.append(StoredLogin(public_id, login, last_use.at if last_use else None))
-        return sorted(found, key=lambda stored: stored.login.signed_in_at)
+        return sorted(found, key=lambda stored: stored.login.begun_at)
 
     def _take_slot(self, name: str, public_id: str, lifetime: timedelta) -> None:
         """Give this login a slot in the index of that name. When the index is full, the oldest login ends.
