@@ -90,7 +90,7 @@ def watched_redis(folder: Path, *options: str) -> Iterator[Watched]:
 
 
 def _knows_everybody(sentinel: Any) -> bool:
-    state = sentinel.sentinel_master(MASTER)
+    state = sentinel.sentinel_masters()[MASTER]
     return bool(state["num-slaves"] == 1 and state["num-other-sentinels"] == 2)
 
 

@@ -19,7 +19,7 @@ from awscons.config.schema import RedisBacking, RedisKind, RedisPlace
 
 _HEALTH_CHECK_INTERVAL = 30
 """Seconds that a connection may be idle; after that it is tested before it is used."""
-_SENTINEL_TIMEOUT = 0.5
+_SENTINEL_TIMEOUT = 1.0
 """Seconds to wait for a Sentinel, as there are others to ask."""
 
 
