@@ -8,9 +8,12 @@ import pytest
 import redis
 
 from support.operator import awscons, configure
-from support.serving import authority, free_port, program
+from support.serving import authority, free_port, program, wait_until
 from support.stage import Aws
 from support.stores import PASSWORD, redis_server
+
+ALL_SLOTS = 16_384
+"""Of a Redis Cluster."""
 
 
 def refused(folder: Path, port: int, **more: object) -> str:
@@ -26,7 +29,7 @@ def refused(folder: Path, port: int, **more: object) -> str:
 @pytest.mark.parametrize(
     ("slots", "said"),
     [
-        (16_384, "a node of a Redis Cluster, which refuses the keys of other nodes with MOVED"),
+        (ALL_SLOTS, "a node of a Redis Cluster, which refuses the keys of other nodes with MOVED"),
         (8_192, "redis+cluster://"),
         (0, "slots of this Redis Cluster have no master"),
     ],
@@ -38,6 +41,8 @@ def test_a_node_of_a_redis_cluster_is_named_as_such(tmp_path: Path, slots: int, 
         client: Any = redis.Redis(port=port, password=PASSWORD)
         if slots:
             client.execute_command("CLUSTER", "ADDSLOTS", *range(slots))
+        if slots == ALL_SLOTS:  # it takes a moment until they count
+            wait_until(lambda: b"cluster_state:ok" in client.execute_command("CLUSTER", "INFO"))
         assert said in refused(tmp_path, port)
 
 
