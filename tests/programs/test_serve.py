@@ -25,28 +25,14 @@ from awscons.adapters.server.slow_clients import MAX_REQUEST_SECONDS
 from awscons.cli.program import cli
 from awscons.demo.pretend_signin import PretendSignin
 from awscons.demo.pretend_sts import PretendSts
+from support.bare_service import CONFIG
 from support.browser import Browser, sent_to_idp
 from support.faults import HOLD, Faulty
-from support.forge import Forger, pem_of
 from support.house import BROKER, ROLES, config_for, vouch_for_ada, write_credentials
 from support.serving import client_tls, free_port, has_ipv6, program, serve_command, serving, wait_until
 from support.stage import write_tls
 
 ROOT = Path(__file__).parents[2]
-
-CONFIG = f"""
-session_config = {{}}
-saml_config = {{
-    "saml_endpoint": "https://idp.example.com/sso",
-    "spid": "urn:awscons",
-    "issuer": "https://idp.example.com/",
-    "acs_url": "https://sso.example.com/saml/acs",
-    "certificate": '''{pem_of(Forger().certificate)}''',
-}}
-aws_config = {{
-    "targets": [{{"service": "x", "role": "arn:aws:iam::123456789012:role/MyAdminRole"}}],
-}}
-"""
 
 SHORT_TIMEOUT = ("--request-timeout", "1")
 

@@ -7,7 +7,9 @@ of journald and Docker. Every line without an audit event is passed over.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 _CARRIERS = ("MESSAGE", "log", "message", "msg")
@@ -57,6 +59,15 @@ def find_event(line: str, *, depth: int = _DEPTH) -> FoundEvent | None:
         if isinstance(inner, str) and depth:
             return find_event(inner, depth=depth - 1)
     return None
+
+
+def moment_of(facts: Mapping[str, Any]) -> datetime | None:
+    """When an event was written, UTC; None where it does not say."""
+    try:
+        moment = datetime.fromisoformat(str(facts.get("timestamp")))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def _text_of(values: list[Any]) -> str:

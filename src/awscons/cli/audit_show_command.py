@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from awscons.audit.chain import names_person
+from awscons.audit.reading import moment_of
 from awscons.cli.audit_files import read_events
 from awscons.cli.terminal import print_json, printable, table
 
@@ -44,15 +45,6 @@ class Selection:
             and (self.begin is None or (moment is not None and moment >= self.begin))
             and (self.end is None or (moment is not None and moment < self.end))
         )
-
-
-def moment_of(facts: Mapping[str, Any]) -> datetime | None:
-    """When an event was written, UTC; None where it does not say."""
-    try:
-        moment = datetime.fromisoformat(str(facts.get("timestamp")))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
 
 
 def show(files: Sequence[Path], selection: Selection, *, as_json: bool) -> None:

@@ -35,7 +35,8 @@ class _Answer:
 
 def try_accounts(config: Path, *, as_json: bool) -> bool:
     """Print what each account says of each key; whether all accept all. Raises ConfigurationError, UsageError."""
-    settings, own = load_settings(config, environment=os.environ), own_identity_provider(config)
+    settings = load_settings(config, environment=os.environ)
+    own = own_identity_provider(settings, config)
     configure_logging(stream=io.StringIO())  # a failover is no business of this command
     doors: dict[str, Target] = {}
     for target in settings.targets:

@@ -12,22 +12,19 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from awscons.adapters.aws.kms_certificate import certify_kms_key
 from awscons.assembly.clock import utc_now
 from awscons.aws.assertions import KmsKey, OwnIdentityProvider, is_kms_key
+from awscons.cli.keys_command import make_pair
 from awscons.cli.terminal import print_json, printable, table
 from awscons.config.assertion_keys import kms_common_name
-from awscons.config.key_files import VALID_FOR, make_first_pair, rotate_pairs
+from awscons.config.key_files import VALID_FOR, rotate_pairs
 from awscons.config.load import load_settings
-from awscons.config.sp_keys import CURRENT
+from awscons.config.settings import Settings
 from awscons.errors import ConfigurationError, KeysRefused, Mistake
 from awscons.saml.certificates import end_of, fingerprint
 
 
 def make_idp_keys(folder: Path) -> None:
     """Make the first key pair in `folder`, and print what to do next. Raises KeysRefused."""
-    certificate = make_first_pair(folder, now=utc_now())
-    click.echo(f"made {folder / CURRENT}")
-    click.echo(f"  SHA-256 fingerprint  {fingerprint(certificate)}")
-    click.echo(f"  ends                 {end_of(certificate):%Y-%m-%d}")
-    click.echo("")
+    make_pair(folder)
     click.echo(
         f'Now set "identity_provider": {{"keys": {str(folder.absolute())!r}}} in aws_config, restart the'
     )
@@ -77,7 +74,7 @@ def certify_key(arn: str, file: Path, *, profile: str | None) -> None:
 
 def show_idp_keys(config: Path, *, as_json: bool) -> None:
     """Print the keys, and no secret. Raises ConfigurationError."""
-    keys = list(_keys(own_identity_provider(config)))
+    keys = list(_keys(own_identity_provider(load_settings(config, environment=os.environ), config)))
     if as_json:
         print_json({"keys": keys})
     else:
@@ -87,9 +84,12 @@ def show_idp_keys(config: Path, *, as_json: bool) -> None:
             click.echo(line)
 
 
-def own_identity_provider(config: Path) -> OwnIdentityProvider:
-    """This service as the identity provider of roles. Raises ConfigurationError where it is none."""
-    own = load_settings(config, environment=os.environ).aws.identity_provider
+def own_identity_provider(settings: Settings, config: Path) -> OwnIdentityProvider:
+    """This service as the identity provider of roles; `config` is the file of the settings, for errors.
+
+    Raises ConfigurationError where it is none.
+    """
+    own = settings.aws.identity_provider
     if own is None:
         raise ConfigurationError(
             str(config), [Mistake("aws_config.identity_provider", "", "a dict with `keys` or `kms_key`")]

@@ -14,13 +14,18 @@ from awscons.saml.certificates import fingerprint
 
 def make_keys(folder: Path) -> None:
     """Make the first key pair in `folder`, and print what to do next. Raises KeysRefused."""
+    make_pair(folder)
+    click.echo(f'Now set "sp_keys": {str(folder.absolute())!r} in saml_config, restart the service,')
+    click.echo("and give the identity provider our metadata: awscons metadata")
+
+
+def make_pair(folder: Path) -> None:
+    """Make the first key pair in `folder`, and print which it is. Raises KeysRefused."""
     certificate = make_first_pair(folder, now=utc_now())
     click.echo(f"made {folder / CURRENT}")
     click.echo(f"  SHA-256 fingerprint  {fingerprint(certificate)}")
     click.echo(f"  ends                 {certificate.not_valid_after_utc:%Y-%m-%d}")
     click.echo("")
-    click.echo(f'Now set "sp_keys": {str(folder.absolute())!r} in saml_config, restart the service,')
-    click.echo("and give the identity provider our metadata: awscons metadata")
 
 
 def rotate_keys(folder: Path) -> None:

@@ -23,5 +23,6 @@ def print_idp_metadata(config: Path) -> None:
 
     Raises ConfigurationError where it is none.
     """
-    own_identity_provider(config)
-    click.echo(our_idp_metadata(load_settings(config, environment=os.environ)) or b"", nl=False)
+    settings = load_settings(config, environment=os.environ)
+    own_identity_provider(settings, config)
+    click.echo(our_idp_metadata(settings) or b"", nl=False)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TextIO
 
 from awscons.access.report import Grant
+from awscons.audit import reading
 from awscons.errors import AwsconsError, quote_for_log
 
 
@@ -74,11 +74,8 @@ def read_usage(logs: Iterable[TextIO]) -> Usage:
 
 def moment_of(event: Mapping[str, object], log: TextIO) -> datetime:
     """When an event was written; UTC. Raises LogUnreadable."""
-    try:
-        moment = datetime.fromisoformat(str(event["timestamp"]))
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+    moment = reading.moment_of(event)
+    if moment is None:
         raise LogUnreadable(
             f"{log.name} has an audit event of {quote_for_log(event['timestamp'])}",
             hint="a time is in ISO 8601, with its zone",
@@ -89,9 +86,6 @@ def moment_of(event: Mapping[str, object], log: TextIO) -> datetime:
 def audit_events(log: TextIO) -> Iterator[dict[str, object]]:
     """The audit events in a log; other lines are passed over."""
     for line in log:
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict) and event.get("event") == "audit" and "timestamp" in event:
-            yield event
+        found = reading.find_event(line)
+        if found is not None and "timestamp" in found.facts:
+            yield found.facts

@@ -130,21 +130,30 @@ def _send(
 ) -> AWSResponse:
     """Send the request through our pool instead of botocore's own HTTP client. Raises UpstreamError."""
     call = _CALL.get()
+    limits = Limits(settings.connect_timeout, settings.read_timeout, call.ends - time.monotonic())
+    answer = send_by_pool(http, step, request, limits, authorities)
+    call.status = answer.status_code
+    return answer
+
+
+def send_by_pool(
+    http: HttpPool, step: Step, request: AWSPreparedRequest, limits: Limits, authorities: Authorities
+) -> AWSResponse:
+    """The answer to a request that botocore prepared, in botocore's form. Raises UpstreamError."""
     answer = http.ask(
         step,
         request.method,
         request.url,
         headers=cast("Mapping[str, str]", request.headers),
         body=cast("bytes", request.body),
-        limits=Limits(settings.connect_timeout, settings.read_timeout, call.ends - time.monotonic()),
+        limits=limits,
         authorities=authorities,
     )
-    call.status = answer.status
-    return AWSResponse(request.url, answer.status, answer.headers, ReadBody(answer.body))  # type: ignore[arg-type]
+    return AWSResponse(request.url, answer.status, answer.headers, _ReadBody(answer.body))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
-class ReadBody:
+class _ReadBody:
     """A body that was read already, in the form that botocore expects."""
 
     content: bytes = field(repr=False)

@@ -7,7 +7,7 @@ of a request. As for STS, botocore makes the request, and our HTTP pool sends it
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
@@ -17,7 +17,7 @@ from botocore.parsers import ResponseParserError
 from awscons.access.targets import RoleArn
 from awscons.adapters.aws.broker_credentials import BrokerCredentials
 from awscons.adapters.aws.http_pool import Authorities, HttpPool, Limits, Step
-from awscons.adapters.aws.pooled_client import ReadBody
+from awscons.adapters.aws.pooled_client import send_by_pool
 from awscons.aws.role_credentials import RoleCredentials
 from awscons.aws.settings import AwsSettings
 from awscons.errors import AwsconsError
@@ -92,13 +92,5 @@ class RoleFreezer:
     def _send(self, authorities: Authorities, request: AWSPreparedRequest, **_more: object) -> AWSResponse:
         """Send the request through our pool. Raises UpstreamError."""
         settings = self._settings
-        answer = self._http.ask(
-            _STEP,
-            request.method,
-            request.url,
-            headers=cast("dict[str, str]", request.headers),
-            body=cast("bytes", request.body),
-            limits=Limits(settings.connect_timeout, settings.read_timeout, settings.timeout),
-            authorities=authorities,
-        )
-        return AWSResponse(request.url, answer.status, answer.headers, ReadBody(answer.body))  # type: ignore[arg-type]
+        limits = Limits(settings.connect_timeout, settings.read_timeout, settings.timeout)
+        return send_by_pool(self._http, _STEP, request, limits, authorities)
