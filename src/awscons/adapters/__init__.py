@@ -4,12 +4,10 @@ aws               STS, the federation endpoint, the broker's credentials, and th
 stores            where logins are saved
 server            serving with gunicorn
 idp_metadata      the identity provider's keys, from the configuration or from its metadata
-client_archive       the command-line client as one file
 client_archive    the command-line client, as one file
 metadata_copy     the last good metadata, on disk
 audit_log         logs and audit events, as JSON lines
 audit_streams     one chained stream of audit events for each process
-audit_key         the file with the key that signs them
 webhook           tells one URL about chosen audit events
 shared_counters   counters of all processes of a host
 metrics_page      counters and gauges for Prometheus

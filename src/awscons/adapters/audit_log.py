@@ -21,10 +21,10 @@ from typing import Any, TextIO
 
 import structlog
 
-from awscons.adapters.audit_key import advance_key_file
 from awscons.adapters.audit_streams import AuditStream, KeySource
 from awscons.audit.event import Action, AuditEvent, Outcome
 from awscons.audit.settings import AuditSettings
+from awscons.config.audit_key_file import advance_key_file
 from awscons.errors import AuditLogUnwritable
 
 _log = structlog.get_logger(__name__)
@@ -100,11 +100,6 @@ def keep_audit_log(settings: AuditSettings, *, heads: Path | None, checkpoints: 
     elif settings.key is not None:
         key = settings.key.at
     _STREAM.keep(settings.file, heads=heads, key=key, checkpoints=checkpoints)
-
-
-def write_checkpoint(*, at_stop: bool = False) -> None:
-    """A checkpoint of this process, if it wrote anything. Raises AuditLogUnwritable."""
-    _STREAM.checkpoint(at_stop=at_stop)
 
 
 def configure_logging(*, debug: bool = False, stream: TextIO | None = None) -> None:

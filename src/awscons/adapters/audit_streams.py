@@ -57,13 +57,18 @@ class FileSink:
         self._path = path
         self._descriptor = -1
         self._inode: tuple[int, int] | None = None
+        self._is_torn = False
 
     def write(self, line: str) -> None:
         """See `Sink`. Each line is one system call that appends, so that those of several processes do not mix."""
         if self._inode is None or self._inode != self._now():
             self._open()
-        data = f"{line}\n".encode()
-        if os.write(self._descriptor, data) != len(data):
+        # Part of a line may stand at the end of the file: this one then begins after it.
+        start = "\n" if self._is_torn else ""
+        data = f"{start}{line}\n".encode()
+        written = os.write(self._descriptor, data)
+        self._is_torn = written != len(data)
+        if self._is_torn:
             raise OSError("only a part of the line was written: the disk is full")
 
     def _now(self) -> tuple[int, int] | None:
@@ -76,7 +81,7 @@ class FileSink:
     def _open(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
-            self._descriptor, self._inode = -1, None
+            self._descriptor, self._inode, self._is_torn = -1, None, False
         self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         found = os.fstat(self._descriptor)
         self._inode = found.st_dev, found.st_ino
@@ -150,10 +155,17 @@ class AuditStream:
 
     def _own_chain(self) -> Chain:
         if self._chain is None or self._process != os.getpid():
+            # First the key: without it a forked process has no chain, least of all that of its parent.
+            try:
+                key = self._key(self._clock())
+            except KeysRefused as error:
+                raise AuditLogUnwritable(
+                    f"the audit log cannot be signed: {error}", hint=error.hint
+                ) from None
             self._process, self._checkpoint = os.getpid(), None
             started = self._clock().isoformat().replace("+00:00", "Z")
             stream = f"{socket.gethostname()}/{self._process}/{started}"
-            self._chain = Chain(stream, self._key(self._clock()))
+            self._chain = Chain(stream, key)
             if self._has_checkpoints:
                 self._stop = threading.Event()
                 threading.Thread(target=self._at_intervals, args=(self._stop,), daemon=True).start()

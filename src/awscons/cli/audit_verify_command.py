@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 
-from awscons.adapters.audit_key import new_audit_key, read_key_file, write_key_file
 from awscons.assembly.clock import utc_now
 from awscons.audit.chain import AuditKey
 from awscons.audit.verification import (
@@ -25,6 +24,7 @@ from awscons.audit.verification import (
 )
 from awscons.cli.audit_files import read_events
 from awscons.cli.terminal import print_json, printable
+from awscons.config.audit_key_file import new_audit_key, read_key_file, write_key_file
 
 _SHOWN = 5
 """Findings of one kind in one stream; the others are counted."""

@@ -16,6 +16,7 @@ trust_and_keys           the certificates and key folders that the configuration
 assertion_keys           the keys that sign assertions for AWS: a folder, or a key in KMS
 sp_keys                  the folder of the service's own key pairs
 key_files                writes that folder: its first pair, and each step of a rollover
+audit_key_file           the file with the key of the audit log
 logo_file                the logo
 build                    sections become values
 fingerprint              a hash that names a configuration

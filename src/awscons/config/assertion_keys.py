@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import Certificate
@@ -12,7 +11,7 @@ from cryptography.x509.oid import NameOID
 from awscons.aws.assertions import AssertionKeys, KmsKey
 from awscons.config.mistakes import found_words
 from awscons.config.sp_keys import KeyRing
-from awscons.config.trust_and_keys import read_certificates, read_key_ring
+from awscons.config.trust_and_keys import read_certificates, read_key_ring, text_in
 from awscons.errors import Mistake
 
 _PATH = "aws_config.identity_provider"
@@ -34,7 +33,7 @@ def read_assertion_keys(
     section = aws_config.get("identity_provider") if isinstance(aws_config, Mapping) else None
     if not isinstance(section, Mapping):
         return None
-    folder, arn, pem = (_text(section.get(key)) for key in ("keys", "kms_key", "certificate"))
+    folder, arn, pem = (text_in(section, key) for key in ("keys", "kms_key", "certificate"))
     if (folder is None) == (arn is None):
         found = "both `keys` and `kms_key`" if folder else ""
         hint = "make a key with: awscons idp keys new FOLDER"
@@ -77,14 +76,10 @@ def _read_kms_key(arn: str, pem: str | None, mistakes: list[Mistake]) -> Asserti
         KmsKey(f"{arn.rpartition('/')[0]}/{name.removeprefix('awscons ')}", certificate)
         for name, certificate in of_keys.items()
     ]
-    published = tuple(chain([own], (other.certificate for other in others)))
+    published = (own, *(other.certificate for other in others))
     return AssertionKeys(KmsKey(arn, own), published, others[-1] if others else None)
 
 
 def _common_name(certificate: Certificate) -> str:
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(names[0].value) if names else ""
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value.strip() else None

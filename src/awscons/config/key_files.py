@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -70,19 +71,29 @@ def _make_pair(now: datetime) -> KeyPair:
 
 
 def _write_pair(path: Path, pair: KeyPair) -> None:
-    """Write the file atomically. Its mode is 0600 from the start, so other users can never read the key."""
     key = pair.private_key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     certificate = pair.certificate.public_bytes(serialization.Encoding.PEM)
-    draft = path.with_suffix(".new")
-    draft.unlink(missing_ok=True)
+    write_private(path, key + certificate)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write the file atomically. Its mode is 0600 from the start, so other users can never read it. Raises OSError.
+
+    Processes may do it at the same time: each has its own draft.
+    """
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key + certificate)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def _cannot_write(folder: Path, error: OSError) -> KeysRefused:

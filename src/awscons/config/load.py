@@ -17,6 +17,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from awscons.config.assertion_keys import read_assertion_keys
+from awscons.config.audit_key_file import check_key_file
 from awscons.config.build import build_branding, build_settings
 from awscons.config.checks import section_mistakes
 from awscons.config.config_file import file_findings, run_config_file
@@ -36,7 +37,7 @@ from awscons.config.schema import (
     SiteSection,
 )
 from awscons.config.settings import Settings
-from awscons.config.trust_and_keys import missing_trust, read_certificates, read_key_ring, read_trust
+from awscons.config.trust_and_keys import missing_trust, read_certificates, read_key_ring, read_trust, text_in
 from awscons.errors import ConfigurationError, Mistake
 from awscons.findings import Finding
 
@@ -102,12 +103,13 @@ def parse_settings(
     # These read the dict as written: their mistakes are reported even if another key stops `saml`.
     written = sections.get("saml_config")
     mistakes += missing_trust(written)
-    certificates = read_certificates("saml_config.certificate", _text_in(written, "certificate"), mistakes)
+    certificates = read_certificates("saml_config.certificate", text_in(written, "certificate"), mistakes)
     pinned = read_certificates(
-        "saml_config.idp_metadata_certificate", _text_in(written, "idp_metadata_certificate"), mistakes
+        "saml_config.idp_metadata_certificate", text_in(written, "idp_metadata_certificate"), mistakes
     )
-    keys = read_key_ring(_text_in(written, "sp_keys"), "saml_config.sp_keys", mistakes)
+    keys = read_key_ring(text_in(written, "sp_keys"), "saml_config.sp_keys", mistakes)
     assertion_keys = read_assertion_keys(sections.get("aws_config"), keys, mistakes)
+    check_key_file(text_in(sections.get("server_config"), "audit_key_file"), mistakes)
     trust = read_trust(saml, certificates, pinned, mistakes) if saml else None
     logo = read_logo(site.logo, mistakes) if site else None
     mistakes += section_mistakes(session, saml, aws, server)
@@ -163,12 +165,6 @@ def _worded(
         mistake for index, mistake in enumerate(mistakes) if index < len(unread) or mistake.path not in unread
     ]
     return many.name_origins(own) if many else own
-
-
-def _text_in(section: object, key: str) -> str | None:
-    """The text under a key of a dict that may have mistakes; None where there is none to look at."""
-    value = section.get(key) if isinstance(section, Mapping) else None
-    return value if isinstance(value, str) and value.strip() else None
 
 
 def _credentials_for_all(file: str | None) -> Iterator[Finding]:

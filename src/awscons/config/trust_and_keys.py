@@ -64,6 +64,12 @@ def read_trust(
     )
 
 
+def text_in(section: object, key: str) -> str | None:
+    """The text under a key of a dict that may have mistakes; None where there is none to look at."""
+    value = section.get(key) if isinstance(section, Mapping) else None
+    return value if isinstance(value, str) and value.strip() else None
+
+
 def _checked_authorities(file: str | None, mistakes: list[Mistake]) -> str | None:
     """The file itself. Read now: metadata is fetched rarely, and a mistake would show a day later."""
     if file is not None:

@@ -1,6 +1,7 @@
 """Where audit events go: in one piece, after every rotation, and never into nothing unnoticed."""
 
 import json
+import resource
 import threading
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -9,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from awscons.adapters.audit_key import advance_key_file, new_audit_key, read_key_file, write_key_file
 from awscons.adapters.audit_streams import AuditStream
 from awscons.audit.chain import AuditKey, hash_of
+from awscons.config.audit_key_file import advance_key_file, new_audit_key, read_key_file, write_key_file
 from awscons.errors import AuditLogUnwritable, KeysRefused
 from support.clock import MovableClock
 
@@ -64,6 +65,32 @@ def test_an_event_that_cannot_be_written_leaves_no_gap(tmp_path: Path) -> None:
 def test_a_full_disk_is_no_success() -> None:
     with pytest.raises(AuditLogUnwritable, match="No space left on device"):
         stream_to(Path("/dev/full"), MovableClock()).write({"n": 1})
+
+
+def test_a_line_that_was_written_in_part_does_not_spoil_the_next_one(tmp_path: Path) -> None:
+    stream = stream_to(tmp_path / "log", MovableClock())
+    stream.write({"n": 1})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / "log").stat().st_size + 20, limits[1]))
+    try:
+        with pytest.raises(AuditLogUnwritable):
+            stream.write({"n": 2})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    stream.write({"n": 3})
+    first, part, second = (tmp_path / "log").read_text().splitlines()
+    assert len(part) == 20
+    assert json.loads(second)["prev"] == json.loads(first)["hash"]
+
+
+def test_a_key_that_is_lost_makes_the_log_unwritable_and_it_recovers_with_the_key(tmp_path: Path) -> None:
+    clock, file = MovableClock(), tmp_path / "key"
+    stream = stream_to(tmp_path / "log", clock, key=lambda now: advance_key_file(file, now))
+    with pytest.raises(AuditLogUnwritable, match=r"cannot be signed: .*key cannot be read: No such file"):
+        stream.write({"n": 1})
+    write_key_file(file, new_audit_key(clock()), replace=False)
+    stream.write({"n": 2})
+    assert "key_hour" in lines(tmp_path / "log")[0]
 
 
 def test_a_checkpoint_names_every_stream_of_the_host(tmp_path: Path) -> None:

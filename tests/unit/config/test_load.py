@@ -92,6 +92,22 @@ def test_a_file_that_fails_while_it_runs_says_where_and_how(
     assert "Traceback" not in quote_for_log
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "cannot be read: No such file or directory"), ("x", "holds no audit key")],
+)
+def test_an_audit_key_file_without_a_key_is_a_mistake_before_the_start(
+    tmp_path: Path, content: str | None, said: str
+) -> None:
+    key = tmp_path / "key"
+    if content is not None:
+        key.write_text(content)
+    found = report(written(tmp_path, GOOD + f'server_config = {{"audit_key_file": {str(key)!r}}}\n'))
+    assert "server_config.audit_key_file" in found
+    assert said in found
+    assert "awscons audit key FILE" in found
+
+
 def test_a_path_may_be_text(tmp_path: Path) -> None:
     assert load_settings(str(written(tmp_path, GOOD)), environment={}).targets
 

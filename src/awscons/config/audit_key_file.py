@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from awscons.audit.chain import AuditKey, hour_of, parse_audit_key
-from awscons.errors import KeysRefused
+from awscons.config.key_files import write_private
+from awscons.errors import KeysRefused, Mistake
+
+_MAKE = "make one with: awscons audit key FILE"
 
 
 def new_audit_key(now: datetime) -> AuditKey:
@@ -22,11 +24,20 @@ def read_key_file(path: Path) -> AuditKey:
     try:
         return parse_audit_key(path.read_text(encoding="ascii", errors="replace"))
     except ValueError:
-        raise KeysRefused(
-            f"{path} holds no audit key", hint="make one with: awscons audit key FILE"
-        ) from None
+        raise KeysRefused(f"{path} holds no audit key", hint=_MAKE) from None
     except OSError as error:
         raise KeysRefused(f"{path} cannot be read: {error.strerror or type(error).__name__}") from None
+
+
+def check_key_file(path: str | None, mistakes: list[Mistake]) -> None:
+    """Add a mistake for a file that the service could not sign events with; None: no file is set."""
+    try:
+        if path is not None:
+            read_key_file(Path(path))
+    except KeysRefused as error:
+        mistakes.append(
+            Mistake("server_config.audit_key_file", str(error), "a file with an audit key", _MAKE)
+        )
 
 
 def write_key_file(path: Path, key: AuditKey, *, replace: bool) -> None:
@@ -36,11 +47,7 @@ def write_key_file(path: Path, key: AuditKey, *, replace: bool) -> None:
             raise KeysRefused(
                 f"{path} exists already", hint="a new key begins a new chain: name another file"
             )
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(f"{key.text}\n")
-        draft.replace(path)
+        write_private(path, f"{key.text}\n".encode())
     except OSError as error:
         raise KeysRefused(f"{path} cannot be written: {error.strerror or type(error).__name__}") from None
 
