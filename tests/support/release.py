@@ -62,7 +62,7 @@ def build(source: Path, out: Path, *, epoch: str) -> list[Path]:
     run(*hatchling, out, "--target", "sdist", folder=source, environment=environment)
     (sdist,) = out.glob("*.tar.gz")
     with tempfile.TemporaryDirectory() as unpacked, tarfile.open(sdist) as archive:
-        archive.extractall(unpacked, filter="data")
+        archive.extractall(unpacked)  # we have just made it
         (inside,) = Path(unpacked).iterdir()
         run(*hatchling, out, "--target", "wheel", folder=inside, environment=environment)
     (wheel,) = out.glob("*.whl")
@@ -116,7 +116,7 @@ def main() -> None:
         source, again = Path(scratch) / "source", Path(scratch) / "again"
         committed = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, check=True)
         with tarfile.open(fileobj=io.BytesIO(committed.stdout)) as archive:
-            archive.extractall(source, filter="data")
+            archive.extractall(source)  # git has just made it
         built = build(source, DIST, epoch=epoch)
         for first, second in zip(built, build(source, again, epoch=epoch), strict=True):
             if first.read_bytes() != second.read_bytes():
