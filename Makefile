@@ -18,7 +18,7 @@ demo: $(VENV)/.runtime ## Try it on http://localhost:8000: no AWS account, no id
 	@$(RUN) -m awscons demo $(DEMO)
 
 .PHONY: test
-test: $(VENV)/.dev ## Everything: lint, types, layers, unit tests, our programs, journeys through other people's
+test: $(VENV)/.dev $(VENV)/.javascript ## Everything: lint, types, layers, unit tests, our programs, journeys through other people's
 	@tests/support/debian-packages
 	@$(MAKE) --no-print-directory lint types layers
 	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST)
@@ -118,6 +118,15 @@ $(VENV)/bin/python:
 $(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
 	@echo "Installing the locked dependencies into $(VENV) …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+# The SDK for JavaScript, for the tests; a company's proxy may need the certificates of the system.
+$(VENV)/.javascript: tests/callers/javascript/package-lock.json $(VENV)/.dev
+	@echo "Installing the locked SDK for JavaScript into $(VENV) …"
+	@mkdir -p $(VENV)/javascript
+	@cp tests/callers/javascript/package*.json $(VENV)/javascript
+	@PATH="$(abspath $(BIN)):$$PATH" NODE_USE_SYSTEM_CA=1 $(BIN)/npm ci --prefix $(VENV)/javascript \
+		--no-audit --no-fund --ignore-scripts --loglevel=error
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt pyproject.toml $(VENV)/.runtime

@@ -94,7 +94,7 @@ def sign_in(login: Login, found: dict[str, str], *, browser: bool) -> None:
             "The service does not take this code, or no longer.", "Run the command again."
         ) from None
     with login.state.lock("tokens"):
-        before = login.tokens.load().get("refresh_token")
+        before = login.tokens.refresh_token()
         login.forget()
         login.begin(answer.document, found)
     if before:
@@ -180,7 +180,7 @@ def logout_command(options: argparse.Namespace) -> int:
     """`logout`: end the login here and at the service."""
     login = Logins(os.environ).chosen(options.service)
     with login.state.lock("tokens"):
-        token = login.tokens.load().get("refresh_token")
+        token = login.tokens.refresh_token()
         login.forget()
     told = not token or _tell(login, token)
     print(f"Signed out of {login.url}. AWS credentials that programs hold already work until their own end.")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 
+from awscons_cli.errors import LoginEnded, printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +42,10 @@ class TokenStore:
         self._environment = environment
 
     def load(self) -> dict[str, Any]:
-        """The tokens, or an empty object. A keyring is only imported if tokens are in there."""
+        """The tokens, or an empty object. A keyring is only imported if tokens are in there.
+
+        Raises LoginEnded if they are, and the keyring does not give them.
+        """
         stored = self._state.read(_FILE)
         if not stored.get("keyring"):
             return stored
@@ -48,9 +53,19 @@ class TokenStore:
             import keyring
 
             found = json.loads(keyring.get_password(_KEYRING_SERVICE, self._url) or "{}")
-        except Exception:  # noqa: BLE001 - a locked or absent keyring has no tokens for us
-            return {}
+        except Exception as error:  # noqa: BLE001 - each backend has errors of its own
+            raise LoginEnded(
+                f"The keyring does not give the tokens for {self._url} ({printable(error) or type(error).__name__}).",
+                f"Unlock it, or keep them in a file: AWSCONS_CLI_KEYRING=0 awscons-cli login {self._url}",
+            ) from None
         return found if isinstance(found, dict) else {}
+
+    def refresh_token(self) -> str:
+        """The refresh token; empty where there is none to be had."""
+        try:
+            return str(self.load().get("refresh_token", ""))
+        except LoginEnded:
+            return ""
 
     def save(self, tokens: Mapping[str, Any]) -> None:
         """Store the tokens. Raises ClientError."""

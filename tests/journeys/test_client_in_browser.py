@@ -1,6 +1,9 @@
 """`awscons-cli login` in Debian's Chromium: the page on loopback, two terminals, a hostile page beside them."""
 
+import socket
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -9,6 +12,7 @@ from playwright.sync_api import Browser, Page
 from support.cli_service import CliService
 from support.client_fixtures import service, terminal, zipapp
 from support.client_terminal import Terminal, shown_address
+from support.demo import demo_running
 
 __all__ = ["service", "terminal", "zipapp"]
 
@@ -35,6 +39,23 @@ def page(chromium: Browser) -> Iterator[Page]:
     context.set_default_timeout(MAX_DURATION)
     yield context.new_page()
     context.close()
+
+
+def test_a_person_signs_in_and_allows_the_terminal(tmp_path: Path, page: Page, terminal: Terminal) -> None:
+    with demo_running([sys.executable, "-m", "awscons"], tmp_path) as portal:
+        login = terminal.begin("login", portal, BROWSER="")
+        page.goto(shown_address(login))
+        page.get_by_role("button", name="Ada Admin").click()
+        assert page.get_by_text(socket.gethostname(), exact=True).is_visible()
+        page.get_by_role("button", name="Allow").click()
+        assert page.get_by_text("You can close this page and go back to the terminal.").is_visible()
+        output, errors = login.communicate(timeout=60)
+        assert output.startswith(f"Signed in to {portal} as ada@example.com"), errors
+        assert terminal.run("credentials", "readonly").returncode == 0
+        page.goto(f"{portal}/cli/terminals")
+        page.get_by_role("button", name=f"End {socket.gethostname()}").click()
+        assert page.get_by_text("No terminal is signed in.").is_visible()
+        assert "has ended" in terminal.run("list").stderr
 
 
 def test_two_terminals_sign_in_by_one_browser_at_the_same_time(

@@ -1,92 +1,82 @@
-"""Other people's programs get credentials from `awscons-cli`, by the profiles that it writes."""
+"""Other people's programs use AWS by the profiles of `awscons-cli`, the service behind it, and the pretend AWS."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import botocore.session
 import pytest
-from botocore.exceptions import CredentialRetrievalError
 
-from support.cli_service import CliService
-from support.client_terminal import Terminal
+from support.client_house import PROFILE, ROLE, Computer, answer_of
+from support.operator import configure, logins
 
-CALL = "POST /cli/credentials"
-
-
-@pytest.fixture
-def configured(signed_in: Terminal, monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    assert signed_in.run("configure").returncode == 0
-    for name, value in signed_in.environment.items():
-        monkeypatch.setenv(name, value)
-    return signed_in
+ARN = "arn:aws:sts::123456789012:assumed-role/MyAdminRole/ada@example.com"
 
 
-def client(service: CliService) -> Any:
-    session = botocore.session.Session(profile="shop-Admin")
-    return session.create_client("sts", endpoint_url=f"{service.url}/sts/")
-
-
-def aws(terminal: Terminal, service: CliService) -> subprocess.CompletedProcess[str]:
-    words = ["--profile", "shop-Admin", "--endpoint-url", f"{service.url}/sts/", "sts", "get-caller-identity"]
-    return subprocess.run(
-        [Path(sys.executable).with_name("aws"), *words, "--output", "json"],
-        env=terminal.environment,
+def aws(computer: Computer, *before: str) -> dict[str, str]:
+    """What `aws` says of itself."""
+    command: list[str | Path] = [*before, Path(sys.executable).with_name("aws"), "sts", "get-caller-identity"]
+    options = ["--endpoint-url", computer.house.sts_url, "--output", "json"]
+    done = subprocess.run(
+        [*command, *options],
+        env=computer.terminal.environment,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-
-
-@pytest.mark.usefixtures("configured")
-def test_botocore_signs_with_the_credentials_of_the_door(service: CliService) -> None:
-    assert client(service).get_caller_identity()["Account"] == "123456789012"
-    assert service.count(CALL) == 1
-
-
-def test_botocore_asks_anew_when_the_end_is_near_and_while_a_program_runs(
-    configured: Terminal, service: CliService
-) -> None:
-    service.lifetime = 599
-    sts = client(service)
-    first, second = sts.get_caller_identity()["Arn"], sts.get_caller_identity()["Arn"]
-    assert first != second
-    service.lifetime = 3600
-    third, fourth = sts.get_caller_identity()["Arn"], sts.get_caller_identity()["Arn"]
-    assert third == fourth
-    calls = service.count(CALL)
-    assert configured.run("credentials", "cloudadmin").returncode == 0
-    assert service.count(CALL) == calls
-
-
-def test_botocore_shows_the_one_line_that_says_what_to_do(configured: Terminal, service: CliService) -> None:
-    service.end_all_logins()
-    with pytest.raises(CredentialRetrievalError) as caught:
-        client(service).get_caller_identity()
-    assert f"has ended. Run: awscons-cli login {service.url}" in str(caught.value)
-    assert configured.run("status").returncode == 3
-
-
-def test_the_aws_cli_opens_the_door_and_uses_the_same_credentials_again(
-    configured: Terminal, service: CliService
-) -> None:
-    first, second = aws(configured, service), aws(configured, service)
-    assert first.returncode == 0, first.stderr
-    assert json.loads(first.stdout) == json.loads(second.stdout)
-    assert service.count(CALL) == 1
-
-
-def test_the_aws_cli_runs_under_exec(signed_in: Terminal, service: CliService) -> None:
-    words = [
-        str(Path(sys.executable).with_name("aws")),
-        "sts",
-        "get-caller-identity",
-        "--endpoint-url",
-        f"{service.url}/sts/",
-    ]
-    done = signed_in.run("exec", "cloudadmin", "--", *words, "--output", "json", AWS_PROFILE="other")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["Account"] == "123456789012"
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
+
+
+def test_every_sdk_is_the_role_of_the_door_by_one_call(computer: Computer) -> None:
+    said = set()
+    for language in ("python", "javascript", "go"):
+        with computer.caller(language) as caller:
+            said.add(answer_of(caller))
+            caller.communicate()
+    computer.terminal.environment["AWS_PROFILE"] = PROFILE
+    assert aws(computer)["Arn"] == ARN
+    ((arn, key),) = said
+    assert arn == ARN
+    (event,) = computer.handed_out()
+    assert (event["access_key_id"], event["target"], event["via"]) == (key, "cloudadmin", "cli")
+    session = computer.house.pretend_sts.role_sessions[-1]
+    assert (session.role_arn, session.source_identity) == (ROLE, "ada@example.com")
+    assert session.tags == {"who": "ada@example.com"}
+
+
+@pytest.mark.parametrize("language", ["python", "javascript"])
+def test_a_long_program_goes_on_by_new_credentials(computer: Computer, language: str) -> None:
+    with computer.caller(language) as caller:
+        keys = [answer_of(caller)[1]]
+        for minutes in (30, 28, 3):
+            computer.forward(minutes=minutes)
+            keys.append(answer_of(caller)[1])
+        caller.communicate()
+    # Two minutes before the end, the SDK for JavaScript uses the old ones once more, and asks beside that.
+    first, same, _, last = keys
+    assert first == same != last
+    assert [event["access_key_id"] for event in computer.handed_out()] == [first, last]
+
+
+@pytest.mark.parametrize("language", ["python", "javascript", "go"])
+def test_a_program_whose_login_has_ended_shows_what_to_run(
+    tmp_path: Path, computer: Computer, language: str
+) -> None:
+    configure(tmp_path, {"cache_type": "SQLite", "path": str(tmp_path / "logins.sqlite3")})
+    assert logins(tmp_path, "end", "--person", "ada@example.com").returncode == 0
+    with computer.caller(language) as caller:
+        output, errors = caller.communicate("\n", timeout=60)
+    assert output == ""
+    if language != "javascript":  # it keeps what the program said to itself, and says that it failed
+        assert f"has ended. Run: awscons-cli login {computer.house.url}" in errors
+    assert caller.returncode != 0
+    assert computer.handed_out() == []
+
+
+def test_a_program_under_exec_has_the_credentials_of_the_door_and_no_profile(computer: Computer) -> None:
+    computer.terminal.environment["AWS_PROFILE"] = "other"
+    client: list[str] = [str(computer.terminal.python), str(computer.terminal.zipapp)]
+    assert aws(computer, *client, "exec", "cloudadmin", "--")["Arn"] == ARN

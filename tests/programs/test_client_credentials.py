@@ -298,11 +298,19 @@ def test_at_a_terminal_a_browser_opens_for_credentials_only_when_that_is_asked_f
     assert service.count("GET /cli/authorize") == 2
 
 
-@pytest.mark.parametrize("shell", ["bash", "sh"])
+@pytest.mark.parametrize(
+    ("shell", "line"),
+    [
+        ("bash", 'eval "$({0} env cloudadmin --shell bash)"'),
+        ("sh", 'eval "$({0} env cloudadmin --shell bash)"'),
+        ("zsh", 'eval "$({0} env cloudadmin --shell zsh)"'),
+        ("fish", "{0} env cloudadmin --shell fish | source"),
+    ],
+)
 def test_env_sets_what_programs_read_and_removes_what_comes_before_it(
-    signed_in: Terminal, shell: str
+    signed_in: Terminal, shell: str, line: str
 ) -> None:
-    script = f'eval "$({signed_in.python} {signed_in.zipapp} env cloudadmin --shell bash)"; env'
+    script = f"{line.format(f'{signed_in.python} {signed_in.zipapp}')}\nenv"
     output = subprocess.run(
         [shell, "-c", script],
         env={**signed_in.environment, "AWS_PROFILE": "other"},
@@ -357,13 +365,38 @@ def test_completion_offers_commands_options_and_doors(signed_in: Terminal) -> No
     assert complete("completion", "") == ["bash", "zsh", "fish", "powershell"]
 
 
-def test_bash_completes_by_the_script_that_it_is_given(tmp_path: Path, signed_in: Terminal) -> None:
+@pytest.mark.parametrize(
+    ("shell", "script"),
+    [
+        (
+            "bash",
+            """eval "$(awscons-cli completion bash)"
+            COMP_WORDS=(awscons-cli credentials cl) COMP_CWORD=2
+            _awscons_cli; echo "${COMPREPLY[@]}" """,
+        ),
+        # Outside its editor, zsh has neither of these two.
+        (
+            "zsh",
+            """compdef() { }; compadd() { shift; echo "$@" }
+            eval "$(awscons-cli completion zsh)"
+            words=(awscons-cli credentials cl) CURRENT=3
+            _awscons_cli""",
+        ),
+        (
+            "fish",
+            """awscons-cli completion fish | source
+            complete --do-complete 'awscons-cli credentials cl'""",
+        ),
+    ],
+)
+def test_shells_complete_by_the_script_that_they_are_given(
+    tmp_path: Path, signed_in: Terminal, shell: str, script: str
+) -> None:
     signed_in.run("list")
     (tmp_path / "awscons-cli").write_text(f'#!/bin/sh\nexec {signed_in.python} {signed_in.zipapp} "$@"\n')
     (tmp_path / "awscons-cli").chmod(0o755)
-    script = 'eval "$(awscons-cli completion bash)"; COMP_WORDS=(awscons-cli credentials cl); COMP_CWORD=2; _awscons_cli; echo "${COMPREPLY[@]}"'
     environment = {**signed_in.environment, "PATH": f"{tmp_path}:{signed_in.environment['PATH']}"}
-    done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run([shell, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "cloudadmin\n"
 
 

@@ -2,6 +2,8 @@
 
 import json
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,7 +71,9 @@ def test_a_person_without_a_browser_pastes_the_code(terminal: Terminal, service:
 
 
 def test_a_pasted_code_of_another_sign_in_is_worth_nothing(terminal: Terminal, service: CliService) -> None:
-    foreign = visit(shown_address(terminal.begin("login", service.url, "--no-browser"))).text
+    with terminal.begin("login", service.url, "--no-browser") as other:
+        foreign = visit(shown_address(other)).text
+        other.communicate("\n", timeout=60)
     done = terminal.run("login", service.url, "--no-browser", typed=f"{foreign}\n")
     assert done.returncode == 1
     assert done.stderr.endswith("The service does not take this code, or no longer. Run the command again.\n")
@@ -159,26 +163,35 @@ def test_tokens_and_folder_are_for_their_owner_alone(signed_in: Terminal) -> Non
     assert stat.S_IMODE(signed_in.state.stat().st_mode) == 0o700
 
 
-def test_tokens_are_in_the_keyring_where_there_is_one(
-    tmp_path: Path, terminal: Terminal, service: CliService
-) -> None:
-    vault = tmp_path / "vault.json"
-    (tmp_path / "keyring.py").write_text(f"""
-import json, pathlib
-vault = pathlib.Path({str(vault)!r})
-class Backend: priority = 5
-get_keyring = Backend
-def set_password(service, name, text): vault.write_text(json.dumps([service, name, text]))
-def get_password(service, name): return json.loads(vault.read_text())[2]
-def delete_password(service, name): vault.unlink()
-""")
-    terminal.environment["PYTHONPATH"] = str(tmp_path)
-    terminal.run("login", service.url)
-    assert json.loads(vault.read_text())[:2] == ["awscons-cli", service.url]
+def test_tokens_are_in_the_keyring_of_the_desktop(tmp_path: Path, zipapp: Path, service: CliService) -> None:
+    terminal = Terminal(tmp_path / "home", zipapp, Path(sys.executable))  # which has the package keyring
+    run = f"{sys.executable} {zipapp}"
+    look = (
+        f'{sys.executable} -c \'import keyring; print(keyring.get_password("awscons-cli", "{service.url}"))\''
+    )
+    desktop = [
+        "printf password | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1",
+        f"{run} login {service.url} && {run} list --json >/dev/null && {look} && {run} logout && {look}",
+        f"{run} login {service.url}",
+    ]
+    done = subprocess.run(
+        ["dbus-run-session", "--", "sh", "-c", "\n".join(desktop)],
+        env=terminal.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    (signed_in, tokens, signed_out, none, again) = done.stdout.splitlines()
+    assert signed_in == again
+    assert set(json.loads(tokens)) == {"access_token", "access_token_ends", "refresh_token"}
+    assert (signed_out[:11], none) == ("Signed out ", "None")
     assert [path.read_text() for path in terminal.state.rglob("tokens.json")] == ['{"keyring": true}']
-    assert terminal.run("credentials", "cloudadmin").returncode == 0
-    assert terminal.run("logout").returncode == 0
-    assert not vault.exists()
+    # Without the desktop, nobody gets them, and nothing keeps the person from a new login.
+    shut = terminal.run("list")
+    assert (shut.returncode, "The keyring does not give the tokens" in shut.stderr) == (3, True)
+    assert terminal.run("login", service.url, AWSCONS_CLI_KEYRING="0").returncode == 0
+    assert terminal.run("list").returncode == 0
 
 
 def test_a_logout_ends_the_login_here_and_at_the_service(signed_in: Terminal, service: CliService) -> None:

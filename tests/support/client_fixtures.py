@@ -7,6 +7,7 @@ import pytest
 
 from build_zipapp import build_zipapp
 from support.cli_service import CliService, cli_service
+from support.client_house import Computer, computer_at_work
 from support.client_terminal import Terminal
 
 
@@ -32,3 +33,9 @@ def terminal(tmp_path: Path, zipapp: Path) -> Terminal:
 def signed_in(terminal: Terminal, service: CliService) -> Terminal:
     terminal.sign_in(service.url)
     return terminal
+
+
+@pytest.fixture
+def computer(tmp_path: Path, zipapp: Path) -> Iterator[Computer]:
+    with computer_at_work(tmp_path, zipapp) as found:
+        yield found

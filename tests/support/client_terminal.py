@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import webbrowser
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
@@ -44,6 +45,10 @@ def _oldest_python() -> Path:
 
 PYTHONS = sorted({_oldest_python(), Path(sys.executable)})
 """The oldest Python that is here, and the one of the tests."""
+
+
+def _follow(url: str) -> httpx.Response:
+    return httpx.get(url, follow_redirects=True, trust_env=False)
 
 
 class Terminal:
@@ -85,14 +90,12 @@ class Terminal:
         assert "unexpected" not in errors, errors
         return subprocess.CompletedProcess(words, process.returncode, output, errors)
 
-    def sign_in(self, url: str) -> None:
-        """Sign in as `run("login", url)` does, in this process, which is faster."""
+    def sign_in(self, url: str, open_page: Callable[[str], object] = _follow) -> None:
+        """Sign in as `run("login", url)` does, in this process, which is faster. `open_page`: the person's browser."""
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()):
             for name, value in self.environment.items():
                 patch.setenv(name, value)
-            patch.setattr(
-                webbrowser, "open", lambda url: httpx.get(url, follow_redirects=True, trust_env=False)
-            )
+            patch.setattr(webbrowser, "open", open_page)
             with redirect_stderr(io.StringIO()) as errors:
                 assert main(["login", url]) == 0, errors.getvalue()
 

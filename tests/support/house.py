@@ -91,9 +91,13 @@ def vouch_for_ada(sent: SentToIdp, acs_url: str) -> dict[str, str]:
 
 @dataclass
 class House:
-    """The service under test, the forger and the pretend AWS. `pretend_sts` and `pretend_signin` serve the first region."""
+    """The service under test, the forger and the pretend AWS.
+
+    `sts_url`, `pretend_sts` and `pretend_signin` belong to the first region.
+    """
 
     url: str
+    sts_url: str
     clock: MovableClock
     sts: Faulty
     signin: Faulty
@@ -265,9 +269,10 @@ def open_house(
             environment = {"AWSCONS_DEBUG": "1"} if debug else {}
             return build_service(settings, environment=environment, clock=clock, prepared=prepared)
 
-        port = stack.enter_context(serving(build, tls=server_tls(), multiprocess=multiprocess))
+        port = stack.enter_context(serving(build, tls=server_tls(), multiprocess=multiprocess, clock=clock))
         house = House(
             url=f"https://localhost:{port}{mount_path}",
+            sts_url=f"{aws_host}:{sts_port}/{regions[0]}/",
             clock=clock,
             sts=sts_in[regions[0]],
             signin=signin_in[regions[0]],

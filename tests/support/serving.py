@@ -14,6 +14,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -87,6 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
     application: WSGIApplication
     scheme = "http"
     multiprocess = False
+    clock: Callable[[], datetime] = staticmethod(lambda: datetime.now(UTC))
 
     def __getattr__(self, name: str) -> Callable[[], None]:
         """Every method goes to the application, made-up ones too."""
@@ -96,6 +99,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_arguments: object) -> None:
         """Say nothing."""
+
+    def date_time_string(self, _timestamp: float | None = None) -> str:
+        """What the header `Date` says."""
+        return format_datetime(self.clock(), usegmt=True)
 
     def _answer(self) -> None:
         head: list[tuple[str, list[tuple[str, str]]]] = []
@@ -164,12 +171,16 @@ def serving(
     *,
     tls: ssl.SSLContext | None = None,
     multiprocess: bool = False,
+    clock: Callable[[], datetime] | None = None,
 ) -> Iterator[int]:
     """Serve what `build(port)` makes, in threads of this process; gives the port.
 
     multiprocess   what the application is told of this server's processes
+    clock          the time that its answers tell; default: the system's
     """
-    kind = {"scheme": "https" if tls else "http", "multiprocess": multiprocess}
+    kind: dict[str, object] = {"scheme": "https" if tls else "http", "multiprocess": multiprocess}
+    if clock is not None:
+        kind["clock"] = staticmethod(clock)
     handler = type("Handler", (_Handler,), kind)
     with _Server(("127.0.0.1", 0), handler) as server:
         port: int = server.server_address[1]
