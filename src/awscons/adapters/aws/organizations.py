@@ -16,6 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from awscons.errors import AwsconsError
 
+_MAX_ATTEMPTS = 11
+"""Attempts of one call in all; the setting of AWS SDKs for it, `AWS_MAX_ATTEMPTS` or `max_attempts`, counts instead."""
 _HINT = "give --profile with credentials of the management account, or of a delegated administrator"
 
 
@@ -45,7 +47,10 @@ def read_organization(
     with _translated():
         session = botocore.session.Session(profile=profile)
         # Organizations throttles after a few requests a second; the adaptive mode slows down instead of failing.
-        config = Config(retries={"mode": "adaptive", "max_attempts": 10}, connect_timeout=5, read_timeout=20)
+        attempts = session.get_config_variable("max_attempts") or _MAX_ATTEMPTS
+        config = Config(
+            retries={"mode": "adaptive", "total_max_attempts": attempts}, connect_timeout=5, read_timeout=20
+        )
         # The endpoint of the partition aws is in us-east-1, wherever the organization works.
         region = session.get_config_variable("region") or "us-east-1"
         client = session.create_client("organizations", region_name=region, config=config)
