@@ -10,10 +10,12 @@ from pathlib import Path
 import hcl2
 import pytest
 
-from awscons.config.key_files import make_first_pair
+from awscons.config.key_files import make_first_pair, rotate_pairs
 from awscons.demo.pretend_signin import PretendSignin
 from awscons.demo.pretend_sts import PretendRole, PretendSts
-from awscons.saml.metadata import parse_idp_metadata
+from awscons.saml.metadata import build_idp_metadata, parse_idp_metadata
+from support.forge import certificate_of
+from support.keyless import ADMIN, TARGET, keyless
 from support.kms import credentials_file, open_kms
 from support.operator import awscons, configure
 from support.serving import serving
@@ -193,6 +195,42 @@ def test_a_rollover_is_over_when_every_account_accepts_the_next_key(folder: Path
     ]
     assert said == [{"current": True, "next": False}, {"current": True, "next": True}]
     assert (before.returncode, after.returncode) == (1, 0)
+
+
+def test_a_log_has_what_each_account_answered_to_people_at_last(tmp_path: Path) -> None:
+    make_first_pair(tmp_path / "keys", now=datetime.now(UTC))
+    log = tmp_path / "audit.log"
+    targets = [TARGET, {"service": "other", "role": ADMIN.replace("123456789012", "999999999999")}]
+    store = {"cache_type": "SQLite", "path": str(tmp_path / "logins.sqlite3")}
+
+    def answers() -> list[tuple[bool, str, bool]]:
+        log.write_text(house.log.getvalue())
+        configure(
+            tmp_path,
+            store,
+            targets=targets,
+            open_by="AssumeRoleWithSAML",
+            identity_provider={"keys": str(tmp_path / "keys")},
+        )
+        done = awscons(tmp_path, "idp", "accounts", "--log", "audit.log", "--json")
+        assert done.returncode == 1, done.stderr
+        found = json.loads(done.stdout)["answers"]
+        assert [answer["account_id"] for answer in found] == ["123456789012", "999999999999"]
+        return [(each["accepted"], each["error"] or "", bool(each["at"])) for each in found]
+
+    with keyless(tmp_path, tmp_path / "keys") as house:
+        silent = (False, "the log has no answer", False)
+        browser = house.browser()
+        house.sign_in(browser, "/aws/cloudadmin")
+        assert answers() == [(True, "", True), silent]
+        rotate_pairs(tmp_path / "keys", now=datetime.now(UTC))
+        rotate_pairs(tmp_path / "keys", now=datetime.now(UTC))
+        assert answers() == [silent, silent]
+        entity_id = f"{house.url}/saml/idp-metadata"
+        metadata = build_idp_metadata(entity_id, [certificate_of("stranger")], sso_url=house.url)
+        house.pretend_sts.add_saml_provider(PROVIDER, metadata)
+        assert browser.get("/aws/cloudadmin").status_code == 502
+        assert answers() == [(False, "STS refused our assertion: InvalidIdentityToken", True), silent]
 
 
 def test_show_names_the_keys_and_no_secret(folder: Path) -> None:

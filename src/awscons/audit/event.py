@@ -96,6 +96,7 @@ class AuditEvent:
     link_origin                 of the site whose link to a console page the person followed
     via                         the door: a browser's, a terminal's, or that of a coding agent in a terminal
     machine                     what a terminal's computer calls itself
+    assertion_key               SHA-256 fingerprint of our certificate whose key signed the assertion for AWS
     keys_added, keys_removed    SHA-256 fingerprints of the identity provider's signing certificates
     """
 
@@ -123,6 +124,7 @@ class AuditEvent:
     region: str | None = None
     failed_over_regions: str | None = None
     signin_endpoint: str | None = None
+    assertion_key: str | None = None
     console_destination: str | None = None
     cause: str | None = None
     hint: str | None = None

@@ -393,6 +393,7 @@ def _session_event(
         link_origin=caller.link_origin,
         via=caller.via,
         machine=_machine(login),
+        assertion_key=request.saml.key if request.saml else None,
         signin_endpoint=signin_endpoint,
         console_destination=console_destination,
     )

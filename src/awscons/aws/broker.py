@@ -46,6 +46,7 @@ from awscons.aws.role_credentials import RoleCredentials, SigninToken
 from awscons.aws.role_request import RoleRequest, build_role_request
 from awscons.aws.settings import AwsSettings
 from awscons.errors import LoginEndsTooSoon, RoleSessionTooLong, SigninRefused, UpstreamError, UpstreamSilent
+from awscons.saml.certificates import fingerprint
 
 _log = structlog.get_logger(__name__)
 
@@ -218,8 +219,11 @@ class Broker:
         request = build_role_request(
             target, login.identity, name_attribute=self._settings.role_session_name_attribute
         )
-        if request.saml is not None and target.ends_with_login:
-            request = replace(request, saml=replace(request.saml, session_ends=login.ends_at))
+        own = self._settings.identity_provider
+        if request.saml is not None and own is not None:
+            ends = login.ends_at if target.ends_with_login else None
+            saml = replace(request.saml, session_ends=ends, key=fingerprint(own.keys.signing.certificate))
+            request = replace(request, saml=saml)
         return _RoleSession(target, request, self._requested_duration(target, login))
 
     def _requested_duration(self, target: Target, login: Login) -> int:

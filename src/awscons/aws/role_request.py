@@ -49,12 +49,14 @@ class SamlGrant:
     target        name of the target, for which trust policies can have a condition
     subject       NameID: one for each person and account, and no name
     session_ends  UTC: AWS ends the role session then at the latest; None: the duration alone decides
+    key           SHA-256 fingerprint of the certificate whose key signs
     """
 
     provider: str
     target: str
     subject: str = field(repr=False)
     session_ends: datetime | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,13 @@
-"""`awscons idp accounts`: which accounts accept which of our keys, by trying one role of each."""
+"""`awscons idp accounts`: which accounts accept which of our keys, by trying a role of each, or by what a log has."""
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -16,21 +17,27 @@ from awscons.assembly.aws_side import build_broker
 from awscons.aws.probe import SESSION_NAME, Probe, probe_targets
 from awscons.cli.idp_keys_command import own_identity_provider
 from awscons.cli.terminal import print_json, progress, table
+from awscons.cli.usage_log import audit_events
 from awscons.config.load import load_settings
 from awscons.config.settings import Settings
+from awscons.saml.certificates import fingerprint
 
 _ACCEPTED = "accepted"
+_CURRENT = "current"
+_REFUSED = "STS refused our assertion"
+"""In the cause when a SAML provider in IAM does not know the key, or the account has no such provider."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What an account said of one key: `error` is empty where it accepted it."""
+    """What an account said of one key: `error` is empty where it accepted it. `at`: ISO 8601; empty for a trial."""
 
     account: str
     target: str
     key: str
     error: str
     hint: str
+    at: str = ""
 
 
 def try_accounts(config: Path, *, as_json: bool) -> bool:
@@ -38,18 +45,67 @@ def try_accounts(config: Path, *, as_json: bool) -> bool:
     settings = load_settings(config, environment=os.environ)
     own = own_identity_provider(settings, config)
     configure_logging(stream=io.StringIO())  # a failover is no business of this command
+    doors = _doors(settings)
+    keys = {_CURRENT: own.keys.signing, **({"next": own.keys.next} if own.keys.next else {})}
+    found: list[_Answer] = []
+    for name, key in keys.items():
+        signing = replace(own, keys=replace(own.keys, signing=key))
+        aws = replace(settings.aws, identity_provider=signing)
+        found += _answers(replace(settings, aws=aws), doors, name)
+    return _print(found, as_json=as_json)
+
+
+def read_accounts(config: Path, logs: Iterable[TextIO], *, as_json: bool) -> bool:
+    """Print what each account said of the current key at last, by audit logs; whether all have accepted it.
+
+    Raises ConfigurationError, UsageError, LogUnreadable.
+    """
+    settings = load_settings(config, environment=os.environ)
+    key = fingerprint(own_identity_provider(settings, config).keys.signing.certificate)
+    doors = _doors(settings)
+    said: dict[str, _Answer] = {}
+    accounts = {target.name: target.role.account_id for target in settings.targets if target.keyless}
+    for event in sorted((event for log in logs for event in audit_events(log)), key=_time_of):
+        account = accounts.get(str(event.get("target")))
+        answer = _answer_in(event, account, key) if account is not None else None
+        if answer is not None:
+            said[answer.account] = answer
+    silent = (
+        _Answer(account, target.name, _CURRENT, "the log has no answer", "")
+        for account, target in doors.items()
+        if account not in said
+    )
+    return _print([*said.values(), *silent], as_json=as_json)
+
+
+def _answer_in(event: Mapping[str, object], account: str, key: str) -> _Answer | None:
+    """What an account said of our key, if the event has it. That a browser got a form says nothing of AWS."""
+    target, at = str(event["target"]), _time_of(event)
+    if "assumed_role_arn" in event and event.get("assertion_key") == key:
+        return _Answer(account, target, _CURRENT, "", "", at)
+    cause = str(event.get("cause"))
+    if event.get("outcome") == "failed" and _REFUSED in cause:
+        return _Answer(account, target, _CURRENT, cause, str(event.get("hint", "")), at)
+    return None
+
+
+def _time_of(event: Mapping[str, object]) -> str:
+    return str(event["timestamp"])  # in one form, which sorts
+
+
+def _doors(settings: Settings) -> dict[str, Target]:
+    """One target of each account that trusts our keys. Raises UsageError if there is none."""
     doors: dict[str, Target] = {}
     for target in settings.targets:
         if target.keyless:
             doors.setdefault(target.role.account_id, target)
     if not doors:
         raise click.UsageError("no target opens by AssumeRoleWithSAML or SAML-POST")
-    keys = {"current": own.keys.signing, **({"next": own.keys.next} if own.keys.next else {})}
-    found: list[_Answer] = []
-    for name, key in keys.items():
-        signing = replace(own, keys=replace(own.keys, signing=key))
-        aws = replace(settings.aws, identity_provider=signing)
-        found += _answers(replace(settings, aws=aws), doors, name)
+    return doors
+
+
+def _print(found: list[_Answer], *, as_json: bool) -> bool:
+    """Print the answers by account; whether every key was accepted."""
     found.sort(key=lambda answer: (answer.account, answer.key))
     if as_json:
         print_json({"answers": [_document(answer) for answer in found]})
@@ -82,7 +138,8 @@ def _answer(probe: Probe, key: str) -> _Answer:
 
 
 def _row(answer: _Answer) -> tuple[str, ...]:
-    return answer.account, answer.key, answer.error or _ACCEPTED, answer.target
+    said = answer.error or _ACCEPTED
+    return answer.account, answer.key, f"{said} ({answer.at})" if answer.at else said, answer.target
 
 
 def _document(answer: _Answer) -> dict[str, object]:
@@ -92,4 +149,5 @@ def _document(answer: _Answer) -> dict[str, object]:
         "accepted": not answer.error,
         "error": answer.error or None,
         "target": answer.target,
+        "at": answer.at or None,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -29,15 +30,24 @@ def idp_metadata(config: Path) -> None:
 @config_option
 @env_file_option
 @json_option
-def idp_accounts(config: Path, *, as_json: bool) -> None:
+@click.option(
+    "--log",
+    "logs",
+    multiple=True,
+    type=click.File(encoding="utf-8", errors="replace"),
+    help="Audit log: try nothing, and say what each account answered in it at last. Can be given several times.",
+)
+def idp_accounts(config: Path, logs: tuple[TextIO, ...], *, as_json: bool) -> None:
     """Find out which accounts accept the current key, and which the next one, by trying a role of each.
 
     Each trial assumes a role for 15 minutes, with credentials that may do nothing, and leaves a record in CloudTrail.
-    The exit status is 1 when an account refuses a key.
+    With --log, it is what happened to people since the current key signs. The exit status is 1 when an account refuses
+    a key, or has not accepted it in the log.
     """
-    from awscons.cli.idp_accounts_command import try_accounts
+    from awscons.cli.idp_accounts_command import read_accounts, try_accounts
 
-    sys.exit(0 if try_accounts(config, as_json=as_json) else 1)
+    accepted = read_accounts(config, logs, as_json=as_json) if logs else try_accounts(config, as_json=as_json)
+    sys.exit(0 if accepted else 1)
 
 
 @identity_provider.group("keys")
