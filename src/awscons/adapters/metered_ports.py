@@ -12,6 +12,9 @@ from awscons.aws.role_credentials import RoleCredentials, SigninToken
 from awscons.aws.role_request import RoleRequest
 from awscons.errors import AuditLogUnwritable
 
+NOT_WRITTEN = "audit log not written"
+"""The reason of a rejected request whose audit event cannot be written."""
+
 
 class MeteredAuditLog:
     """An audit log whose events are counted as well."""
@@ -25,7 +28,7 @@ class MeteredAuditLog:
         try:
             self._audit.record(event)
         except AuditLogUnwritable:
-            self._recorder.record_rejection("audit log not written")
+            self._recorder.record_rejection(NOT_WRITTEN)
             raise
         self._recorder.record_decision(event)
 

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from awscons.adapters.metered_ports import NOT_WRITTEN
 from awscons.adapters.shared_counters import BUCKETS, DECISIONS, REJECTED, UPSTREAM, SharedCounters
+from awscons.audit.event import Action, Outcome
 from awscons.audit.metrics_recorder import Gauge, GaugeSource
+from awscons.errors import RoleRefused, StoreUnavailable
+from awscons.signin.rate_limits import FROM_ONE_ADDRESS, FROM_ONE_NETWORK, OF_ONE_PERSON, OVERALL
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
+
+
+_FROM_THE_START: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    DECISIONS[0]: tuple(
+        (action.value, outcome.value, reason)
+        for action in Action
+        for outcome, reason in ((Outcome.DONE, ""), (Outcome.FAILED, StoreUnavailable.__name__))
+    ),
+    REJECTED[0]: ((FROM_ONE_ADDRESS,), (FROM_ONE_NETWORK,), (OVERALL,), (OF_ONE_PERSON,), (NOT_WRITTEN,)),
+    UPSTREAM[0]: (("sts", RoleRefused.__name__, "sum"),),
+}
+"""Series that are 0 before their first event: Prometheus sees no increase in a series that begins with 1."""
 
 
 class MetricsPage:
@@ -32,16 +48,20 @@ class MetricsPage:
     def _families(self) -> Iterable[Metric]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415  as above
 
-        totals = self._shared_counters.totals()
+        counted = self._shared_counters.totals()
+        totals = {
+            name: dict.fromkeys(series, 0.0) | counted.get(name, {})
+            for name, series in _FROM_THE_START.items()
+        }
         for (name, description), label_names in (
             (DECISIONS, ["action", "outcome", "reason"]),
             (REJECTED, ["reason"]),
         ):
             family = CounterMetricFamily(name, description, labels=label_names)
-            for labels, value in totals.get(name, {}).items():
+            for labels, value in totals[name].items():
                 family.add_metric(labels, value)
             yield family
-        yield _histogram(totals.get(UPSTREAM[0], {}))
+        yield _histogram(totals[UPSTREAM[0]])
         by_name: dict[str, list[Gauge]] = defaultdict(list)
         for source in self._gauges:
             for gauge in source():

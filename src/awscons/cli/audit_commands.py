@@ -58,9 +58,19 @@ def audit() -> None:
     type=click.Path(path_type=Path, allow_dash=True),
     help="Log with checkpoints that you kept elsewhere. Can be given several times.",
 )
+@click.option(
+    "--metrics",
+    type=click.Path(path_type=Path),
+    help="Also write the result for Prometheus: a file NAME.prom in the folder of node_exporter's textfile collector.",
+)
 @_files
 def audit_verify(
-    files: tuple[Path, ...], key: Path | None, anchors: tuple[Path, ...], *, as_json: bool
+    files: tuple[Path, ...],
+    key: Path | None,
+    anchors: tuple[Path, ...],
+    metrics: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Check that no audit event was changed, dropped or added, stream by stream.
 
@@ -68,7 +78,8 @@ def audit_verify(
     """
     from awscons.cli.audit_verify_command import verify
 
-    sys.exit(0 if verify(files, key_file=key, anchors=anchors, as_json=as_json) else 1)
+    is_intact = verify(files, key_file=key, anchors=anchors, metrics=metrics, as_json=as_json)
+    sys.exit(0 if is_intact else 1)
 
 
 @audit.command("show")

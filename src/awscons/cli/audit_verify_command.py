@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import click
+from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
 from awscons.assembly.clock import utc_now
 from awscons.audit.chain import AuditKey
@@ -38,8 +39,20 @@ def make_key(file: Path) -> None:
     click.echo(f'Then set in server_config: "audit_key_file": {str(file.absolute())!r}')
 
 
-def verify(files: Sequence[Path], *, key_file: Path | None, anchors: Sequence[Path], as_json: bool) -> bool:
-    """Print a report; whether every stream is intact. Raises AuditFileUnreadable, KeysRefused."""
+def verify(
+    files: Sequence[Path],
+    *,
+    key_file: Path | None,
+    anchors: Sequence[Path],
+    metrics: Path | None,
+    as_json: bool,
+) -> bool:
+    """Print a report; whether every stream is intact. Raises AuditFileUnreadable, KeysRefused, UsageError.
+
+    metrics   the file that node_exporter reads; None: none is written
+    """
+    if metrics is not None and metrics.suffix != ".prom":
+        raise click.UsageError(f"{metrics}: node_exporter reads files whose names end in .prom")
     key = read_key_file(key_file) if key_file else None
     # Streams may be spread over the files in any order: a database on disk sorts them, whatever their size.
     with (
@@ -72,7 +85,27 @@ def verify(files: Sequence[Path], *, key_file: Path | None, anchors: Sequence[Pa
     else:
         for line in _lines(reports, without):
             click.echo(line)
+    if metrics is not None:
+        _write_metrics(metrics, reports)
     return bool(reports) and all(report.is_intact for report in reports)
+
+
+def _write_metrics(file: Path, reports: Sequence[StreamReport]) -> None:
+    """What Prometheus shall know: how many streams there are, how many are broken, and when that was found out."""
+    registry = CollectorRegistry()
+    streams = Gauge(
+        "awscons_audit_streams", "Streams of the audit log, by state.", ["state"], registry=registry
+    )
+    for state, is_intact in (("intact", True), ("broken", False)):
+        streams.labels(state).set(sum(report.is_intact is is_intact for report in reports))
+    verified = Gauge(
+        "awscons_audit_verified_timestamp_seconds", "When the audit log was verified.", registry=registry
+    )
+    verified.set_to_current_time()
+    try:
+        write_to_textfile(str(file), registry)
+    except OSError as error:
+        raise click.UsageError(f"{file} cannot be written: {error.strerror}") from None
 
 
 def _gather(links: sqlite3.Connection, files: Sequence[Path], key: AuditKey | None) -> int:

@@ -42,6 +42,12 @@ _ADDRESSES_TO_FILL = 20
 """The limit of an address, for shedding, where none is configured: this part of the overall limit."""
 
 
+FROM_ONE_ADDRESS = "too many sign-ins from one address"
+FROM_ONE_NETWORK = "too many sign-ins from one network"
+OVERALL = "too many sign-ins overall"
+OF_ONE_PERSON = "too many consoles of one person"
+
+
 class RejectionRecorder(Protocol):
     """Counts rejected requests. It never raises."""
 
@@ -121,7 +127,7 @@ class SignInRateLimits:
             number = self._counters.count(f"{step}:shed:{self._counters.bucket(networks.shared)}")
             if number <= self._address_limit():
                 return
-        raise self._counters.rejected(TooManySignIns, "too many sign-ins overall", self._overall)
+        raise self._counters.rejected(TooManySignIns, OVERALL, self._overall)
 
     def _address_limit(self) -> int:
         return self._per_address or max(1, self._overall // _ADDRESSES_TO_FILL)
@@ -140,9 +146,7 @@ class ConsoleRateLimit:
     def check(self, person: str) -> None:
         """Count one console. Raises TooManyConsoles when the limit is exceeded, StoreUnavailable."""
         if self._per_person and self._counters.count(f"console:{hashed(person)}") > self._per_person:
-            raise self._counters.rejected(
-                TooManyConsoles, "too many consoles of one person", self._per_person
-            )
+            raise self._counters.rejected(TooManyConsoles, OF_ONE_PERSON, self._per_person)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +160,7 @@ class _Network:
     @property
     def reason(self) -> str:
         """The reason of a refusal, for the log and the metrics."""
-        return (
-            "too many sign-ins from one address" if self.factor == 1 else "too many sign-ins from one network"
-        )
+        return FROM_ONE_ADDRESS if self.factor == 1 else FROM_ONE_NETWORK
 
 
 @dataclass(frozen=True, slots=True)
