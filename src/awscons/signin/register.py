@@ -26,7 +26,7 @@ from awscons.signin.records import (
     record_of,
 )
 from awscons.signin.settings import LoginSettings
-from awscons.store import RecordStore, hashed
+from awscons.store import Record, RecordStore, change_record, hashed
 
 MAX_LOGINS_PER_NAME = 256
 """Maximum number of live logins of one name; the next one ends the oldest."""
@@ -104,19 +104,26 @@ class LoginRegister:
 
     def renew_terminals(self, login: Login) -> None:
         """Give this person's terminals what the identity provider says of the person now: the groups, above all."""
-        now = self._clock()
-        for stored in self.of(login.identity.name_id):
-            old = stored.login
+
+        def renewed(record: Record | None) -> Record | None:
+            # None if it has ended meanwhile: that must not bring it back.
+            old = read_login(record)
+            if old is None or old.terminal is None or old.identity == login.identity:
+                return None
             same_person = (old.identity.name_id, old.name_id_qualifiers) == (
                 login.identity.name_id,
                 login.name_id_qualifiers,
             )
-            if old.terminal is None or not same_person or old.identity == login.identity:
-                continue
-            renewed = record_of(replace(old, identity=login.identity))
-            # Not if it has ended meanwhile: that must not bring it back.
-            self._store.replace(
-                _login_key(stored.public_id), record_of(old), renewed, lifetime=old.ends_at - now
+            return record_of(replace(old, identity=login.identity)) if same_person else None
+
+        now = self._clock()
+        for stored in self.of(login.identity.name_id):
+            change_record(
+                self._store,
+                _login_key(stored.public_id),
+                renewed,
+                lifetime=stored.login.ends_at - now,
+                what="changes of a login",
             )
 
     # --- logins, as operators and the identity provider see them -------------------------

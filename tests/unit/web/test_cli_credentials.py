@@ -312,6 +312,15 @@ def test_groups_of_a_new_sign_in_count_in_the_terminals_that_are_open(
     assert ada.get("/aws/cloudadmin").status_code == 301
 
 
+def test_somebody_who_was_in_many_groups_loses_them_in_the_terminals_as_well(house: House) -> None:
+    groups = ("sysadmin", *(f"team {number}" for number in range(150)))
+    browser = house.browser()
+    house.sign_in(browser, "/aws/", attributes=(("groups", groups),))
+    terminal = Terminal(house).sign_in(browser)
+    house.sign_in(house.browser(), "/aws/", attributes=(("groups", groups[1:]),))
+    assert error_of(terminal.credentials("cloudadmin")) == (403, "access_denied")
+
+
 def test_one_person_gets_so_many_credentials_and_consoles_in_a_minute(tmp_path: Path) -> None:
     server = {"rate_limit_per_person": 2}
     with open_house(tmp_path, roles=ROLES, aws={"targets": TARGETS}, server=server) as house:
