@@ -1,5 +1,6 @@
 """What holds for the whole run: a skipped test is a failure, the number of tests is said, no home is touched."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,11 @@ def state_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STATE_DIRECTORY", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Three for two processors: a third of the time, a test waits for programs that do."""
+    return max(1, (os.cpu_count() or 1) * 3 // 2)
 
 
 @pytest.hookimpl(tryfirst=True)
