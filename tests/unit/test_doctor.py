@@ -7,7 +7,7 @@ from awscons.access.targets import Target, parse_role_arn
 from awscons.aws.broker import Broker
 from awscons.aws.opened import TriedRole
 from awscons.aws.probe import Probe, probe_targets
-from awscons.aws.role_request import USER_NAME, RoleRequest
+from awscons.aws.role_request import TAG_SESSION, USER_NAME, RoleRequest
 from awscons.cli.doctor_report import Examination, door_of, examination_lines
 from awscons.errors import RoleRefused
 from awscons.iam.missing import diagnose
@@ -25,6 +25,16 @@ class WithoutTags:
         return None
 
 
+class PassingItsTagsOn:
+    """A broker whose own session has tags that go on into every role, and a role that does not allow that."""
+
+    def try_role(self, target: Target, request: RoleRequest, *, token: bool) -> TriedRole | None:
+        del target, request, token
+        refused = RoleRefused("AccessDenied", step="sts")
+        refused.action = TAG_SESSION
+        raise refused
+
+
 def target_in(account: int) -> Target:
     role = parse_role_arn(f"arn:aws:iam::{account:012}:role/sso/Admin")
     assert role is not None
@@ -32,8 +42,8 @@ def target_in(account: int) -> Target:
     return replace(plain, terms=replace(plain.terms, session_tags=(("team", USER_NAME),)))
 
 
-def probe(*targets: Target) -> list[Probe]:
-    broker = cast("Broker", WithoutTags())
+def probe(*targets: Target, by: type[WithoutTags | PassingItsTagsOn] = WithoutTags) -> list[Probe]:
+    broker = cast("Broker", by())
     waits: list[None] = []
     found = probe_targets(
         broker, targets, name="ada", name_attribute=USER_NAME, before_second_try=lambda: waits.append(None)
@@ -41,6 +51,18 @@ def probe(*targets: Target) -> list[Probe]:
     probes = list(found)
     assert waits == [None]
     return probes
+
+
+def test_tags_that_the_brokers_own_session_passes_on_are_told_apart_from_the_targets() -> None:
+    tagged = target_in(1)
+    plain = replace(tagged, terms=replace(tagged.terms, session_tags=()))
+    for target, cure in ((tagged, "the target has `session_tags`"), (plain, "EKS Pod Identity")):
+        (found,) = probe(target, by=PassingItsTagsOn)
+        diagnosis = diagnose(found, CALLER)
+        assert diagnosis
+        assert (found.missing, diagnosis.cause) == ((TAG_SESSION,), "AWS does not allow sts:TagSession")
+        assert cure in diagnosis.cure
+        assert len(diagnosis.trust) == 1
 
 
 def test_three_thousand_targets_that_lack_the_same_are_told_once() -> None:

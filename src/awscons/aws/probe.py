@@ -138,4 +138,6 @@ def _explained(broker: Broker, request: RoleRequest, refused: Probe, named: str)
         return replace(refused, missing=lacking or optional)
     if request.external_id is not None and opens(replace(bare, external_id=None)):
         return replace(refused, is_without_external_id=True)
-    return replace(refused, missing=(named,) if named in optional else request.needed_actions)
+    # The broker's own session may pass on tags, or a source identity, that the request does not have.
+    is_one_of_them = named in {TAG_SESSION, SET_SOURCE_IDENTITY}
+    return replace(refused, missing=(named,) if is_one_of_them else request.needed_actions)

@@ -20,6 +20,14 @@ from awscons.errors import AttributesUnfit, quote_for_log
 
 ASSUME_ROLE, SET_SOURCE_IDENTITY, TAG_SESSION = "sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"
 ASSUME_ROLE_WITH_SAML = "sts:AssumeRoleWithSAML"
+INHERITED = {
+    TAG_SESSION: (
+        "the broker's own session passes its tags on; those of EKS Pod Identity go away with --disable-session-tags in "
+        "its association"
+    ),
+    SET_SOURCE_IDENTITY: "the broker's own session has a source identity, which AWS passes on",
+}
+"""Why AWS asks for an action that the request itself does not need (IAM guide, "Chaining roles with session tags")."""
 USER_NAME = "user_name"
 """In place of an attribute's name: the person's user name, which `user_attr` chose."""
 MAX_TAGS = 50

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from awscons.access.targets import Target
 from awscons.aws.probe import Probe
-from awscons.aws.role_request import ASSUME_ROLE
+from awscons.aws.role_request import ASSUME_ROLE, INHERITED, SET_SOURCE_IDENTITY, TAG_SESSION
 from awscons.errors import AwsconsError, RoleRefused, UpstreamError
 from awscons.iam.policy import Statement, allow
 from awscons.iam.trust import principal_of, trust_shape, trust_statement
@@ -56,7 +56,7 @@ def diagnose(probe: Probe, caller: str | None) -> Diagnosis | None:
         return Diagnosis(f"AWS does not allow {' and '.join(probe.missing)}", _NO_SAML)
     first, *others = probe.missing
     cause = f"AWS does not allow {' and '.join(probe.missing)}"
-    cure = f"add to both sides what is missing there: the target has {_reasons(probe.missing)}"
+    cure = f"add to both sides what is missing there: {_reasons(target, probe.missing)}"
     if first == ASSUME_ROLE:
         cause = f"AWS does not allow {first}{_PERMISSION_BEFORE_OTHERS if others else ''}"
         cure = _NO_ASSUME_ROLE
@@ -80,9 +80,16 @@ def trust_statements(targets: Sequence[Target], actions: Sequence[str], caller: 
     return tuple(trust_statement(group, shape, principal_of(caller)) for group in groups if group)
 
 
-def _reasons(actions: Sequence[str]) -> str:
-    keys = {"sts:TagSession": "`session_tags`", "sts:SetSourceIdentity": "`source_identity`"}
-    return " and ".join(keys[action] for action in actions if action in keys)
+def _reasons(target: Target, actions: Sequence[str]) -> str:
+    """Why AWS asks for them: for what the target has, or for what the broker's own session passes on."""
+    terms = target.terms
+    has = {
+        TAG_SESSION: "`session_tags`" if terms.session_tags or terms.fixed_tags else "",
+        SET_SOURCE_IDENTITY: "`source_identity`" if terms.source_identity else "",
+    }
+    own = [has[action] for action in actions if has.get(action)]
+    inherited = [INHERITED[action] for action in actions if action in has and not has[action]]
+    return "; ".join([*([f"the target has {' and '.join(own)}"] if own else []), *inherited])
 
 
 def _of_error(error: AwsconsError, target: Target) -> Diagnosis:

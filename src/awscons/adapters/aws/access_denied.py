@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from awscons.aws.role_request import INHERITED
+
 # Words of AWS for a type of policy, and what we say of it.
 _POLICIES = (
     (
@@ -83,9 +85,11 @@ def _by_action(action: str, needs: tuple[str, ...]) -> str:
     both = "both the role's trust policy, for this broker's principal, and the broker's own policy must allow"
     match action:
         case "sts:TagSession":
-            return f"{both} {action}, since the target has `session_tags`"
+            reason = "the target has `session_tags`" if action in needs else INHERITED[action]
+            return f"{both} {action}, since {reason}"
         case "sts:SetSourceIdentity":
-            return f"{both} {action}, since the target has `source_identity`"
+            reason = "the target has `source_identity`" if action in needs else INHERITED[action]
+            return f"{both} {action}, since {reason}"
         case _ if "sts:GetCallerIdentity" in {action, *needs}:
             return (
                 "AWS allows sts:GetCallerIdentity to everybody, so a policy denies it: one of this broker's own "

@@ -53,6 +53,21 @@ def test_where_something_must_be_allowed_both_places_are_named(reason: str) -> N
     assert "broker's own policy must allow sts:AssumeRole and sts:TagSession" in hint
 
 
+@pytest.mark.parametrize(
+    ("action", "passed_on"),
+    [
+        ("TagSession", "those of EKS Pod Identity go away with --disable-session-tags"),
+        ("SetSourceIdentity", "the broker's own session has a source identity"),
+    ],
+)
+def test_what_the_target_does_not_need_is_what_the_brokers_own_session_passes_on(
+    action: str, passed_on: str
+) -> None:
+    message = WHO.replace("AssumeRole", action)
+    assert passed_on in access_denied_hint(message, ("sts:AssumeRole",))
+    assert "since the target has" in access_denied_hint(message, ("sts:AssumeRole", f"sts:{action}"))
+
+
 @pytest.mark.parametrize("needs", [(), ("sts:GetCallerIdentity",), NEEDS])
 @pytest.mark.parametrize(
     "message", ["", "Access denied", WHO, WHO.replace("AssumeRole", "GetCallerIdentity")]
