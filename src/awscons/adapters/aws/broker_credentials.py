@@ -72,22 +72,25 @@ class LoadedCredentials:
         return _end_within(self.source, seconds)
 
 
+_LOADER = Loader()
+"""Reads botocore's descriptions of services and endpoints: once for all sessions, also after a reload."""
+
+
 class BrokerCredentials:
     """The broker's credentials by profile, and the AWS configuration of each. Safe for many threads."""
 
     def __init__(self, settings: AwsSettings) -> None:
         self._settings = settings
-        # botocore's descriptions of services and endpoints, once for all sessions.
-        self._loader = Loader()
         self._lock = threading.Lock()
         self._sources: dict[str | None, CredentialSource[LoadedCredentials]] = {}
+        self._sessions: dict[str | None, Session] = {}
         self._regions: dict[str | None, str | None] = {}
         self._authorities: dict[str | None, Authorities] = {}
 
     def session(self, profile_name: str | None) -> Session:
         """A new botocore session with our settings. Raises BrokerCredentialsMissing."""
         session = botocore.session.Session(profile=profile_name)
-        session.register_component("data_loader", self._loader)
+        session.register_component("data_loader", _LOADER)
         if self._settings.credentials_file is not None:
             session.set_config_variable("credentials_file", self._settings.credentials_file)
         # Some sources call AWS themselves (web identity, source profiles); they get our timeouts.
@@ -108,16 +111,22 @@ class BrokerCredentials:
     def region(self, profile_name: str | None) -> str | None:
         """The region that the profile or the environment names, or None. Raises BrokerCredentialsMissing."""
         if profile_name not in self._regions:
-            self._regions[profile_name] = self.session(profile_name).get_config_variable("region")
+            self._regions[profile_name] = self._described(profile_name).get_config_variable("region")
         return self._regions[profile_name]
 
     def authorities(self, profile_name: str | None) -> Authorities:
         """The certificates that count, by botocore's rules: AWS_CA_BUNDLE, the profile, REQUESTS_CA_BUNDLE."""
         if profile_name not in self._authorities:
-            bundle = self.session(profile_name).get_config_variable("ca_bundle")
+            bundle = self._described(profile_name).get_config_variable("ca_bundle")
             bundle = bundle or os.environ.get("REQUESTS_CA_BUNDLE") or get_cert_path(verify=True)
             self._authorities[profile_name] = Authorities(bundle)
         return self._authorities[profile_name]
+
+    def _described(self, profile_name: str | None) -> Session:
+        """A session to read the profile's settings from. Raises BrokerCredentialsMissing."""
+        if profile_name not in self._sessions:
+            self._sessions[profile_name] = self.session(profile_name)
+        return self._sessions[profile_name]
 
     def current(self, profile_name: str | None, *, seconds: float) -> LoadedCredentials:
         """Return the credentials, waiting at most `seconds`. Raises BrokerCredentialsMissing."""
