@@ -80,7 +80,7 @@ def test_what_kms_refuses_is_told_and_no_region_is_blamed(
 
 
 def test_a_kms_that_hangs_costs_one_sign_in_its_time_and_the_next_none(tmp_path: Path, kms: Kms) -> None:
-    with keyless(tmp_path, provider=provider(kms.key()), aws={"timeout": 1}) as house:
+    with keyless(tmp_path, provider=provider(kms.key()), aws={"timeout": 3}) as house:
         kms.faults.misbehave(HANG)
         browser = house.browser()
         first = house.sign_in(browser, "/aws/cloudadmin")
