@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 RUN = PYTHONPATH=src $(BIN)/python
-# On every processor; the tests of a file stay together, since they share programs that they start.
+# The tests of a file stay together, since they share programs that they start.
 PARALLEL = --numprocesses auto --dist loadfile
+# Tests start hundreds of programs, and each would compile the service again.
+unexport PYTHONDONTWRITEBYTECODE
 ADVERSARY = PYTHONPATH=src:tests $(BIN)/python -m adversary
 
 .DEFAULT_GOAL := help
@@ -21,7 +23,7 @@ demo: $(VENV)/.runtime ## Try it on http://localhost:8000: no AWS account, no id
 test: $(VENV)/.dev $(VENV)/.javascript ## Everything: lint, types, layers, unit tests, our programs, journeys through other people's
 	@tests/support/debian-packages
 	@$(MAKE) --no-print-directory lint types layers
-	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST)
+	@$(BIN)/python -m pytest $(PARALLEL) --no-loadscope-reorder $(PYTEST)  # the long ones, journeys, first
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## The unit tests: they start no program and need nothing but Python
