@@ -13,19 +13,18 @@ import click
 
 from awscons.access.targets import Target
 from awscons.adapters.audit_log import configure_logging
+from awscons.adapters.aws.sts_refusals import ASSERTION_REFUSED
 from awscons.assembly.aws_side import build_broker
 from awscons.aws.probe import SESSION_NAME, Probe, probe_targets
 from awscons.cli.idp_keys_command import own_identity_provider
 from awscons.cli.terminal import print_json, progress, table
-from awscons.cli.usage_log import audit_events
+from awscons.cli.usage_log import events_of
 from awscons.config.load import load_settings
 from awscons.config.settings import Settings
 from awscons.saml.certificates import fingerprint
 
 _ACCEPTED = "accepted"
 _CURRENT = "current"
-_REFUSED = "STS refused our assertion"
-"""In the cause when a SAML provider in IAM does not know the key, or the account has no such provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +64,10 @@ def read_accounts(config: Path, logs: Iterable[TextIO], *, as_json: bool) -> boo
     doors = _doors(settings)
     said: dict[str, _Answer] = {}
     accounts = {target.name: target.role.account_id for target in settings.targets if target.keyless}
-    for event in sorted((event for log in logs for event in audit_events(log)), key=_time_of):
+    for event in events_of(logs):
         account = accounts.get(str(event.get("target")))
         answer = _answer_in(event, account, key) if account is not None else None
-        if answer is not None:
+        if answer is not None and (answer.account not in said or said[answer.account].at <= answer.at):
             said[answer.account] = answer
     silent = (
         _Answer(account, target.name, _CURRENT, "the log has no answer", "")
@@ -80,17 +79,13 @@ def read_accounts(config: Path, logs: Iterable[TextIO], *, as_json: bool) -> boo
 
 def _answer_in(event: Mapping[str, object], account: str, key: str) -> _Answer | None:
     """What an account said of our key, if the event has it. That a browser got a form says nothing of AWS."""
-    target, at = str(event["target"]), _time_of(event)
+    target, at = str(event["target"]), str(event["timestamp"])  # in one form, which sorts
     if "assumed_role_arn" in event and event.get("assertion_key") == key:
         return _Answer(account, target, _CURRENT, "", "", at)
     cause = str(event.get("cause"))
-    if event.get("outcome") == "failed" and _REFUSED in cause:
+    if event.get("outcome") == "failed" and ASSERTION_REFUSED in cause:
         return _Answer(account, target, _CURRENT, cause, str(event.get("hint", "")), at)
     return None
-
-
-def _time_of(event: Mapping[str, object]) -> str:
-    return str(event["timestamp"])  # in one form, which sorts
 
 
 def _doors(settings: Settings) -> dict[str, Target]:

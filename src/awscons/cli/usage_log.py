@@ -55,21 +55,28 @@ def read_usage(logs: Iterable[TextIO]) -> Usage:
     """The openings in audit logs; other lines are passed over. Raises LogUnreadable for a file without events."""
     usage = Usage()
     for log in logs:
-        found = False
-        for event in audit_events(log):
-            found = True
+        for event in events_of([log]):
             moment = moment_of(event, log)
             usage.ends_at = max(moment, usage.ends_at or moment)
             if event.get("action") in {"open-console", "get-credentials"} and event.get("outcome") == "done":
                 usage.note(
                     str(event["target"]), str(event.get("decided_by")), str(event.get("user_name")), moment
                 )
+    return usage
+
+
+def events_of(logs: Iterable[TextIO]) -> Iterator[dict[str, object]]:
+    """The audit events in logs; other lines are passed over. Raises LogUnreadable for a file without events."""
+    for log in logs:
+        found = False
+        for event in audit_events(log):
+            found = True
+            yield event
         if not found:
             raise LogUnreadable(
                 f"{log.name} has no audit event of this service",
                 hint="a log has one JSON object on each line",
             )
-    return usage
 
 
 def moment_of(event: Mapping[str, object], log: TextIO) -> datetime:

@@ -59,6 +59,8 @@ _POLICY_HINTS = {
 # Phrases of STS's ValidationError; it has no codes of its own for these.
 _TOO_LONG = ("role chaining", "exceeds the MaxSessionDuration")
 _TOLD_CODES = frozenset({"AccessDenied", "ValidationError", *_POLICY_HINTS})
+ASSERTION_REFUSED = "STS refused our assertion"
+"""How the cause begins when a SAML provider in IAM does not take an assertion."""
 # Of AssumeRoleWithSAML. Their messages may quote the assertion, and are not told.
 _ASSERTION_HINTS = {
     "InvalidIdentityToken": (
@@ -100,7 +102,7 @@ def refusal(response: Mapping[str, Any], *, status: int, needs: tuple[str, ...])
 def _of_assertion(code: str, needs: tuple[str, ...], known: dict[str, str]) -> UpstreamError | None:
     if ASSUME_ROLE_WITH_SAML not in needs or code not in _ASSERTION_HINTS:
         return None
-    return UpstreamRefused(f"STS refused our assertion: {code}", hint=_ASSERTION_HINTS[code], **known)
+    return UpstreamRefused(f"{ASSERTION_REFUSED}: {code}", hint=_ASSERTION_HINTS[code], **known)
 
 
 def _of_credentials(code: str, message: str, known: dict[str, str]) -> UpstreamError | None:
