@@ -1,7 +1,6 @@
 """Redis as companies run it: Sentinels, a Cluster, TLS, a socket, a user with few rights; failover under load."""
 
 import re
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -29,7 +28,7 @@ from support.redis_groups import (
     redis_sentinel,
     watched_redis,
 )
-from support.serving import authority, free_port, program
+from support.serving import authority, free_port, freeze, program
 from support.stage import ROOT, write_tls
 from support.stores import PASSWORD, Forward, Make, Put, SharedStoreLaws, redis_server
 
@@ -149,7 +148,7 @@ def test_a_failover_under_load_loses_no_login_and_is_a_503_until_the_election(
 def test_a_master_that_hangs_is_replaced_and_loses_no_login(tmp_path: Path) -> None:
     with watched_redis(tmp_path) as watched, open_house(tmp_path, store=options_for(watched.url)) as house:
         browser = signed_in(house)
-        watched.master.send_signal(signal.SIGSTOP)
+        freeze(watched.master)
         eventually(watched.elects)
         # The connection to the old master costs one request its time limit.
         assert browser.get("/aws/").status_code == 503

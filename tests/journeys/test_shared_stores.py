@@ -22,7 +22,7 @@ from awscons.store import RecordStore
 from support.browser import text_of
 from support.clock import MovableClock
 from support.house import House, open_house
-from support.serving import free_port
+from support.serving import free_port, freeze
 from support.stage import Aws
 from support.stores import PASSWORD, Forward, Make, Put, SharedStoreLaws, memcached, redis_server
 
@@ -162,7 +162,7 @@ class TestMemcached(SharedStoreLaws):
         store = open_store(backing, environment={})
         with memcached(tmp_path, port) as process:
             store.set("k", {}, lifetime=HOUR)
-            process.send_signal(signal.SIGSTOP)
+            freeze(process)
             try:
                 with ThreadPoolExecutor() as others:
                     tries = [others.submit(store.delete, "k") for _ in range(2)]
@@ -330,7 +330,7 @@ def test_a_redis_that_hangs_is_a_503_within_bounds(tmp_path: Path) -> None:
     with open_house(tmp_path, store=store) as house, redis_server(tmp_path, port) as process:
         browser = house.browser()
         assert house.sign_in(browser, "/aws/cloudadmin").status_code == 301
-        process.send_signal(signal.SIGSTOP)
+        freeze(process)
         try:
             assert browser.get("/aws/cloudadmin").status_code == 503
         finally:

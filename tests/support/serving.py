@@ -251,6 +251,12 @@ def wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path, host: 
     raise AssertionError(f"nothing answers on port {port}: {log.read_text()[-2000:]}")
 
 
+def freeze(process: subprocess.Popen[bytes]) -> None:
+    """Stop a program where it is, and return when it has stopped: until then it may answer once more."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     """Return when `condition` holds; fail when that takes longer than a program may take to start."""
     begun = time.monotonic()
