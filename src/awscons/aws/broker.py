@@ -80,6 +80,8 @@ class Broker:
         self._roles = roles
         self._signin_tokens = signin_tokens
         self._settings = settings
+        own = settings.identity_provider
+        self._assertion_key = fingerprint(own.keys.signing.certificate) if own else None
         self._concurrency_limit = ConcurrencyLimit(max_concurrent)
         self._circuits = Circuits(clock=clock)
         self._last_accepted = LastAcceptedDurations(clock=clock)
@@ -219,10 +221,9 @@ class Broker:
         request = build_role_request(
             target, login.identity, name_attribute=self._settings.role_session_name_attribute
         )
-        own = self._settings.identity_provider
-        if request.saml is not None and own is not None:
+        if request.saml is not None:
             ends = login.ends_at if target.ends_with_login else None
-            saml = replace(request.saml, session_ends=ends, key=fingerprint(own.keys.signing.certificate))
+            saml = replace(request.saml, session_ends=ends, key=self._assertion_key)
             request = replace(request, saml=saml)
         return _RoleSession(target, request, self._requested_duration(target, login))
 

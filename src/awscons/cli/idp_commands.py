@@ -8,7 +8,7 @@ from typing import TextIO
 
 import click
 
-from awscons.cli.terminal import config_option, env_file_option, json_option
+from awscons.cli.terminal import config_option, env_file_option, json_option, log_option
 
 
 @click.group("idp")
@@ -30,13 +30,7 @@ def idp_metadata(config: Path) -> None:
 @config_option
 @env_file_option
 @json_option
-@click.option(
-    "--log",
-    "logs",
-    multiple=True,
-    type=click.File(encoding="utf-8", errors="replace"),
-    help="Audit log: try nothing, and say what each account answered in it at last. Can be given several times.",
-)
+@log_option("--log", "try nothing, and say what each account answered in it at last.")
 def idp_accounts(config: Path, logs: tuple[TextIO, ...], *, as_json: bool) -> None:
     """Find out which accounts accept the current key, and which the next one, by trying a role of each.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from awscons.cli.terminal import config_option, env_file_option, json_option
+from awscons.cli.terminal import config_option, env_file_option, json_option, log_option
 
 
 @click.group()
@@ -52,13 +52,7 @@ def logins_end(config: Path, person: str | None, id_prefix: str | None, *, every
     "--target", help="Shut this target for everybody; with --person, only that person's sessions of it."
 )
 @click.option("--role", help="Shut every target that opens the role of this ARN.")
-@click.option(
-    "--log",
-    "logs",
-    multiple=True,
-    type=click.File(encoding="utf-8", errors="replace"),
-    help="Audit log: what is open is read from it. Can be given several times.",
-)
+@log_option("--log", "what is open is read from it.")
 @click.option("--do", is_flag=True, help="End the person's logins here, and block.")
 @click.option("--freeze", is_flag=True, help="With --do: also shut the roles at AWS, for everybody.")
 @click.option("--lift", is_flag=True, help="End the block, and thaw what was frozen with it.")

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 import click
 
-from awscons.cli.terminal import config_option, env_file_option
+from awscons.cli.terminal import config_option, env_file_option, log_option
 
 # --- who can open what -------------------------------------------------------------------
 
@@ -25,13 +25,7 @@ _format = click.option(
 @click.option("--group", help="Only what this group opens.")
 @click.option("--everyone", is_flag=True, help="Only what is open to every person who can sign in.")
 @click.option("--groups-of", type=click.Path(path_type=Path), help="CSV file of person,group: name people.")
-@click.option(
-    "--used",
-    "logs",
-    multiple=True,
-    type=click.File(encoding="utf-8", errors="replace"),
-    help="Audit log: say when each target was last opened. Can be given several times.",
-)
+@log_option("--used", "say when each target was last opened.")
 @click.option(
     "--unused-for", type=click.IntRange(1), help="With --used: only what nobody opened for so many days."
 )

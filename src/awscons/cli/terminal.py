@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeVar
@@ -39,6 +39,20 @@ env_file_option = click.option(
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+def log_option(name: str, purpose: str) -> Callable[[_Command], _Command]:
+    """The option that gives audit logs to a command, as its argument `logs`. `purpose`: a sentence for the help."""
+    return click.option(
+        name,
+        "logs",
+        multiple=True,
+        type=click.File(encoding="utf-8", errors="replace"),
+        help=f"Audit log: {purpose} Can be given several times.",
+    )
 
 
 _Item = TypeVar("_Item")

@@ -105,26 +105,28 @@ class LoginRegister:
     def renew_terminals(self, login: Login) -> None:
         """Give this person's terminals what the identity provider says of the person now: the groups, above all."""
 
-        def renewed(record: Record | None) -> Record | None:
-            # None if it has ended meanwhile: that must not bring it back.
-            old = read_login(record)
-            if old is None or old.terminal is None or old.identity == login.identity:
-                return None
+        def is_outdated(old: Login) -> bool:
             same_person = (old.identity.name_id, old.name_id_qualifiers) == (
                 login.identity.name_id,
                 login.name_id_qualifiers,
             )
-            return record_of(replace(old, identity=login.identity)) if same_person else None
+            return old.terminal is not None and same_person and old.identity != login.identity
+
+        def renewed(record: Record | None) -> Record | None:
+            # None if it has ended meanwhile: that must not bring it back.
+            old = read_login(record)
+            return record_of(replace(old, identity=login.identity)) if old and is_outdated(old) else None
 
         now = self._clock()
         for stored in self.of(login.identity.name_id):
-            change_record(
-                self._store,
-                _login_key(stored.public_id),
-                renewed,
-                lifetime=stored.login.ends_at - now,
-                what="changes of a login",
-            )
+            if is_outdated(stored.login):
+                change_record(
+                    self._store,
+                    _login_key(stored.public_id),
+                    renewed,
+                    lifetime=stored.login.ends_at - now,
+                    what="changes of a login",
+                )
 
     # --- logins, as operators and the identity provider see them -------------------------
 
