@@ -4,11 +4,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from support.deployed import folder_for_all
 from support.stage import ROOT, Aws, pretend_aws
@@ -31,6 +34,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "journeys" in item.path.parts:
             item.add_marker(pytest.mark.journey)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, Any, Any]:
+    """Below a failure, print what each page of the browser shows: where a journey ended says most about why."""
+    report = yield
+    browser = getattr(item, "funcargs", {}).get("chromium")
+    if call.when == "call" and report.failed and browser is not None:
+        for page in (page for context in browser.contexts for page in context.pages):
+            with suppress(PlaywrightError):  # a page that went away meanwhile has nothing to tell
+                report.sections.append((f"page {page.url}", page.inner_text("html", timeout=2000)))
+    return report
 
 
 @pytest.fixture(scope="session")

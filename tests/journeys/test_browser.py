@@ -14,9 +14,6 @@ from support.house import FULL_TARGETS
 from support.stage import Aws
 from support.world import World, world
 
-MAX_DURATION = 15_000
-"""Milliseconds that a page may take."""
-
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, aws: Aws) -> Iterator[World]:
@@ -28,7 +25,6 @@ def place(tmp_path_factory: pytest.TempPathFactory, aws: Aws) -> Iterator[World]
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     made = chromium.new_context(ignore_https_errors=True)
-    made.set_default_timeout(MAX_DURATION)
     yield made
     made.close()
 
@@ -114,7 +110,6 @@ def test_two_tabs_each_come_back_to_their_own_page(place: World, context: Browse
 
 def test_the_portal_works_by_keyboard_and_without_javascript(place: World, chromium: Browser) -> None:
     context = chromium.new_context(ignore_https_errors=True, java_script_enabled=False)
-    context.set_default_timeout(MAX_DURATION)
     page = context.new_page()
     sign_in(page, f"{place.url}/aws/", "ada")
     # The identity provider's page has a button for browsers without JavaScript.

@@ -16,8 +16,6 @@ from support.demo import demo_running
 
 __all__ = ["service", "terminal", "zipapp"]
 
-MAX_DURATION = 15_000
-"""Milliseconds that a page may take."""
 
 CALLS = """async (callback) => {
     const told = []
@@ -36,7 +34,6 @@ CALLS = """async (callback) => {
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context()
-    context.set_default_timeout(MAX_DURATION)
     yield context.new_page()
     context.close()
 

@@ -18,8 +18,6 @@ from support.world import World, world
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-MAX_DURATION = 15_000
-"""Milliseconds that a page may take."""
 WIKI = "https://wiki.example.com"
 PAGE = "https://eu-west-1.console.aws.amazon.com/cloudformation/home#/stacks/quickcreate?templateURL=x"
 
@@ -34,7 +32,6 @@ def place(tmp_path_factory: pytest.TempPathFactory, aws: Aws) -> Iterator[World]
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     made = chromium.new_context(ignore_https_errors=True)
-    made.set_default_timeout(MAX_DURATION)
     yield made
     made.close()
 

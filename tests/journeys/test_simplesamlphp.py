@@ -30,8 +30,6 @@ SLO_SIGNED = {"sign.logout": True, "validate.logout": True}
 FRESH = {**FULL_TARGETS[0], "service": "fresh", "max_login_age": 120}
 BINDINGS = "urn:oasis:names:tc:SAML:2.0:bindings:"
 NEXT_KEY = "simplesamlphp-next"
-MAX_DURATION = 15_000
-"""Milliseconds that a page may take in Chromium."""
 
 
 @pytest.fixture(scope="module")
@@ -427,7 +425,6 @@ def test_in_a_real_browser_a_posted_request_signs_in_and_signing_out_is_told_the
     here = {"authn_request_binding": "HTTP-POST", "sign_requests": True, "single_logout": True}
     with service(tmp_path, idp, here=here, there=SLO_SIGNED, keys=True) as house:
         context = chromium.new_context(ignore_https_errors=True)
-        context.set_default_timeout(MAX_DURATION)
         page = context.new_page()
         page.goto(f"{house.url}/aws/")
         page.fill("input[name=username]", "ada")

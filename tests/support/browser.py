@@ -69,12 +69,28 @@ class SentToIdp:
     request: etree._Element
 
 
+class _KeptConnections(httpx.HTTPTransport):
+    """Sends a GET again where a kept connection had been closed meanwhile, as browsers do (RFC 9110 section 9.2.2)."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send it; a connection that was opened for this request gets no second try."""
+        events: list[str] = []
+        request.extensions = {**request.extensions, "trace": lambda name, _info: events.append(name)}
+        while True:
+            try:
+                return super().handle_request(request)
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+                if request.method != "GET" or "connection.connect_tcp.started" in events:
+                    raise
+
+
 class Browser:
     """One browser. Redirects are followed by hand, so that a test sees each."""
 
     def __init__(self, base: str) -> None:
         self.base = base
-        self.http = httpx.Client(verify=client_tls(), trust_env=False, follow_redirects=False, timeout=30)
+        transport = _KeptConnections(verify=client_tls(), trust_env=False)
+        self.http = httpx.Client(transport=transport, trust_env=False, follow_redirects=False, timeout=30)
 
     def get(self, url: str, **more: object) -> httpx.Response:
         """GET a path of the service, or a whole URL."""

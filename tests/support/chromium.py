@@ -12,9 +12,6 @@ from playwright.sync_api import Page
 
 from support.house import House
 
-MAX_DURATION = 15_000
-"""Milliseconds that a page may take."""
-
 
 @contextmanager
 def page_of(
@@ -31,7 +28,6 @@ def page_of(
     context = chromium.new_context(
         ignore_https_errors=True, viewport={"width": width, "height": 800}, **options
     )
-    context.set_default_timeout(MAX_DURATION)
     if name is not None:
         browser = house.browser()
         house.sign_in(browser, "/aws/", name)

@@ -186,7 +186,8 @@ def serving(
         port: int = server.server_address[1]
         handler.application = staticmethod(build(port))  # type: ignore[attr-defined]
         if tls is not None:
-            server.socket = tls.wrap_socket(server.socket, server_side=True)
+            # The thread of a connection shakes hands, not the one that accepts all of them.
+            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:

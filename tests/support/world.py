@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from support.browser import Browser
-from support.serving import free_port, program
+from support.serving import free_port, program, serve_command
 from support.stage import Aws, Stage, environment_of, identity_provider, write_config, write_tls
 
 
@@ -31,7 +30,7 @@ def world(
     instances: int = 1,
     scheme: str = "https",
 ) -> Iterator[list[World]]:
-    """The service as programs under gunicorn, with SimpleSAMLphp as its identity provider.
+    """The service as programs, with SimpleSAMLphp as its identity provider.
 
     instances   how many programs share the one configuration; each has a port, the first is the public one
     """
@@ -48,18 +47,15 @@ def world(
             **aws_config,
         }
         path = write_config(folder / "config.py", config)
-        environment = environment_of(AWSCONS_CONFIG=str(path), STATE_DIRECTORY=str(folder / "state"))
+        environment = environment_of(STATE_DIRECTORY=str(folder / "state"))
         found: list[World] = []
         browsers: list[Browser] = []
         for port in ports:
             log = folder / f"service-{port}.log"
-            gunicorn = [
-                *(Path(sys.executable).with_name("gunicorn"), "awscons.wsgi:application"),
-                *("--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--threads", "4"),
-                *(("--certfile", certificate, "--keyfile", key) if scheme == "https" else ()),
-                "--no-control-socket",
-            ]
-            stack.enter_context(program(gunicorn, port=port, log=log, environment=environment))
+            # Plain gunicorn gives each idle connection of Chromium a thread, until none is left for a page.
+            how = ("--certificate", certificate, "--key", key) if scheme == "https" else ("--plain-http",)
+            command = serve_command("--config", path, "--port", str(port), *how)
+            stack.enter_context(program(command, port=port, log=log, environment=environment))
             found.append(World(f"{scheme}://localhost:{port}", idp, aws, log, browsers=browsers))
         stack.callback(found[0].close)
         yield found
