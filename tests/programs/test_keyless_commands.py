@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -99,6 +100,20 @@ def test_the_doctor_opens_what_trusts_us_and_says_what_does_not(folder: Path, st
     assert second["trust_statements"] == []
 
 
+def test_the_doctor_asks_for_as_long_as_the_browsers_post_will(
+    folder: Path, sts: PretendSts, roles: dict[str, PretendRole]
+) -> None:
+    config = (folder / "config.py").read_text()
+    (folder / "config.py").write_text(config.replace("'AssumeRoleWithSAML'", "'SAML-POST'"))
+    sts.add_saml_provider(PROVIDER, awscons(folder, "idp", "metadata").stdout.encode())
+    roles[ROLE] = replace(roles[ROLE], max_duration=3_600)
+    refused, _ = json.loads(awscons(folder, "doctor", "--json").stdout)["targets"]
+    assert (refused["opens"], "longer maximum session duration" in refused["cure"]) == (False, True)
+    roles[ROLE] = replace(roles[ROLE], max_duration=43_200)
+    opens, _ = json.loads(awscons(folder, "doctor", "--json").stdout)["targets"]
+    assert (opens["opens"], opens["duration"]) == (True, 43_200)
+
+
 def test_the_doctor_names_a_provider_that_does_not_exist(folder: Path) -> None:
     printed = json.loads(awscons(folder, "doctor", "--json").stdout)
     assert "InvalidIdentityToken" in printed["targets"][0]["cause"]
@@ -131,9 +146,9 @@ def test_the_written_documents_open_every_target(
 
 def test_a_written_trust_policy_is_for_its_own_target_unless_any_may_open_it(folder: Path) -> None:
     (admin,) = (text for name, text in documents(folder, "json").items() if name == "awscons-trust-saml.json")
-    tests = json.loads(admin)["Statement"][0]["Condition"]["StringEquals"]
-    assert tests["saml:edupersonentitlement"] == "admin"
-    assert tests["SAML:iss"] == "https://sso.example.com/saml/idp-metadata"
+    tests = json.loads(admin)["Statement"][0]["Condition"]
+    assert tests["ForAnyValue:StringEquals"] == {"saml:edupersonentitlement": "admin"}
+    assert tests["StringEquals"]["SAML:iss"] == "https://sso.example.com/saml/idp-metadata"
     shared = documents(folder, "json", "--any-target")
     assert [name for name in shared if name.startswith("awscons-trust")] == ["awscons-trust-saml.json"]
     assert "edupersonentitlement" not in shared["awscons-trust-saml.json"]
@@ -223,14 +238,15 @@ def test_a_log_has_what_each_account_answered_to_people_at_last(tmp_path: Path) 
         browser = house.browser()
         house.sign_in(browser, "/aws/cloudadmin")
         assert answers() == [(True, "", True), silent]
-        rotate_pairs(tmp_path / "keys", now=datetime.now(UTC))
-        rotate_pairs(tmp_path / "keys", now=datetime.now(UTC))
-        assert answers() == [silent, silent]
         entity_id = f"{house.url}/saml/idp-metadata"
         metadata = build_idp_metadata(entity_id, [certificate_of("stranger")], sso_url=house.url)
         house.pretend_sts.add_saml_provider(PROVIDER, metadata)
         assert browser.get("/aws/cloudadmin").status_code == 502
         assert answers() == [(False, "STS refused our assertion: InvalidIdentityToken", True), silent]
+        # Answers to another key count no more.
+        rotate_pairs(tmp_path / "keys", now=datetime.now(UTC))
+        rotate_pairs(tmp_path / "keys", now=datetime.now(UTC))
+        assert answers() == [silent, silent]
 
 
 def test_show_names_the_keys_and_no_secret(folder: Path) -> None:

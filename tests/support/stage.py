@@ -41,7 +41,7 @@ class StsCredentialBook:
 
     sts_url: str
 
-    def accept_response(self, _text: str) -> RoleSession:
+    def accept_response(self, _text: str, _region: str | None) -> RoleSession:
         """There are no SAML providers here."""
         raise ApiError(400, "InvalidIdentityToken", "no provider")
 

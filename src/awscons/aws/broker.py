@@ -11,14 +11,14 @@ of an ARN. The caller has already decided that the person may open the target (`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
 
 from awscons.access.identity import Login
-from awscons.access.targets import Target
+from awscons.access.targets import OpenBy, Target
 from awscons.aws.console_url import build_console_url, build_logout_first_url
 from awscons.aws.destinations import (
     ConsoleDestination,
@@ -189,17 +189,25 @@ class Broker:
         return [self._endpoints(target, region) for region in regions]
 
     def try_role(self, target: Target, request: RoleRequest, *, token: bool) -> TriedRole:
-        """Assume the target's role by exactly this request, for 900 s, and throw the credentials away.
+        """Assume the target's role by exactly this request, and throw the credentials away.
+
+        It is assumed for 900 s. Where the browser posts, nobody could ask again for less: then for the whole duration.
 
         token   whether to get a sign-in token for them, for the longest console that AWS accepts; it is not used
         Raises UpstreamError.
         """
         regions = self._regions(target, requested=ConsoleDestination())
-        budget, session = Budget(self._settings.timeout), _RoleSession(target, request, MIN_DURATION)
+        seconds = target.duration if target.open_by is OpenBy.SAML_POST else MIN_DURATION
+        budget, session = Budget(self._settings.timeout), _RoleSession(target, request, seconds)
         tried, _ = self._regional_calls(target, regions).run(
             lambda region: self._tried(session, region, budget, token=token), budget
         )
         return tried
+
+    @property
+    def slot(self) -> Callable[[], AbstractContextManager[None]]:
+        """One of the sign-ins that may wait for AWS at the same time. Raises BrokerBusy."""
+        return self._concurrency_limit.slot
 
     def plan_role_session(
         self, target: Target, login: Login, *, requested: ConsoleDestination
@@ -210,9 +218,7 @@ class Broker:
         """
         session = self._role_session(target, login)
         regions = self._regions(target, requested=requested)
-        if requested.failed_region in regions:
-            self._circuits.failed(requested.failed_region)
-        ordered = regions if requested.region in regions else self._circuits.in_order(regions)
+        ordered = regions if requested.region in regions else self._circuits.open_last(regions)
         return session.request, session.duration, tuple(ordered)
 
     # --- what is requested, and where ----------------------------------------------------
@@ -246,8 +252,12 @@ class Broker:
             requested=requested,
             default_region=target.region,
             configured=self._settings.regions,
-            broker_region=self._roles.configured_region(self._settings.profile_for(target)),
+            # Trust policies name the regions that assertions are for: which host this is must not matter.
+            broker_region=None if target.keyless else self._configured_region(target),
         )
+
+    def _configured_region(self, target: Target) -> str | None:
+        return self._roles.configured_region(self._settings.profile_for(target))
 
     def _regional_calls(self, target: Target, regions: tuple[str, ...]) -> RegionalCalls:
         profile_name = self._settings.profile_for(target)
@@ -315,7 +325,9 @@ class Broker:
         kind = self._roles.credential_kind(route, seconds_left=budget.left)
         credentials = self._assume_role(session, route, session.duration, budget)
         plan, *others = plan_durations(session.target.duration, kind)
-        if token:
+        if session.target.open_by is OpenBy.SAML_POST:
+            plan = Durations(session.duration, None, plan.reason)
+        elif token:
             try:
                 self._signin_token(session, route, credentials, plan, budget)
             except SigninRefused:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Mapping, MutableSet
+from collections.abc import Iterator, Mapping, MutableSet, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,22 +32,30 @@ _TIMES, _CORE = "SAML core 2.5", "SAML core 2"
 class Presented:
     """An assertion that counts.
 
-    actions        that the trust policy has to allow
-    context        condition keys of the request
+    actions        that the trust policy has to allow, each with the condition keys that AWS knows for it
     session_ends   UTC; SessionNotOnOrAfter
     """
 
     requested: AssumeRoleRequest
     provider: str
-    actions: tuple[str, ...]
-    context: Mapping[str, str | list[str]]
+    actions: Mapping[str, Mapping[str, str | list[str]]]
     session_ends: datetime | None
 
 
 def read_assertion(
-    form: Mapping[str, str], providers: Mapping[str, IdpMetadata], used: MutableSet[str], *, now: datetime
+    form: Mapping[str, str],
+    providers: Mapping[str, IdpMetadata],
+    used: MutableSet[str],
+    *,
+    now: datetime,
+    region: str | None = None,
 ) -> Presented:
-    """Read the call. `used`: IDs of assertions that were presented before. Raises ApiError."""
+    """Read the call.
+
+    used     IDs of assertions that were presented before
+    region   whose sign-in page takes the response; None: STS, which takes those for any
+    Raises ApiError.
+    """
     provider = form.get("PrincipalArn", "")
     metadata = providers.get(provider)
     if metadata is None:
@@ -59,6 +67,8 @@ def read_assertion(
     if assertion.get("ID", "") in used:
         raise _invalid("assertion was used before")
     recipient, name_id = _subject(assertion, now)
+    if region is not None and not recipient.startswith(f"https://{region}."):
+        raise _invalid("Recipient is another region's sign-in endpoint")
     _check_conditions(assertion, recipient, now)
     issuer = text_of(_one(assertion, names.ISSUER), section=_CORE)
     if issuer != metadata.entity_id:
@@ -68,23 +78,29 @@ def read_assertion(
         raise _invalid("RoleArn and PrincipalArn are no pair of the Role attribute")
     requested = read_assume_role(_as_form(form, attributes))
     used.add(assertion.get("ID", ""))
-    actions = ["sts:AssumeRoleWithSAML"]
-    actions += ["sts:TagSession"] if requested.tags else []
-    actions += ["sts:SetSourceIdentity"] if requested.source_identity is not None else []
-    context: dict[str, str | list[str]] = {
-        "saml:aud": recipient,
-        "saml:iss": issuer,
-        "saml:sub": name_id,
-        "saml:edupersonentitlement": attributes.get(_ENTITLEMENT, []),
-        "sts:RoleSessionName": requested.name,
-        **{f"aws:RequestTag/{key}": value for key, value in requested.tags.items()},
+    source = requested.source_identity
+    tags: dict[str, str | list[str]] = {
+        f"aws:RequestTag/{key}": value for key, value in requested.tags.items()
     }
-    if requested.source_identity is not None:
-        context["sts:SourceIdentity"] = requested.source_identity
+    named: dict[str, str | list[str]] = {} if source is None else {"sts:SourceIdentity": source}
+    # Service authorization reference of STS: the actions beside it know few keys of the assertion, or none.
+    actions: dict[str, Mapping[str, str | list[str]]] = {
+        "sts:AssumeRoleWithSAML": {
+            "saml:aud": recipient,
+            "saml:iss": issuer,
+            "saml:sub": name_id,
+            "saml:edupersonentitlement": attributes.get(_ENTITLEMENT, []),
+            "sts:RoleSessionName": requested.name,
+            **tags,
+            **named,
+        }
+    }
+    if requested.tags:
+        actions["sts:TagSession"] = {"saml:aud": recipient, **tags}
+    if source is not None:
+        actions["sts:SetSourceIdentity"] = named
     ends = _one(assertion, names.AUTHN_STATEMENT).get("SessionNotOnOrAfter")
-    return Presented(
-        requested, provider, tuple(actions), context, parse_instant(ends, section=_TIMES) if ends else None
-    )
+    return Presented(requested, provider, actions, parse_instant(ends, section=_TIMES) if ends else None)
 
 
 def role_of(text: str) -> tuple[str, str]:
@@ -103,6 +119,10 @@ def _verified(text: str, metadata: IdpMetadata) -> Element:
         check_tree(response)
         if response.tag != names.RESPONSE:
             raise _invalid("Invalid SAML Assertion")
+        # The response verifies with the assertion's own signature inside, as it was when the response was signed.
+        response = verify_enveloped(response, metadata.signing_certificates)
+        if _one(_one(response, names.STATUS), names.STATUS_CODE).get("Value") != names.SUCCESS:
+            raise _invalid("Response has no status Success")
         return verify_enveloped(_one(response, names.ASSERTION), metadata.signing_certificates)
     except (ValueError, ResponseRefused):
         raise _invalid("Response signature invalid") from None
@@ -136,7 +156,9 @@ def _check_conditions(assertion: Element, recipient: str, now: datetime) -> None
     ):
         raise ApiError(400, "ExpiredTokenException", "The token is not valid at this time")
     audiences = {text_of(one, section=_CORE) for one in conditions.iter(names.AUDIENCE)}
-    if not audiences & {recipient, "urn:amazon:webservices"}:
+    own = {"amazonaws.cn": ":cn-north-1", "amazonaws-us-gov.com": ":govcloud"}
+    ending = next((ending for suffix, ending in own.items() if f"{suffix}/" in recipient), "")
+    if not audiences <= {recipient, f"urn:amazon:webservices{ending}"}:
         raise _invalid("Audience does not name AWS")
 
 
@@ -155,16 +177,22 @@ def _as_form(form: Mapping[str, str], attributes: Mapping[str, list[str]]) -> di
         given["DurationSeconds"] = seconds[0]
     for name in ("RoleSessionName", "SourceIdentity"):
         if values := attributes.get(f"{_PREFIX}{name}"):
-            (given[name],) = values
+            given[name] = _only(name, values)
     tags = [
         (name, values) for name, values in attributes.items() if name.startswith(f"{_PREFIX}PrincipalTag:")
     ]
-    for number, (name, (value,)) in enumerate(tags, start=1):
+    for number, (name, values) in enumerate(tags, start=1):
         given[f"Tags.member.{number}.Key"] = name.removeprefix(f"{_PREFIX}PrincipalTag:")
-        given[f"Tags.member.{number}.Value"] = value
+        given[f"Tags.member.{number}.Value"] = _only(name, values)
     for number, key in enumerate(attributes.get(f"{_PREFIX}TransitiveTagKeys", ()), start=1):
         given[f"TransitiveTagKeys.member.{number}"] = key
     return given
+
+
+def _only(name: str, values: Sequence[str]) -> str:
+    if len(values) != 1:
+        raise _invalid(f"{name} must have exactly one value")
+    return values[0]
 
 
 def _one(parent: Element, tag: str) -> Element:

@@ -33,8 +33,8 @@ class CredentialBook(Protocol):
     def find(self, access_key_id: str, secret_access_key: str, session_token: str) -> RoleSession | None:
         """The role session of these credentials; None if they are wrong or expired."""
 
-    def accept_response(self, text: str) -> RoleSession:
-        """The role session that a posted SAML response opens. Raises ApiError."""
+    def accept_response(self, text: str, region: str | None) -> RoleSession:
+        """The role session that a SAML response opens, posted to a region's host. Raises ApiError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class PretendSignin:
 
         @app.post("/saml")
         def saml() -> Response:
-            return self._take_response()
+            return self._take_response(region)
 
         @app.get("/console/<int:number>")
         def console(number: int) -> Response:
@@ -132,10 +132,10 @@ class PretendSignin:
         response.content_type = "application/json;charset=UTF-8"
         return response
 
-    def _take_response(self) -> Response:
+    def _take_response(self, region: str | None) -> Response:
         """AWS's sign-in page for SAML: the response opens the console that RelayState names."""
         try:
-            role_session = self.book.accept_response(request.form.get("SAMLResponse", ""))
+            role_session = self.book.accept_response(request.form.get("SAMLResponse", ""), region)
         except ApiError as error:
             return _html_error(error.status, f"{error.code}: {error.message}")
         destination = request.form.get("RelayState", "")

@@ -248,30 +248,26 @@ class PretendSts:
         chained = key.role_session is not None
         return self._issued("AssumeRole", requested, request_id, chained=chained)
 
-    def _assume_role_with_saml(self, form: dict[str, str], request_id: str) -> str:
+    def _assume_role_with_saml(self, form: dict[str, str], request_id: str, region: str | None = None) -> str:
         """Nothing signs the call: the assertion is the credential."""
-        presented = read_assertion(form, self._providers, self._used_assertions, now=self._clock())
+        now = self._clock()
+        presented = read_assertion(form, self._providers, self._used_assertions, now=now, region=region)
         arn = str(presented.requested.role)
         role = self._roles.get(arn, PretendRole(0, frozenset()))
-        for action in presented.actions:
-            request = Request(Principal(presented.provider), action, arn, presented.context)
+        for action, context in presented.actions.items():
+            request = Request(Principal(presented.provider), action, arn, context)
             if evaluate(role.trust_policy, request) is not Verdict.ALLOW:
                 raise ApiError(403, "AccessDenied", f"Not authorized to perform {action}")
         if presented.requested.seconds > role.max_duration:
             raise longer_than_role()
-        return self._issued(
-            "AssumeRoleWithSAML",
-            presented.requested,
-            request_id,
-            chained=False,
-            ends=presented.session_ends,
-        )
+        requested, ends = presented.requested, presented.session_ends
+        return self._issued("AssumeRoleWithSAML", requested, request_id, chained=False, ends=ends)
 
-    def accept_response(self, text: str) -> RoleSession:
-        """What AWS's sign-in page makes of a posted response, in Base64. Raises ApiError."""
+    def accept_response(self, text: str, region: str | None) -> RoleSession:
+        """What the sign-in page of a region makes of a posted response, in Base64. Raises ApiError."""
         role, provider = role_of(text)
         form = {"RoleArn": role, "PrincipalArn": provider, "SAMLAssertion": text}
-        self._assume_role_with_saml(form, "")
+        self._assume_role_with_saml(form, "", region)
         return self.role_sessions[-1]
 
     def _issued(

@@ -136,12 +136,13 @@ def trust_drift(
     found = set(_rules(_listed(observed.trusts[arn]["Statement"]), observed))
     expected: set[_Rule] = set()
     if federated is not None:
-        trusted = in_account(policy(federated.statement), arn.split(":")[4])
+        trusted = in_account(policy(*federated.statements), arn.split(":")[4])
         rules = set(_rules(_listed(trusted["Statement"]), observed))
         expected |= rules
         if rules - found:
             cause = f"the trust policy of {arn} lacks AssumeRoleWithSAML for our assertions, or has other conditions"
-            yield Finding(Severity.ERROR, arn, cause, f"add {json.dumps(_listed(trusted['Statement'])[0])}")
+            statements = " and ".join(json.dumps(one) for one in _listed(trusted["Statement"]))
+            yield Finding(Severity.ERROR, arn, cause, f"add {statements}")
     if shape is not None:
         forms = {
             form: set(_rules(_listed(trust_policy(shape, *brokers, strict=form)["Statement"]), observed))

@@ -1,5 +1,8 @@
 """The trust policy of a role that assertions of ours open, and the SAML provider that they count by.
 
+AssumeRoleWithSAML has a statement of its own, because its condition keys do not all exist for the actions beside it;
+over all three they would refuse those (service authorization reference of STS). These open no role without it.
+
 The ARN of a SAML provider holds the account of the role. Documents here have OWN_ACCOUNT in its place, so that roles of
 many accounts share them; each form puts its own notation for the account there.
 """
@@ -23,28 +26,30 @@ OWN_ACCOUNT = "OWN-ACCOUNT"
 class FederatedTrust:
     """What makes two roles trust our assertions equally.
 
-    provider    the ARN of the SAML provider, with OWN_ACCOUNT
+    providers   the ARNs of SAML providers, with OWN_ACCOUNT; usually one
     audiences   the Recipients of our assertions: sign-in endpoints of regions
     targets     that may open the role; empty: all of ours
     actions     that the trust policy allows, `sts:AssumeRoleWithSAML` first
     """
 
-    provider: str
+    providers: tuple[str, ...]
     issuer: str
     audiences: tuple[str, ...]
     targets: tuple[str, ...]
     actions: tuple[str, ...]
 
     @property
-    def statement(self) -> Statement:
-        """The statement of the trust policy."""
-        tests: dict[str, str | list[str]] = {
-            "SAML:aud": one_or_list(self.audiences),
-            "SAML:iss": self.issuer,
+    def statements(self) -> tuple[Statement, ...]:
+        """The statements of the trust policy."""
+        tests: dict[str, dict[str, str | list[str]]] = {
+            "StringEquals": {"SAML:aud": one_or_list(self.audiences), "SAML:iss": self.issuer}
         }
         if self.targets:
-            tests["saml:edupersonentitlement"] = one_or_list(self.targets)
-        return allow(self.actions, federated=self.provider, condition={"StringEquals": tests})
+            # An attribute may have several values: IAM wants a set operator for its key.
+            tests["ForAnyValue:StringEquals"] = {"saml:edupersonentitlement": one_or_list(self.targets)}
+        opens, *others = self.actions
+        first = allow((opens,), federated=self.providers, condition=tests)
+        return (first, *([allow(others, federated=self.providers)] if others else []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +82,17 @@ class Federation:
         own = [target for target in targets if target.saml_provider is not None]
         if not own:
             return None
-        account, provider = own[0].role.account_id, str(own[0].saml_provider)
+        account = f":{own[0].role.account_id}:"
+        providers = (str(target.saml_provider).replace(account, f":{OWN_ACCOUNT}:") for target in own)
         audiences = (audience for target in own for audience in self._audiences(target))
         return FederatedTrust(
-            provider.replace(f":{account}:", f":{OWN_ACCOUNT}:"),
+            tuple(dict.fromkeys(providers)),
             self.issuer,
             tuple(dict.fromkeys(audiences)),
             () if self.any_target else tuple(dict.fromkeys(target.name for target in own)),
             needed_actions(
                 source_identity=any(target.terms.source_identity is not None for target in own),
-                tags=any(target.terms.session_tags for target in own),
+                tags=any(target.has_tags for target in own),
                 saml=True,
             ),
         )
@@ -98,7 +104,7 @@ class Federation:
             requested=ConsoleDestination(),
             default_region=target.region,
             configured=self.settings.regions,
-            broker_region=None,
+            broker_region=None,  # as in `Broker`: the region of some host is no part of a trust policy
         )
         return [saml_recipient(partition, region) for region in regions]
 
@@ -127,5 +133,7 @@ def _in_account(statement: Mapping[str, object], account: str) -> dict[str, obje
     principal = statement["Principal"]
     if not isinstance(principal, Mapping) or "Federated" not in principal:
         return dict(statement)
-    provider = str(principal["Federated"]).replace(OWN_ACCOUNT, account)
-    return {**statement, "Principal": {"Federated": provider}}
+    named = principal["Federated"]
+    providers = [named] if isinstance(named, str) else named
+    own = one_or_list([str(provider).replace(OWN_ACCOUNT, account) for provider in providers])
+    return {**statement, "Principal": {"Federated": own}}

@@ -199,7 +199,7 @@ def _replaced(value: Any, replace: Mapping[str, object]) -> Any:
     for statement in document["Statement"]:
         for kind, named in statement["Principal"].items():
             statement["Principal"][kind] = (
-                {"Fn::Sub": named}
+                _each(named, lambda text: {"Fn::Sub": text})
                 if kind == "Federated"
                 else _each(named, lambda text: replace.get(text, text))
             )

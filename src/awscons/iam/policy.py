@@ -21,20 +21,21 @@ def allow(
     *,
     resources: Sequence[str] = (),
     principals: Sequence[str] = (),
-    federated: str | None = None,
+    federated: Sequence[str] = (),
     condition: Condition | None = None,
 ) -> Statement:
     """A statement that allows these actions: on resources in an identity policy, to principals in a trust policy.
 
-    federated   the ARN of a SAML provider, as the principal
+    federated   the ARNs of SAML providers, as the principal
     Its Sid is made of the actions, which makes it unique in our policies: `AwsconsAssumeRole`.
     """
     names = "And".join(action.partition(":")[2] for action in actions)
+    names += "WithSAML" if federated and "WithSAML" not in names else ""
     statement: dict[str, object] = {"Sid": f"Awscons{names}", "Effect": "Allow"}
     if principals:
         statement["Principal"] = {"AWS": one_or_list(principals)}
-    if federated is not None:
-        statement["Principal"] = {"Federated": federated}
+    if federated:
+        statement["Principal"] = {"Federated": one_or_list(federated)}
     statement["Action"] = one_or_list(actions)
     if resources:
         statement["Resource"] = one_or_list(resources)

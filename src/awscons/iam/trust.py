@@ -64,7 +64,7 @@ def trust_policy(
              deleted and made again is a stranger. Otherwise the principal is the broker's account, bound by
              `aws:PrincipalArn`, which compares the name
     """
-    statements = [federated.statement] if federated is not None else []
+    statements = [*federated.statements] if federated is not None else []
     if shape is not None:
         first, *others = shape.actions
         groups = [(first,), *([tuple(others)] if others else [])]

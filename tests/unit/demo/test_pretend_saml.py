@@ -45,12 +45,24 @@ GOOD = AssertionContent(
 )
 
 
+def saying(name: str, *values: str) -> AssertionContent:
+    """The good assertion, with other values of one attribute."""
+    return replace(
+        GOOD, attributes={**GOOD.attributes, f"https://aws.amazon.com/SAML/Attributes/{name}": values}
+    )
+
+
 def issued(content: AssertionContent = GOOD, *, issuer: str = ISSUER, by: KeyPair = OURS) -> bytes:
     return issue_response(content, response_id="_r", assertion_id="_a", issuer=issuer, signing=by, now=NOW)
 
 
 def presented(
-    response: bytes, *, now: datetime = NOW, used: set[str] | None = None, **form: str
+    response: bytes,
+    *,
+    now: datetime = NOW,
+    used: set[str] | None = None,
+    region: str | None = None,
+    **form: str,
 ) -> Presented:
     call = {
         "RoleArn": str(REQUEST.role),
@@ -59,16 +71,17 @@ def presented(
         "SAMLAssertion": base64.b64encode(response).decode(),
         **form,
     }
-    return read_assertion(call, {PROVIDER: METADATA}, set() if used is None else used, now=now)
+    return read_assertion(call, {PROVIDER: METADATA}, set() if used is None else used, now=now, region=region)
 
 
 def test_what_the_service_issues_is_read_as_it_was_meant() -> None:
     issuer = AssertionIssuer(ISSUER, OURS, partitions=PARTITIONS, clock=lambda: NOW)
     found = presented(base64.b64decode(issuer.issue(REQUEST, "eu-west-1")))
     assert (found.requested.name, found.requested.tags) == ("ada@example.com", {"team": "blue"})
-    assert found.actions == ("sts:AssumeRoleWithSAML", "sts:TagSession")
-    assert found.context["saml:aud"] == RECIPIENT
-    assert found.context["saml:edupersonentitlement"] == ["admin"]
+    assert list(found.actions) == ["sts:AssumeRoleWithSAML", "sts:TagSession"]
+    opens, tags = found.actions.values()
+    assert (opens["saml:aud"], opens["saml:edupersonentitlement"]) == (RECIPIENT, ["admin"])
+    assert set(tags) == {"saml:aud", "aws:RequestTag/team"}
 
 
 @pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov", "aws-eusc"])
@@ -89,6 +102,14 @@ def test_the_recipient_is_the_sign_in_endpoint_of_the_roles_partition(partition:
         (issued(replace(GOOD, recipient="https://cn-north-1.signin.aws.amazon.com/saml")), {}, "InvalidIdentityToken"),
         (issued(replace(GOOD, audiences=["https://sso.example.com"])), {}, "InvalidIdentityToken"),
         (issued(replace(GOOD, attributes={})), {}, "InvalidIdentityToken"),
+        (issued().replace(b"status:Success", b"status:Requester"), {}, "InvalidIdentityToken"),
+        (issued(saying("RoleSessionName", "ada", "eve")), {}, "InvalidIdentityToken"),
+        (issued(saying("RoleSessionName", "a")), {}, "ValidationError"),
+        (issued(saying("SourceIdentity", "ada lovelace")), {}, "ValidationError"),
+        (issued(saying("PrincipalTag:team", "blue", "red")), {}, "InvalidIdentityToken"),
+        (issued(saying("PrincipalTag:team", "<b>")), {}, "ValidationError"),
+        (issued(saying("Role", f"{REQUEST.role},{PROVIDER}", f"{REQUEST.role}2,{PROVIDER}")), {}, "InvalidIdentityToken"),
+        (issued(), {"region": "us-east-1"}, "InvalidIdentityToken"),
         (issued(), {"RoleArn": "arn:aws:iam::123456789012:role/Other"}, "InvalidIdentityToken"),
         (issued(), {"PrincipalArn": f"{PROVIDER}2"}, "InvalidIdentityToken"),
         (issued(), {"used": {"_a"}}, "InvalidIdentityToken"),
