@@ -169,7 +169,7 @@ def _build_consoles(
 ) -> Consoles:
     openers: dict[OpenBy, ConsoleOpener] = dict.fromkeys(OpenBy, broker)
     if assertions is not None:
-        openers[OpenBy.SAML_POST] = ConsolePoster(broker, assertions, settings.aws)
+        openers[OpenBy.SAML_POST] = ConsolePoster(broker, assertions, settings.aws, clock=clock)
     return Consoles(
         openers=openers,
         preferences=Preferences(store),

@@ -16,17 +16,20 @@ from datetime import datetime
 
 from cryptography.x509 import Certificate
 
-from awscons.aws.partitions import Partition
+from awscons.aws.partitions import PARTITIONS, Partition, is_region
 from awscons.aws.role_request import RoleRequest, SamlGrant
 from awscons.saml.issuing import AssertionContent, issue_response
 from awscons.saml.parties import KeyPair, Signer
 
 ENTITLEMENT = "urn:oid:1.3.6.1.4.1.5923.1.1.1.7"
 """eduPersonEntitlement, the condition key `saml:edupersonentitlement`: it has the name of the target."""
-_KMS_KEY = re.compile(r"arn:aws(-[a-z]+)*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}")
+_KMS_KEY = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):kms:(?P<region>[a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]{1,64}"
+)
 _NAMES = "https://aws.amazon.com/SAML/Attributes/"
 _AUDIENCE = "urn:amazon:webservices"
-"""The entity ID in AWS's own metadata for the partition `aws`."""
+_AUDIENCES = {"aws-cn": f"{_AUDIENCE}:cn-north-1", "aws-us-gov": f"{_AUDIENCE}:govcloud"}
+"""Where the entity ID in AWS's own SAML metadata (`static/saml-metadata.xml` at the sign-in host) is another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,9 @@ class KmsKey:
 
 def is_kms_key(arn: str) -> bool:
     """Whether `arn` names one key of KMS. An alias may be moved to another key, and is none."""
-    return _KMS_KEY.fullmatch(arn) is not None
+    matched = _KMS_KEY.fullmatch(arn)
+    partition = PARTITIONS.get(matched["partition"]) if matched else None
+    return bool(matched and partition and is_region(matched["region"], partition))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +128,7 @@ class AssertionIssuer:
         recipient = saml_recipient(self._partitions[request.role.partition], region)
         content = AssertionContent(
             recipient=recipient,
-            audiences=(recipient, _AUDIENCE),
+            audiences=(recipient, _AUDIENCES.get(request.role.partition, _AUDIENCE)),
             name_id=request.saml.subject,
             attributes=assertion_attributes(request, request.saml, console_duration=console_duration),
             authn_instant=now,

@@ -20,6 +20,8 @@ from awscons.errors import (
     quote_for_log,
 )
 
+FAILED_REGION = "failed_region"
+"""The query parameter of a link on our own page, by which a person tries another region."""
 MAX_DESTINATION_LENGTH = 2048
 """Characters of a page's URL, which goes into `Destination`, and encoded twice into `Issuer`."""
 
@@ -62,7 +64,7 @@ def parse_destination(parameters: Mapping[str, Sequence[str]]) -> ConsoleDestina
         region=_only(parameters, "region"),
         console_destination=None if page is None else without_console_session(page)[1],
         logout_first=None if logout_first is None else logout_first == "1",
-        failed_region=_only(parameters, "failed_region"),
+        failed_region=_only(parameters, FAILED_REGION),
     )
 
 

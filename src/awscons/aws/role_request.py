@@ -135,7 +135,8 @@ def build_role_request(target: Target, identity: Identity, *, name_attribute: st
 def _saml_grant(target: Target, identity: Identity) -> SamlGrant | None:
     if target.saml_provider is None:
         return None
-    person = f"{target.role.account_id}\n{identity.name_id}".encode("utf-8", "surrogatepass")
+    # Not of the NameID: some identity providers send another one at each sign-in.
+    person = f"{target.role.account_id}\n{identity.user_name}".encode("utf-8", "surrogatepass")
     return SamlGrant(target.saml_provider, target.name, hashlib.sha256(person).hexdigest())
 
 

@@ -6,7 +6,9 @@ page that opens), and "Configure SAML assertions for the authentication response
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from awscons.access.identity import Login
 from awscons.access.targets import Target
@@ -39,13 +41,28 @@ class PostedConsole:
     other_regions: tuple[str, ...]
 
 
+_REPORT_COUNTS = timedelta(seconds=30)
+"""How long a region comes last after a person said that its sign-in did not answer."""
+
+
 class ConsolePoster:
     """Opens consoles by the browser's own post. Safe for many threads."""
 
-    def __init__(self, broker: Broker, assertions: AssertionIssuer, settings: AwsSettings) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        assertions: AssertionIssuer,
+        settings: AwsSettings,
+        *,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """`clock`: UTC."""
         self._broker = broker
         self._assertions = assertions
         self._settings = settings
+        self._clock = clock
+        # By region, until when. What people say is kept apart from the circuits, by which calls of ours fail over.
+        self._reported: dict[str, datetime] = {}
 
     def open_console(
         self, target: Target, login: Login, *, requested: ConsoleDestination, relogin_url: str
@@ -54,13 +71,14 @@ class ConsolePoster:
 
         requested     the page and region that the link names; not checked yet
         relogin_url   has no place in this way of opening: AWS's own page follows a session that ended
-        Raises DestinationRefused, AttributesUnfit, LoginEndsTooSoon.
+        Raises DestinationRefused, AttributesUnfit, LoginEndsTooSoon; where the key is in KMS, BrokerBusy and
+        UpstreamError.
         """
         del relogin_url
         partition = self._broker.partition_of(target)
         check_destination(requested, partition)
         request, seconds, regions = self._broker.plan_role_session(target, login, requested=requested)
-        region, *others = regions
+        region, *others = self._reported_last(regions, requested)
         page_region = region_of_page(requested, signs_in=region, regions=regions)
         destination = choose_destination(
             requested, default_page=target.console_destination, partition=partition, region=page_region
@@ -69,17 +87,27 @@ class ConsolePoster:
         scheme, _, rest = endpoint.partition("://")
         hosts = (
             f"{scheme}://{rest.partition('/')[0]}",
-            f"https://*.{partition.signin_suffix}",
+            *(f"https://{host}" for host in (partition.signin_suffix, f"*.{partition.signin_suffix}")),
             *(f"https://{host}" for name in partition.destination_hosts for host in (name, f"*.{name}")),
         )
         reason = (
             f"asked with {CredentialKind.SAML_ASSERTION.value}, by the browser; the role's maximum counts"
         )
-        response = self._assertions.issue(request, region, console_duration=seconds)
+        with self._broker.slot():  # the signature may wait for KMS
+            response = self._assertions.issue(request, region, console_duration=seconds)
         durations = Durations(seconds, None, reason)
         return PostedConsole(
             endpoint, response, destination, request, durations, region, hosts, tuple(others)
         )
+
+    def _reported_last(self, regions: Sequence[str], requested: ConsoleDestination) -> list[str]:
+        """The regions, those last whose sign-in did not answer somebody a moment ago."""
+        now = self._clock()
+        if requested.failed_region is not None and requested.failed_region in regions:
+            self._reported[requested.failed_region] = now + _REPORT_COUNTS
+        if requested.region in regions:
+            return [*regions]
+        return sorted(regions, key=lambda region: self._reported.get(region, now) > now)
 
     def issue_credentials(self, target: Target, login: Login) -> IssuedCredentials:
         """Credentials without a console come from AssumeRoleWithSAML; see `Broker.issue_credentials`."""

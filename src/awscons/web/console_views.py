@@ -12,6 +12,7 @@ from awscons.access.decision import RefusalReason, Refused
 from awscons.access.identity import Identity, Login
 from awscons.access.targets import Target
 from awscons.aws.destinations import (
+    FAILED_REGION,
     ConsoleDestination,
     build_destination_query,
     check_destination,
@@ -24,7 +25,7 @@ from awscons.errors import DestinationRefused, quote_for_log
 from awscons.web import cookies
 from awscons.web.dependencies import WebDependencies
 from awscons.web.group_messages import groups_received
-from awscons.web.guards import content_security_policy
+from awscons.web.guards import content_security_policy, foreign_origin
 from awscons.web.language import gettext as _
 from awscons.web.link_confirmation import (
     LinkSource,
@@ -94,9 +95,11 @@ def unknown_target(deps: WebDependencies) -> Response:
 def _open(
     deps: WebDependencies, entries: Entries, target: Target, login: Login, source: LinkSource
 ) -> Response:
-    link = deps.site.url(deps.site.target_path(target.name))
+    link, given = deps.site.url(deps.site.target_path(target.name)), {**parameters()}
+    if foreign_origin(deps.site) is not None:
+        given.pop(FAILED_REGION, None)  # that a region failed counts for everybody: no link of others says so
     result = deps.consoles.open(
-        target, login, link=link, parameters=parameters(), caller=replace(caller(), link_origin=source.origin)
+        target, login, link=link, parameters=given, caller=replace(caller(), link_origin=source.origin)
     )
     match result:
         case Opened(console):
@@ -129,7 +132,7 @@ def _posted(target: Target, posted: PostedConsole, link: str) -> Response:
     elsewhere = [
         NextStep(
             region,
-            f"{link}{build_destination_query(replace(here, region=region))}&failed_region={posted.region}",
+            f"{link}{build_destination_query(replace(here, region=region))}&{FAILED_REGION}={posted.region}",
         )
         for region in posted.other_regions
     ]

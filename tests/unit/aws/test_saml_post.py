@@ -17,6 +17,7 @@ from awscons.aws.partitions import PARTITIONS
 from awscons.aws.principal import Principal
 from awscons.aws.role_request import RoleRequest, SamlGrant, build_role_request
 from awscons.aws.saml_post import ConsolePoster, PostedConsole
+from awscons.errors import BrokerBusy
 from awscons.saml.parties import KeyPair
 from support.fake_aws import FAR, NEAR, NOW, SETTINGS, FakeAws, login_of
 from support.forge import certificate_of, key_named
@@ -37,7 +38,9 @@ def posted(
     requested: ConsoleDestination = ConsoleDestination(),  # noqa: B008  frozen
     **settings: Any,
 ) -> PostedConsole:
-    poster = ConsolePoster(FakeAws().broker(**settings), issuer(), replace(SETTINGS, **settings))
+    aws = FakeAws()
+    own = replace(SETTINGS, **settings)
+    poster = ConsolePoster(aws.broker(**settings), issuer(), own, clock=lambda: NOW)
     return poster.open_console(target, login_of(ADA), requested=requested, relogin_url="")
 
 
@@ -60,11 +63,15 @@ def test_the_form_goes_to_the_nearest_region_and_opens_its_front_page() -> None:
     assert console.endpoint == f"https://{NEAR}.signin.aws.amazon.com/saml"
     assert console.destination == f"https://{NEAR}.console.aws.amazon.com/console/home?region={NEAR}"
     assert (console.region, console.other_regions) == (NEAR, (FAR,))
-    assert console.allowed_hosts[:4] == (
-        f"https://{NEAR}.signin.aws.amazon.com",
-        "https://*.signin.aws.amazon.com",
-        "https://console.aws.amazon.com",
-        "https://*.console.aws.amazon.com",
+    assert (
+        console.allowed_hosts[:5]
+        == (
+            f"https://{NEAR}.signin.aws.amazon.com",
+            "https://signin.aws.amazon.com",  # AWS redirects the browser there: form-action counts for that as well
+            "https://*.signin.aws.amazon.com",
+            "https://console.aws.amazon.com",
+            "https://*.console.aws.amazon.com",
+        )
     )
     assert console.durations.console_lasts == 28800
     assert console.durations.reason.endswith("by the browser; the role's maximum counts")
@@ -105,9 +112,27 @@ def test_a_configured_address_takes_the_form_and_is_allowed() -> None:
     ]
 
 
+def test_a_signature_that_waits_for_kms_takes_one_of_the_sign_ins_that_may_wait() -> None:
+    aws = FakeAws()
+    broker = aws.broker(max_concurrent=1)
+    poster = ConsolePoster(broker, issuer(), SETTINGS, clock=lambda: NOW)
+    with broker.slot(), pytest.raises(BrokerBusy):
+        poster.open_console(POSTED, login_of(ADA), requested=ConsoleDestination(), relogin_url="")
+
+
+@pytest.mark.parametrize(
+    ("partition", "audience"),
+    [("aws", ""), ("aws-cn", ":cn-north-1"), ("aws-us-gov", ":govcloud"), ("aws-eusc", "")],
+)
+def test_the_audience_is_the_entity_id_of_the_partition(partition: str, audience: str) -> None:
+    target = replace(POSTED, role=replace(POSTED.role, partition=partition))
+    found = said(posted(target).response, "//saml:Audience/text()")
+    assert found[1:] == [f"urn:amazon:webservices{audience}"]
+
+
 def test_credentials_of_such_a_target_come_from_sts() -> None:
     aws = FakeAws()
-    poster = ConsolePoster(aws.broker(), issuer(), SETTINGS)
+    poster = ConsolePoster(aws.broker(), issuer(), SETTINGS, clock=lambda: NOW)
     issued = poster.issue_credentials(POSTED, login_of(ADA))
     ((route, _),) = aws.sts.assumed
     assert route.keyless
