@@ -229,6 +229,7 @@ def opening_failed(
         role_arn=str(target.role),
         decided_by=granted.reason,
         sts_request_id=(error.request_id or None) if isinstance(error, UpstreamError) else None,
+        assertion_key=error.assertion_key if isinstance(error, UpstreamError) else None,
         cause=str(expected) if expected else type(error).__name__,
         hint=(expected.hint or None) if expected else None,
         client_address=caller.address,

@@ -25,6 +25,7 @@ from awscons.saml.certificates import fingerprint
 
 _ACCEPTED = "accepted"
 _CURRENT = "current"
+_Place = tuple[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +63,27 @@ def read_accounts(config: Path, logs: Iterable[TextIO], *, as_json: bool) -> boo
     settings = load_settings(config, environment=os.environ)
     key = fingerprint(own_identity_provider(settings, config).keys.signing.certificate)
     doors = _doors(settings)
-    said: dict[str, _Answer] = {}
-    accounts = {target.name: target.role.account_id for target in settings.targets if target.keyless}
+    said: dict[_Place, _Answer] = {}
+    places = {target.name: _place(target) for target in settings.targets if target.keyless}
     for event in events_of(logs):
-        account = accounts.get(str(event.get("target")))
-        answer = _answer_in(event, account, key) if account is not None else None
-        if answer is not None and (answer.account not in said or said[answer.account].at <= answer.at):
-            said[answer.account] = answer
+        place = places.get(str(event.get("target")))
+        answer = _answer_in(event, place[0], key) if place is not None else None
+        if place is not None and answer is not None and (place not in said or said[place].at <= answer.at):
+            said[place] = answer
     silent = (
-        _Answer(account, target.name, _CURRENT, "the log has no answer", "")
-        for account, target in doors.items()
-        if account not in said
+        _Answer(place[0], target.name, _CURRENT, "the log has no answer", "")
+        for place, target in doors.items()
+        if place not in said
     )
     return _print([*said.values(), *silent], as_json=as_json)
 
 
 def _answer_in(event: Mapping[str, object], account: str, key: str) -> _Answer | None:
     """What an account said of our key, if the event has it. That a browser got a form says nothing of AWS."""
+    if event.get("assertion_key") != key:
+        return None
     target, at = str(event["target"]), str(event["timestamp"])  # in one form, which sorts
-    if "assumed_role_arn" in event and event.get("assertion_key") == key:
+    if "assumed_role_arn" in event:
         return _Answer(account, target, _CURRENT, "", "", at)
     cause = str(event.get("cause"))
     if event.get("outcome") == "failed" and ASSERTION_REFUSED in cause:
@@ -88,12 +91,17 @@ def _answer_in(event: Mapping[str, object], account: str, key: str) -> _Answer |
     return None
 
 
-def _doors(settings: Settings) -> dict[str, Target]:
-    """One target of each account that trusts our keys. Raises UsageError if there is none."""
-    doors: dict[str, Target] = {}
+def _place(target: Target) -> _Place:
+    """Where our keys are kept for a target: each SAML provider of an account has metadata of its own."""
+    return target.role.account_id, target.saml_provider
+
+
+def _doors(settings: Settings) -> dict[_Place, Target]:
+    """One target of each account and SAML provider that trusts our keys. Raises UsageError if there is none."""
+    doors: dict[_Place, Target] = {}
     for target in settings.targets:
         if target.keyless:
-            doors.setdefault(target.role.account_id, target)
+            doors.setdefault(_place(target), target)
     if not doors:
         raise click.UsageError("no target opens by AssumeRoleWithSAML or SAML-POST")
     return doors
@@ -113,7 +121,7 @@ def _print(found: list[_Answer], *, as_json: bool) -> bool:
     return not any(answer.error for answer in found)
 
 
-def _answers(settings: Settings, doors: Mapping[str, Target], key: str) -> Iterator[_Answer]:
+def _answers(settings: Settings, doors: Mapping[_Place, Target], key: str) -> Iterator[_Answer]:
     running = probe_targets(
         build_broker(settings),
         list(doors.values()),

@@ -45,8 +45,9 @@ def rotate_idp_keys(folder: Path) -> None:
     else:
         click.echo("")
         click.echo(
-            "Restart the service: it then signs with the new key, and its metadata names only that one."
+            "Restart the service: it then signs with the new key, and its metadata names only that one. Give it to"
         )
+        click.echo("every account once more: until then each of them still accepts the old key.")
 
 
 def certify_key(arn: str, file: Path, *, profile: str | None) -> None:

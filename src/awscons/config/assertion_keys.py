@@ -67,17 +67,19 @@ def _read_kms_key(arn: str, pem: str | None, mistakes: list[Mistake]) -> Asserti
         )
         return None
     of_keys = {_common_name(certificate): certificate for certificate in certificates}
-    own = of_keys.pop(kms_common_name(arn), None)
+    own = of_keys.get(kms_common_name(arn))
     if own is None:
         found = found_words(", ".join(of_keys))
         mistakes.append(Mistake(path, found, f"the certificate of {arn}", f"make it with: {make}"))
         return None
-    others = [
-        KmsKey(f"{arn.rpartition('/')[0]}/{name.removeprefix('awscons ')}", certificate)
-        for name, certificate in of_keys.items()
-    ]
-    published = (own, *(other.certificate for other in others))
-    return AssertionKeys(KmsKey(arn, own), published, others[-1] if others else None)
+    # The command that makes them appends: those before it are of former keys, which are trusted for a while yet.
+    name, newest = list(of_keys.items())[-1]
+    following = f"{arn.rpartition('/')[0]}/{name.removeprefix('awscons ')}"
+    return AssertionKeys(
+        KmsKey(arn, own),
+        (own, *(certificate for certificate in of_keys.values() if certificate is not own)),
+        KmsKey(following, newest) if newest is not own else None,
+    )
 
 
 def _common_name(certificate: Certificate) -> str:

@@ -10,6 +10,7 @@ from cryptography.x509 import Certificate
 
 from awscons.access.attributes import name_key
 from awscons.access.groups import normalize_group
+from awscons.aws.assertions import AssertionKeys, KmsKey
 from awscons.config.schema import Backing, MemcachedBacking, NetworkBacking, RedisBacking
 from awscons.config.settings import Settings
 from awscons.findings import Finding, warning
@@ -47,10 +48,8 @@ def configuration_warnings(
         *identity_provider.findings,
         *_authority_warnings(identity_provider.signing_certificates),
         *certificate_warnings(identity_provider.signing_certificates, now=now),
-        *_own_certificate_warnings("saml_config.sp_keys", published, now),
-        *_own_certificate_warnings(
-            "aws_config.identity_provider.keys", issuer.keys.published if issuer else (), now
-        ),
+        *_own_certificate_warnings("saml_config.sp_keys", published, now, "awscons keys rotate"),
+        *(_assertion_key_warnings(issuer.keys, now) if issuer else ()),
     ]
 
 
@@ -205,8 +204,18 @@ def certificate_warnings(certificates: Sequence[Certificate], *, now: datetime) 
             yield warning(subject, f"the identity provider's certificate {name} ends on {end:%Y-%m-%d}", cure)
 
 
+def _assertion_key_warnings(keys: AssertionKeys, now: datetime) -> Iterator[Finding]:
+    section, is_in_kms = "aws_config.identity_provider", isinstance(keys.signing, KmsKey)
+    return _own_certificate_warnings(
+        f"{section}.certificate" if is_in_kms else f"{section}.keys",
+        keys.published,
+        now,
+        "awscons idp keys new --kms-key" if is_in_kms else "awscons idp keys rotate",
+    )
+
+
 def _own_certificate_warnings(
-    subject: str, certificates: Sequence[Certificate], now: datetime
+    subject: str, certificates: Sequence[Certificate], now: datetime, command: str
 ) -> Iterator[Finding]:
     for certificate in certificates:
         end = end_of(certificate)
@@ -215,5 +224,5 @@ def _own_certificate_warnings(
                 subject,
                 f"our own certificate {subject_of(certificate)} {'ended' if end <= now else 'ends'} "
                 f"on {end:%Y-%m-%d}",
-                "roll it over with `awscons keys rotate`",
+                f"roll it over with `{command}`",
             )

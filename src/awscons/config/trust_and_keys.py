@@ -108,7 +108,11 @@ def read_key_ring(folder: str | None, path: str, mistakes: list[Mistake]) -> Key
     try:
         return load_key_ring(Path(folder))
     except KeysRefused as error:
-        mistakes.append(Mistake(path, error.cause, "a folder of sound key pairs", error.hint))
+        # The keys that sign for AWS have commands of their own.
+        hint = error.hint.replace(
+            "awscons keys", "awscons idp keys" if path.startswith("aws_") else "awscons keys"
+        )
+        mistakes.append(Mistake(path, error.cause, "a folder of sound key pairs", hint))
         return None
 
 

@@ -29,9 +29,11 @@ class UpstreamError(AwsconsError):
     step         `sts` or `federation`; `tls` or `proxy` for failures of both
     code         the error code of AWS, or the kind of failure
     request_id   for AWS support; empty when there was no answer
+    assertion_key   fingerprint of the certificate whose key signed the assertion that AWS refused; None: none did
     """
 
     public = "AWS did not open this console."
+    assertion_key: str | None = None
 
     def __init__(
         self, cause: str, *, step: str, code: str = "", request_id: str = "", hint: str = ""

@@ -114,6 +114,17 @@ def test_during_a_rollover_both_certificates_are_published_and_the_named_key_sig
     assert metadata.count("<ds:X509Certificate>") == 2
 
 
+def test_credentials_that_were_replaced_sign_without_a_restart(tmp_path: Path, kms: Kms) -> None:
+    refused = Answer("400 x", b'{"__type": "UnrecognizedClientException"}', "application/x-amz-json-1.1")
+    with keyless(tmp_path, provider=provider(kms.key())) as house:
+        browser = house.browser()
+        console_url(house.sign_in(browser, "/aws/cloudadmin"))
+        file = tmp_path / "kms-credentials"
+        file.write_text(file.read_text().replace("AKIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7ANOTHER"))
+        kms.faults.misbehave(refused, times=1)
+        assert browser.get("/aws/cloudadmin").status_code == 301
+
+
 @pytest.mark.parametrize(
     ("spec", "usage"), [("ECC_NIST_P256", "SIGN_VERIFY"), ("RSA_2048", "ENCRYPT_DECRYPT")]
 )

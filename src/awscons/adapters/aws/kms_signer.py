@@ -49,6 +49,14 @@ _PASSING = frozenset(
         "ThrottlingException",
     }
 )
+_CREDENTIALS_REFUSED = (
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "UnrecognizedClientException",
+)
+"""Common errors of the KMS API: AWS does not accept the credentials."""
 USELESS_KEY = "make a key with the key usage SIGN_VERIFY and the key spec RSA_3072"
 _HINTS = {
     "AccessDeniedException": "the service's AWS credentials, and the policy of the key, must allow kms:Sign",
@@ -56,7 +64,9 @@ _HINTS = {
     "InvalidKeyUsageException": USELESS_KEY,
     "KMSInvalidStateException": "the key is pending deletion or import",
     "NotFoundException": "`kms_key` names a key that does not exist in that account and region",
-    "UnrecognizedClientException": "the service's AWS credentials do not exist, or are off",
+    **dict.fromkeys(
+        _CREDENTIALS_REFUSED, "the service's AWS credentials do not exist, are off, or have ended"
+    ),
     "ValidationException": USELESS_KEY,
 }
 
@@ -109,7 +119,16 @@ class KmsClient:
         )
         loaded = self._credentials.current(self._profile_name, seconds=self._settings.slowest_call)
         try:
-            answer = run_call(call, loaded.keys, ends=ends, refused=_refusal, unreadable=_unreadable)
+            try:
+                answer = run_call(call, loaded.keys, ends=ends, refused=_refusal, unreadable=_unreadable)
+            except SigningKeyRefused as error:
+                # Somebody may have replaced the credentials.
+                if error.code not in _CREDENTIALS_REFUSED:
+                    raise
+                newer = self._credentials.renew(self._profile_name, loaded, seconds=ends - time.monotonic())
+                if newer.keys == loaded.keys:
+                    raise
+                answer = run_call(call, newer.keys, ends=ends, refused=_refusal, unreadable=_unreadable)
         except BotoCoreError as error:
             raise unusable_configuration(error, self._profile_name) from None
         return bytes(answer["Signature"])

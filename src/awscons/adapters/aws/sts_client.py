@@ -37,6 +37,7 @@ from awscons.errors import (
     BrokerCredentialsMissing,
     UpstreamError,
     UpstreamRefused,
+    UpstreamSilent,
     UpstreamUnusable,
 )
 
@@ -201,14 +202,20 @@ class StsClient:
         """AssumeRoleWithSAML. botocore signs no such call, so no credentials are loaded."""
         if self._assertions is None or request.saml is None:
             raise ValueError("no key signs assertions")
+        ends = time.monotonic() + seconds_left
         parameters = {
             **_bounds(request, seconds),
             "PrincipalArn": request.saml.provider,
-            "SAMLAssertion": self._assertions.issue(request, route.region),
+            "SAMLAssertion": self._assertions.issue(request, route.region),  # may wait for KMS
         }
+        if ends - time.monotonic() < self._settings.slowest_call:
+            raise UpstreamSilent("the time for this sign-in has run out", step=STEP, code="timeout")
         call = partial(self._client(route).assume_role_with_saml, **parameters)
-        ends = time.monotonic() + seconds_left
-        return _answer(call, _NO_KEYS, ends=ends, needs=request.needed_actions)
+        try:
+            return _answer(call, _NO_KEYS, ends=ends, needs=request.needed_actions)
+        except UpstreamError as error:
+            error.assertion_key = request.saml.key
+            raise
 
     def _client(self, route: StsRoute) -> Any:
         """The client of that route. Raises BrokerCredentialsMissing for a wrong AWS configuration."""

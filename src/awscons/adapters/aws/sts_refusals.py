@@ -126,7 +126,8 @@ def _of_request(
     if code in _POLICY_HINTS:
         return PolicyRefused(_told(code, message), hint=_POLICY_HINTS[code], **known)
     if code == "ValidationError" and any(phrase in message for phrase in _TOO_LONG):
-        return RoleSessionTooLong(_told(code, message), **known)
+        hint = "give the role a longer maximum session duration in IAM, or the target a shorter `duration`"
+        return RoleSessionTooLong(_told(code, message), hint=hint, **known)
     return None
 
 
