@@ -7,7 +7,7 @@ never what the client itself says, and the path below which a stage of an HTTP A
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -25,10 +25,9 @@ from awscons.errors import AwsconsError, ConfigurationError, Mistake
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-Handler = Callable[[dict[str, Any], object], dict[str, Any]]
+Handler = Callable[[Any, object], dict[str, Any]]
 
 _STATE = "/tmp/awscons"  # noqa: S108  the one folder that a function may write; only its own user is there
-_HTTP_API = "2.0"
 _FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
 _log = structlog.get_logger(__name__)
 
@@ -48,7 +47,7 @@ def load_handler(config: str) -> Handler:
     announce(settings)
     serve = make_lambda_handler(_ForFunctions(service, settings), binary_support=True)
 
-    def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
+    def handle(event: Any, context: object) -> dict[str, Any]:
         if not _is_request(event):
             _log.error(
                 "lambda.unknown_event", hint="an ALB, an HTTP API (payload 2.0) or a function URL calls it"
@@ -74,12 +73,20 @@ def _check_store(settings: Settings, config: str) -> None:
         raise ConfigurationError(config, [mistake])
 
 
-def _is_request(event: Mapping[str, Any]) -> bool:
-    """Whether an event is an HTTP request of one of the three."""
-    context = event.get("requestContext")
-    if not isinstance(context, Mapping):
-        return False
-    return "elb" in context or (event.get("version") == _HTTP_API and "http" in context)
+def _is_request(event: object) -> bool:
+    """Whether an event is an HTTP request of one of the three, with everything that apig-wsgi reads."""
+    match event:
+        case {"requestContext": {"elb": _}, "httpMethod": str(), "path": str()}:
+            return True
+        case {
+            "version": "2.0",
+            "requestContext": {"http": {"method": str(), "protocol": str(), "sourceIp": str()}},
+            "rawPath": str(),
+            "rawQueryString": str(),
+            "headers": {},
+        }:
+            return True
+    return False
 
 
 class _ForFunctions:
@@ -89,14 +96,20 @@ class _ForFunctions:
         self._service = service
         self._mount = settings.site.mount_path
         self._knows_proxies = settings.site.trusted_proxies > 0
+        self._has_warned = False
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         context = environ["apig_wsgi.request_context"]
+        before, _, last = environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")
         if "elb" in context:
             # The ALB appends the address that it sees; what stands before it is the client's word.
-            environ["REMOTE_ADDR"] = environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
+            environ["REMOTE_ADDR"] = last.strip()
+            self._warn_of_single_values(environ)
         else:
             environ["REMOTE_ADDR"] = context["http"]["sourceIp"]
+        if last.strip() == environ["REMOTE_ADDR"]:
+            # `trusted_proxies` counts those before the ALB or the API, as it does those before a server's connection.
+            environ["HTTP_X_FORWARDED_FOR"] = before
         if not self._knows_proxies:
             for name in _FORWARDED:
                 environ.pop(name, None)
@@ -104,6 +117,15 @@ class _ForFunctions:
         if self._mount and (path == self._mount or path.startswith(f"{self._mount}/")):
             environ["SCRIPT_NAME"], environ["PATH_INFO"] = self._mount, path[len(self._mount) :]
         return self._service(environ, start_response)
+
+    def _warn_of_single_values(self, environ: WSGIEnvironment) -> None:
+        """Say once that of several cookies in an answer only the last one would arrive."""
+        is_probe = environ.get("HTTP_USER_AGENT", "").startswith("ELB-HealthChecker")
+        if environ["apig_wsgi.multi_value_headers"] or is_probe or self._has_warned:
+            return
+        self._has_warned = True
+        hint = "nobody can sign in: switch on lambda.multi_value_headers.enabled of the ALB's target group"
+        _log.error("lambda.single_value_headers", hint=hint)
 
 
 def __getattr__(name: str) -> Handler:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
+from awscons import lambda_handler
 from awscons.demo.pretend_signin import PretendSignin
 from awscons.demo.pretend_sts import PretendRole, PretendSts
 from awscons.lambda_handler import Handler, load_handler
@@ -207,14 +209,75 @@ def test_a_stage_in_the_path_is_the_path_of_the_service(
 
 
 @pytest.mark.usefixtures("environment")
-@pytest.mark.parametrize(
-    "event", [{}, {"Records": [{"eventSource": "aws:sqs"}]}, {"version": "1.0", "httpMethod": "GET"}]
-)
 def test_an_event_of_another_kind_is_one_line(
-    aws: tuple[dict[str, Any], str], tmp_path: Path, capsys: pytest.CaptureFixture[str], event: dict[str, Any]
+    aws: tuple[dict[str, Any], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert function(tmp_path, aws[0])(event, None)["statusCode"] == 400
-    assert "lambda.unknown_event" in capsys.readouterr().err
+    handler = function(tmp_path, aws[0])
+    capsys.readouterr()
+    events: list[Any] = [
+        *({}, [], None, "x", 3, {"requestContext": None}),
+        {"Records": [{"eventSource": "aws:sqs"}]},
+        {"version": "1.0", "httpMethod": "GET"},
+        {"requestContext": {"elb": {}}, "path": "/"},
+        {"version": "2.0", "requestContext": {"http": {}}},
+    ]
+    for event in events:
+        assert handler(event, None)["statusCode"] == 400
+        (line,) = capsys.readouterr().err.splitlines()
+        assert json.loads(line)["event"] == "lambda.unknown_event"
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_target_group_without_multi_value_headers_is_named_once(
+    aws: tuple[dict[str, Any], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def single(*request: Any) -> dict[str, Any]:
+        event = of_alb(*request)
+        event["headers"] = {name: value for name, (value,) in event.pop("multiValueHeaders").items()}
+        return event
+
+    client = Client(function(tmp_path, aws[0]), single)
+    client.ask("GET", "/healthz", user_agent="ELB-HealthChecker/2.0")
+    assert "lambda.single_value_headers" not in capsys.readouterr().err
+    client.ask("GET", "/healthz")
+    client.ask("GET", "/healthz")
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "single_value_headers" in line]
+    assert "lambda.multi_value_headers.enabled" in line
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("event", [of_alb, of_http_api])
+def test_behind_one_more_proxy_the_client_is_the_address_that_this_proxy_saw(
+    aws: tuple[dict[str, Any], str], tmp_path: Path, event: Event, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def behind_cloudfront(*request: Any) -> dict[str, Any]:
+        # CloudFront appends the client's address, and the ALB or the API that of CloudFront, which is its CLIENT here.
+        made = event(*request)
+        chain = f"{FORGED}, 198.51.100.7, {CLIENT}"
+        if "multiValueHeaders" in made:
+            made["multiValueHeaders"]["x-forwarded-for"] = [chain]
+        else:
+            made["headers"]["x-forwarded-for"] = chain
+        return made
+
+    client = Client(
+        function(tmp_path, {**aws[0], "server_config": {"trusted_proxies": 1}}), behind_cloudfront
+    )
+    client.ask("POST", "/saml/acs", {"SAMLResponse": "x"}, origin="https://idp.example.com")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
+    assert {line["client_address"] for line in lines if "client_address" in line} == {"198.51.100.7"}
+
+
+@pytest.mark.usefixtures("environment")
+def test_the_documented_handler_reads_the_named_configuration_and_keeps_its_state_in_tmp(
+    aws: tuple[dict[str, Any], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWSCONS_CONFIG", str(write_config(tmp_path / "config.py", aws[0])))
+    monkeypatch.delenv("STATE_DIRECTORY")
+    assert lambda_handler._STATE == "/tmp/awscons"
+    monkeypatch.setattr(lambda_handler, "_STATE", str(tmp_path / "tmp"))
+    assert Client(lambda_handler.handler, of_alb).ask("GET", "/healthz").status_code == 200
+    assert os.environ["STATE_DIRECTORY"] == str(tmp_path / "tmp")
 
 
 @pytest.mark.usefixtures("environment")
