@@ -10,6 +10,7 @@ import sqlite3
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from awscons.adapters.stores.redis_store import RedisStore
 
 _BACKING = "session_config.session_backing"
-_NO_REGION = "nothing, and no region in AWS's own settings"
 _TIMEOUT = 2.0
 """Seconds to wait for a store across the network: for a connection, and for each answer."""
 
@@ -78,7 +78,7 @@ def store_warnings(backing: Backing, *, ask_aws: bool = False) -> list[Finding]:
     """Warnings about a Redis or memcached server that may evict live logins, and about a missing DynamoDB table.
 
     Does not touch files: a file that an operator makes here would not belong to the service's user.
-    DynamoDB is asked only with `ask_aws`, and no table is made.
+    DynamoDB is asked only with `ask_aws`, and no table is made; AWS's own settings are read either way.
     Raises ConfigurationError as `open_store` does, StoreUnavailable when the server does not take records.
     """
     match backing:
@@ -86,8 +86,10 @@ def store_warnings(backing: Backing, *, ask_aws: bool = False) -> list[Finding]:
             store: RedisStore | MemcachedStore | DynamoDbStore = _open_redis(backing)
         case MemcachedBacking():
             store = _open_memcached(backing, time.time)
-        case DynamoDBBacking() if ask_aws:
+        case DynamoDBBacking():
             store = _open_dynamodb(backing, time.time, create=False)
+            if not ask_aws:
+                return []
         case _:
             return []
     try:
@@ -210,20 +212,12 @@ def _open_folder(backing: FileSystemBacking, now: Callable[[], float]) -> FileSt
 
 
 def _open_redis(backing: RedisBacking) -> RedisStore:
-    from botocore.exceptions import NoCredentialsError, NoRegionError  # noqa: PLC0415  see above
-
     try:
         from awscons.adapters.stores.redis_store import open_redis_store  # noqa: PLC0415  see above
     except ImportError:
         raise _library_missing("redis") from None
-    try:
+    with _settings_of_aws("iam_cache_name", region="iam_region_name"):
         return open_redis_store(backing, timeout=_TIMEOUT, tls=_tls(backing))
-    except NoRegionError:
-        raise _mistake("iam_region_name", _NO_REGION, "a region") from None
-    except NoCredentialsError:
-        raise _mistake(
-            "iam_cache_name", "no AWS credentials to sign tokens with", "AWS credentials of the service"
-        ) from None
 
 
 def _open_memcached(backing: MemcachedBacking, now: Callable[[], float]) -> MemcachedStore:
@@ -237,14 +231,24 @@ def _open_memcached(backing: MemcachedBacking, now: Callable[[], float]) -> Memc
 def _open_dynamodb(
     backing: DynamoDBBacking, now: Callable[[], float], *, create: bool = True
 ) -> DynamoDbStore:
-    from botocore.exceptions import NoRegionError  # noqa: PLC0415  see above
-
     from awscons.adapters.stores.dynamodb_store import open_dynamodb_store  # noqa: PLC0415  see above
 
-    try:
+    with _settings_of_aws("cache_type", region="region_name"):
         return open_dynamodb_store(backing, timeout=_TIMEOUT, now=now, create=create)
+
+
+@contextmanager
+def _settings_of_aws(key: str, *, region: str) -> Iterator[None]:
+    """Turn what botocore finds in AWS's own settings into ConfigurationError, about one of these keys."""
+    from botocore.exceptions import BotoCoreError, NoRegionError  # noqa: PLC0415  see above
+
+    try:
+        yield
     except NoRegionError:
-        raise _mistake("region_name", _NO_REGION, "a region") from None
+        raise _mistake(region, "nothing, and no region in AWS's own settings", "a region") from None
+    except BotoCoreError as error:
+        wanted = "AWS settings and credentials of the service: its AWS_PROFILE and files, or its role"
+        raise _mistake(key, f"it needs AWS, and botocore says: {error}", wanted) from None
 
 
 def _tls(backing: NetworkBacking) -> ssl.SSLContext | None:

@@ -236,7 +236,7 @@ def open_dynamodb_store(
 
     timeout   seconds to wait for a connection, and for each answer
     now       Unix time in seconds
-    Raises BotoCoreError when no region is configured, StoreUnavailable when the table cannot be created.
+    Raises BotoCoreError for AWS settings that cannot be used, StoreUnavailable when the table cannot be created.
     """
     client = botocore.session.Session().create_client(
         "dynamodb",
