@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import botocore.session
+import structlog
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,6 +17,8 @@ from awscons.adapters.stores.record_json import decode_record, encode_record, wh
 from awscons.config.schema import DynamoDBBacking
 from awscons.findings import Finding
 from awscons.store import Record
+
+_log = structlog.get_logger(__name__)
 
 _KEY, _RECORD, _NUMBER = "cache_key", "record", "number"
 _ENDS_AT = "expiration_time"
@@ -43,14 +46,16 @@ class DynamoDbStore:
 
     @unavailable("create the table for")
     def prepare(self) -> None:
-        """Create the table when it is missing. Raises StoreUnavailable when that fails."""
+        """Create the table when it is missing, and have its ended items deleted. Raises StoreUnavailable."""
         try:
             self._client.describe_table(TableName=self._table)
         except (BotoCoreError, ClientError) as error:
             # Any other error is reported at the first use: the role may lack DescribeTable and still be
             # allowed to read and write, or AWS may be out of reach for a moment.
-            if _code(error) == "ResourceNotFoundException":
-                self._create_table()
+            if _code(error) != "ResourceNotFoundException":
+                return
+            self._create_table()
+        self._have_ended_items_deleted()
 
     @unavailable("get")
     def get(self, key: str) -> Record | None:
@@ -163,15 +168,33 @@ class DynamoDbStore:
                 BillingMode="PAY_PER_REQUEST",
             )
         except ClientError as error:
-            # Another process that starts at the same moment creates it, and sets its time to live.
+            # Another process that starts at the same moment creates it.
             if _code(error) != "ResourceInUseException":
                 raise
-            self._client.get_waiter("table_exists").wait(TableName=self._table)
-            return
         self._client.get_waiter("table_exists").wait(TableName=self._table)
-        self._client.update_time_to_live(
-            TableName=self._table,
-            TimeToLiveSpecification={"Enabled": True, "AttributeName": _ENDS_AT},
+
+    def _have_ended_items_deleted(self) -> None:
+        """Switch the table's time to live on. Without it everything works, but the table grows for ever."""
+        try:
+            found = self._client.describe_time_to_live(TableName=self._table)["TimeToLiveDescription"]
+            if found["TimeToLiveStatus"].startswith("DISABL"):
+                self._client.update_time_to_live(
+                    TableName=self._table,
+                    TimeToLiveSpecification={"Enabled": True, "AttributeName": _ENDS_AT},
+                )
+            elif found["AttributeName"] != _ENDS_AT:
+                self._warn_of_growth(f"its time to live reads {found['AttributeName']!r}")
+        except (BotoCoreError, ClientError) as error:
+            # Another process that starts at the same moment has switched it on, or the last change is too new.
+            if _code(error) != "ValidationException":
+                self._warn_of_growth(str(error))
+
+    def _warn_of_growth(self, cause: str) -> None:
+        _log.warning(
+            "store.table_grows",
+            table=self._table,
+            cause=cause,
+            hint=f"allow dynamodb:DescribeTimeToLive and UpdateTimeToLive, or set it to {_ENDS_AT!r} yourself",
         )
 
     def _item(self, key: str) -> _Item:
