@@ -5,6 +5,7 @@ import os
 import pty
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -142,6 +143,21 @@ def test_workers_that_cannot_start_are_json_and_end_the_service(tmp_path: Path) 
     assert failed
     assert "metrics_file" in failed[0]["cause"]
     assert "process.unhandled_exception" not in [line["event"] for line in lines]
+
+
+def test_counters_of_another_layout_are_refused_and_left_as_they_are(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.sqlite3"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE totals (series TEXT, value REAL)")
+    before = file.read_bytes()
+    server = {"metrics_token": "made-up-for-tests-0123456789", "metrics_file": str(file)}
+    (failed, *_) = [
+        line
+        for line in run(tmp_path, config=f"{CONFIG}server_config = {server!r}\n")
+        if line["event"] == "server.worker_start_failed"
+    ]
+    assert f"{file}': of another program or release" in failed["cause"]
+    assert file.read_bytes() == before
 
 
 def test_lines_are_json_in_a_locale_that_knows_only_ascii(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ _log = structlog.get_logger(__name__)
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds: upper bounds of the histogram of upstream calls."""
+_TABLE = "CREATE TABLE totals (name TEXT, labels TEXT, value REAL NOT NULL, PRIMARY KEY (name, labels)) WITHOUT ROWID"
+"""As SQLite keeps the statement in the file, by which another layout is known."""
 _FLUSH_INTERVAL = 1.0
 """Seconds."""
 _MAX_SERIES = 1_000
@@ -58,17 +60,18 @@ class SharedCounters:
         self._flusher: threading.Thread | None = None
 
     def prepare(self) -> None:
-        """Make the file and its table. Raises OSError or sqlite3.Error when it cannot be written."""
+        """Make the file and its table. Raises OSError, sqlite3.Error; ValueError when it holds anything else."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             with closing(self._connect()) as connection:
+                found = [statement for (statement,) in connection.execute("SELECT sql FROM sqlite_master")]
+                if found not in ([], [_TABLE]):
+                    raise ValueError("of another program or release; without it counters begin at zero")
                 connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute(
-                    "CREATE TABLE IF NOT EXISTS totals (name TEXT, labels TEXT, value REAL NOT NULL, "
-                    "PRIMARY KEY (name, labels)) WITHOUT ROWID"
-                )
+                if not found:
+                    connection.execute(_TABLE)
         finally:
             os.close(lock)
 
@@ -152,7 +155,7 @@ class SharedCounters:
 def build_shared_counters(settings: Settings, *, environment: Mapping[str, str]) -> SharedCounters:
     """The counters in the file that the configuration names, or beside the embedded store.
 
-    Raises ConfigurationError when the file cannot be made or written.
+    Raises ConfigurationError when the file cannot be made or written, or is another one.
     """
     named = settings.metrics.file
     path = Path(named) if named else state_folder(settings.backing, environment) / "metrics.sqlite3"
