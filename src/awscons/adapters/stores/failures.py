@@ -39,6 +39,7 @@ _HINTS = {
     (
         "unknown command",
     ): "a Redis Sentinel answers like this: set `url` to redis+sentinel:// with the name of its master",
+    ("nopermissionerror",): "docs/how-to/redis.md lists the rights that are enough",
     ("readonly",): "this is a replica: name the primary server",
     (
         "wrongpass",
@@ -46,6 +47,10 @@ _HINTS = {
         "authenticationerror",
         "invalid username-password",
     ): "see `username` and `password`",
+    (
+        "the cluster announces",
+    ): "this host has to reach what `CLUSTER SLOTS` lists: if it cannot, set `cluster-announce-ip` or "
+    "`cluster-announce-hostname` of the nodes",
     ("connection reset", "connection closed"): "if the server expects TLS on this port, set `ssl`",
     ("sslerror", "wrong_version_number", "certificate_verify"): "see `ssl` and `ssl_ca_certs`",
 }

@@ -11,6 +11,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.connection import Connection, ConnectionPool, SSLConnection, UnixDomainSocketConnection
+from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, Sentinel, SentinelManagedConnection
 
@@ -152,20 +153,24 @@ class _ManagedConnection(SentinelManagedConnection):
 
 
 def _open_cluster(place: RedisPlace, options: Mapping[str, Any], tls: ssl.SSLContext | None) -> RedisCluster:
-    """Raises RedisError when none of the nodes can be asked for the map of slots."""
+    """Raises RedisError when no node can be asked for the map of slots, or one of the map cannot be reached."""
     (host, port), *others = place.nodes
-    return RedisCluster(
-        # Only with a URL does redis-py pass `connection_class` on; it adds that node to the others.
-        url=f"redis://{f'[{host}]' if ':' in host else host}:{port}",
-        startup_nodes=[ClusterNode(*node) for node in others],  # type: ignore[no-untyped-call]
-        connection_class=_connection(tls),
-        # The names in the configuration stay good when every node has got a new address.
-        dynamic_startup_nodes=False,
-        require_full_coverage=False,
-        reinitialize_steps=1,
-        retry=Retry(NoBackoff(), 1),
-        **options,
-    )
+    try:
+        return RedisCluster(
+            # Only with a URL does redis-py pass `connection_class` on; it adds that node to the others.
+            url=f"redis://{f'[{host}]' if ':' in host else host}:{port}",
+            startup_nodes=[ClusterNode(*node) for node in others],  # type: ignore[no-untyped-call]
+            connection_class=_connection(tls),
+            # The names in the configuration stay good when every node has got a new address.
+            dynamic_startup_nodes=False,
+            require_full_coverage=False,
+            reinitialize_steps=1,
+            retry=Retry(NoBackoff(), 1),
+            **options,
+        )
+    except (redis.ConnectionError, redis.TimeoutError) as error:
+        # redis-py has the map, and asks one of its nodes for COMMAND.
+        raise RedisClusterException(f"no answer at an address that the Cluster announces: {error}") from None
 
 
 # --- TLS ---------------------------------------------------------------------------------
