@@ -13,7 +13,10 @@ import pytest
 import yaml
 
 from awscons import __version__
+from awscons.adapters.readiness import _TIME_LIMIT
+from awscons.adapters.server.gunicorn_app import SETTINGS
 from awscons.config.load import load_settings
+from awscons.config.settings import Settings
 from support.compose import FILE, load
 from support.stage import ROOT
 
@@ -44,6 +47,20 @@ def test_every_file_and_volume_that_the_compose_file_mounts_is_there() -> None:
     assert [name for name in sorted(files) if not (FILE.parent / name).is_file()] == []
 
 
+def test_only_the_front_of_the_trial_has_a_port_and_our_containers_may_do_nothing() -> None:
+    services = load()["services"]
+    (port,) = re.findall(r"^ *listen (\d+);", (FILE.parent / "nginx.conf").read_text(), re.MULTILINE)
+    assert services.pop("front")["ports"] == [f"127.0.0.1:{port}:{port}"]
+    for service in services.values():
+        assert (service["network_mode"], "ports" in service) == ("service:front", False)
+    ours = [service for service in services.values() if "build" in service]
+    assert len(ours) == 3
+    for service in ours:
+        assert (service["image"], service["read_only"]) == (f"awscons:{__version__}", True)
+        assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges:true"])
+        assert "cap_add" not in service
+
+
 def manifests(kind: str = "") -> Iterator[dict[str, Any]]:
     """Every manifest, or those of one kind; kustomize's own documents are none."""
     for path in sorted(KUBERNETES.glob("*/*.yaml")):
@@ -60,8 +77,14 @@ def only(kind: str) -> dict[str, Any]:
     return found
 
 
+def pod() -> dict[str, Any]:
+    found = only("Deployment")["spec"]["template"]["spec"]
+    assert isinstance(found, dict)
+    return found
+
+
 def container() -> dict[str, Any]:
-    (found,) = only("Deployment")["spec"]["template"]["spec"]["containers"]
+    (found,) = pod()["containers"]
     assert isinstance(found, dict)
     return found
 
@@ -92,25 +115,94 @@ def test_a_patch_changes_something_that_is_there() -> None:
 
 
 def test_selectors_ports_and_names_of_the_manifests_agree() -> None:
-    pod, service = only("Deployment")["spec"]["template"], only("Service")
-    labels = pod["metadata"]["labels"]
+    service, labels = only("Service"), only("Deployment")["spec"]["template"]["metadata"]["labels"]
     selectors = [policy["spec"]["podSelector"]["matchLabels"] for policy in manifests("NetworkPolicy")]
-    selectors += [
-        spread["labelSelector"]["matchLabels"] for spread in pod["spec"]["topologySpreadConstraints"]
-    ]
+    selectors += [spread["labelSelector"]["matchLabels"] for spread in pod()["topologySpreadConstraints"]]
     selectors += [
         only(kind)["spec"]["selector"]["matchLabels"] for kind in ("Deployment", "PodDisruptionBudget")
     ]
-    selectors += [service["spec"]["selector"], only("ServiceMonitor")["spec"]["selector"]["matchLabels"]]
+    selectors.append(service["spec"]["selector"])
     assert all(selector == labels for selector in selectors)
     (port,) = service["spec"]["ports"]
     (rule,) = only("Ingress")["spec"]["rules"]
     (path,) = rule["http"]["paths"]
     assert path["backend"]["service"] == {"name": service["metadata"]["name"], "port": {"name": port["name"]}}
-    (monitored,) = only("ServiceMonitor")["spec"]["endpoints"]
-    assert monitored["port"] == port["name"]
+    assert port["name"] == "http"
     assert port["targetPort"] in {found["name"] for found in container()["ports"]}
-    assert pod["spec"]["serviceAccountName"] == only("ServiceAccount")["metadata"]["name"]
+    assert pod()["serviceAccountName"] == only("ServiceAccount")["metadata"]["name"]
+
+
+def test_the_pods_meet_the_restricted_pod_security_standard_that_their_namespace_enforces() -> None:
+    assert only("Namespace")["metadata"]["labels"] == {"pod-security.kubernetes.io/enforce": "restricted"}
+    (uid,) = re.findall(
+        r"^USER (\d+):\1$", (ROOT / "deploy/container/Containerfile").read_text(), re.MULTILINE
+    )
+    assert pod()["securityContext"] == {
+        "runAsNonRoot": True,
+        **dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"), int(uid)),
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert container()["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & set(pod())
+    assert [set(port) for port in container()["ports"]] == [{"name", "containerPort"}]
+    kinds = set().union(*pod()["volumes"]) - {"name"}
+    assert kinds == {"configMap", "secret", "emptyDir"}
+
+
+def test_each_probe_asks_what_it_is_for_at_the_port_on_which_the_service_listens() -> None:
+    asked = {name: probe["httpGet"] for name, probe in container().items() if name.endswith("Probe")}
+    assert asked == {
+        "startupProbe": {"path": "/healthz", "port": "http"},
+        "livenessProbe": {"path": "/healthz", "port": "http"},
+        "readinessProbe": {"path": "/readyz", "port": "http"},
+    }
+    (port,) = container()["ports"]
+    assert container()["args"] == ["serve", "--bind", f"0.0.0.0:{port['containerPort']}"]
+    assert container()["readinessProbe"]["timeoutSeconds"] > _TIME_LIMIT.total_seconds()
+
+
+def test_a_pod_that_stops_has_time_for_its_sleep_and_for_requests_in_flight(tmp_path: Path) -> None:
+    sleep = container()["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert sleep == 10
+    seconds = sleep + settings_of_the_pods(tmp_path).shutdown_delay + SETTINGS["graceful_timeout"]
+    assert pod()["terminationGracePeriodSeconds"] >= seconds + 10
+
+
+def test_the_ingress_has_the_room_and_the_patience_of_our_nginx() -> None:
+    site = (ROOT / "deploy" / "nginx-site.conf").read_text()
+    has = dict(re.findall(r"^ +((?:client_max|proxy)_\w+) (.+);", site, re.MULTILINE))
+    size, (number, each) = has["proxy_buffer_size"], has["proxy_buffers"].split()
+    assert only("Ingress")["metadata"]["annotations"] == {
+        "nginx.org/client-max-body-size": has["client_max_body_size"],
+        "nginx.org/proxy-buffer-size": size,
+        "nginx.org/proxy-buffers": f"{number} {each}",
+        "nginx.org/proxy-read-timeout": has["proxy_read_timeout"],
+        "nginx.ingress.kubernetes.io/proxy-body-size": has["client_max_body_size"],
+        "nginx.ingress.kubernetes.io/proxy-buffer-size": size,
+        "nginx.ingress.kubernetes.io/proxy-buffers-number": number,
+        "nginx.ingress.kubernetes.io/proxy-read-timeout": has["proxy_read_timeout"].removesuffix("s"),
+    }
+
+
+def test_prometheus_reads_the_metrics_with_the_token_of_the_secret_that_is_mounted() -> None:
+    (secret,) = (volume["secret"]["secretName"] for volume in pod()["volumes"] if "secret" in volume)
+    token = {"name": secret, "key": "metrics-token"}
+    assert only("ServiceMonitor")["spec"] == {
+        "selector": {"matchLabels": only("Service")["spec"]["selector"]},
+        "endpoints": [
+            {
+                "port": "http",
+                "path": "/metrics",
+                "interval": "30s",
+                "authorization": {"credentials": token},
+            }
+        ],
+    }
 
 
 def test_the_image_of_the_deployment_is_that_of_this_version() -> None:
@@ -118,18 +210,19 @@ def test_the_image_of_the_deployment_is_that_of_this_version() -> None:
     assert (image["name"], image["newTag"]) == (container()["image"], __version__)
 
 
-def test_the_configuration_for_kubernetes_has_no_mistake_and_names_secrets_that_are_mounted(
-    tmp_path: Path,
-) -> None:
+def settings_of_the_pods(folder: Path) -> Settings:
+    """What `config.py` of the pods says, with secrets in that folder."""
     text = (KUBERNETES / "base" / "config.py").read_text()
     (secrets,) = (mount["mountPath"] for mount in container()["volumeMounts"] if mount["name"] == "secrets")
     names = re.findall(rf"{secrets}/([a-z-]+)", text)
     assert {"redis-password", "metrics-token"} <= set(names)
-    (monitored,) = only("ServiceMonitor")["spec"]["endpoints"]
-    assert monitored["authorization"]["credentials"]["key"] in names
     for name in names:
-        (tmp_path / name).write_text("made-up-for-tests-0123456789\n")
-    (tmp_path / "config.py").write_text(text.replace(secrets, str(tmp_path)))
-    assert [target.name for target in load_settings(tmp_path / "config.py", environment={}).targets] == [
-        "cloudadmin"
-    ]
+        (folder / name).write_text("made-up-for-tests-0123456789\n")
+    (folder / "config.py").write_text(text.replace(secrets, str(folder)))
+    return load_settings(folder / "config.py", environment={})
+
+
+def test_the_configuration_for_kubernetes_has_no_mistake_and_names_secrets_that_are_mounted(
+    tmp_path: Path,
+) -> None:
+    assert [target.name for target in settings_of_the_pods(tmp_path).targets] == ["cloudadmin"]
