@@ -150,12 +150,17 @@ def test_the_image_says_what_it_is_and_what_is_in_it(image: Image) -> None:
     assert locked.items() <= listed.items()
     assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", "awscons")
     assert (share / "deploy/container/Containerfile").read_bytes() == CONTAINERFILE.read_bytes()
+    assert (share.parent / "man/man1/awscons.1").is_file()
+    assert (share.parent / "bash-completion/completions/awscons").is_file()
 
 
 def test_the_image_has_no_pip_and_nothing_but_the_volume_belongs_to_its_user(image: Image) -> None:
-    programs = {path.name for path in (image.root / "srv/awscons/bin").iterdir()}
-    assert "awscons" in programs
-    assert not {name for name in programs if name.startswith(("pip", "cyclonedx", "hatchling"))}
+    assert (image.root / "srv/awscons/bin/awscons").exists()
+    for folder in ("srv/awscons", "usr/local"):
+        found = {path.name for path in (image.root / folder).rglob("*")}
+        assert not {
+            name for name in found if re.match("pip([0-9.]*|-.*)$|cyclonedx|hatchling|ensurepip", name)
+        }
     uid = str(image.config["User"]).partition(":")[0]
     owned = run(["find", str(image.root), "-xdev", "-uid", uid]).stdout.split()
     assert owned == [f"{image.root}/var/lib/awscons"]
@@ -330,10 +335,11 @@ def test_the_pod_of_the_kubernetes_deployment_becomes_ready(container: Container
         redis_server(folder / "redis", redis_port),
         container_running(command, port=container.port, log=container.log),
     ):
+        ports = {port["name"]: str(port["containerPort"]) for port in declared["ports"]}
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-            answer = httpx.get(
-                f"http://127.0.0.1:{container.port}{declared[probe]['httpGet']['path']}", timeout=20
-            )
+            asked = declared[probe]["httpGet"]
+            port = ports[asked["port"]].replace("8000", str(container.port))
+            answer = httpx.get(f"http://127.0.0.1:{port}{asked['path']}", timeout=20)
             assert answer.status_code == 200, answer.text
 
 

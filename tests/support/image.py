@@ -81,6 +81,14 @@ def _make_base(root: Path) -> None:
         (root / name).symlink_to(f"usr/{name}")
     for name in ("dev", "proc", "sys", "tmp", "etc"):
         (root / name).mkdir()
+    # As in Docker's Python images, the default of the Containerfile.
+    for name in (
+        "bin/pip",
+        "lib/python3.13/site-packages/pip/__init__.py",
+        "lib/python3.13/ensurepip/__init__.py",
+    ):
+        (place := root / "usr" / "local" / name).parent.mkdir(parents=True)
+        place.touch()
     listed = _run("dpkg", "-L", *_with_dependencies(_PACKAGES.split())).splitlines()
     files = sorted({name for name in listed if name.startswith("/") and not _LEFT_OUT.search(name)})
     packed = subprocess.Popen(
