@@ -42,6 +42,7 @@ def test_the_package_needs_nothing_else_and_runs(tmp_path: Path) -> None:
     (metadata,) = folder.glob("awscons_cli-*.dist-info/METADATA")
     needed = [line for line in metadata.read_text().splitlines() if line.startswith("Requires-Dist")]
     assert needed == ["Requires-Dist: keyring>=24; extra == 'keyring'"]
+    assert "](" not in metadata.read_text()
     command = [sys.executable, "-m", "awscons_cli", "--version"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     assert done.stdout == f"awscons-cli {__version__}\n"

@@ -1,6 +1,7 @@
 """The wheel and the sdist, built as a release is, compared with what git has."""
 
 import configparser
+import re
 import subprocess
 import tarfile
 import zipfile
@@ -79,6 +80,18 @@ def test_the_program_is_called_as_the_package_so_that_pipx_runs_it_by_that_name(
     parser = configparser.ConfigParser()
     parser.read_string(wheel.read(f"{PREFIX}.dist-info/entry_points.txt").decode())
     assert dict(parser["console_scripts"]) == {"awscons": "awscons.cli.program:main"}
+
+
+def test_what_an_index_shows_has_no_link_that_leads_nowhere_there(wheel: zipfile.ZipFile) -> None:
+    text = wheel.read(f"{PREFIX}.dist-info/METADATA").decode()
+    assert "pipx run awscons demo" in text
+    assert "](" not in text
+
+
+def test_each_store_that_a_network_has_and_the_function_have_an_extra(wheel: zipfile.ZipFile) -> None:
+    text = wheel.read(f"{PREFIX}.dist-info/METADATA").decode()
+    extras = {"redis", "memcached", "dynamodb", "lambda"}
+    assert set(re.findall(r"^Provides-Extra: (.+)$", text, re.MULTILINE)) == extras
 
 
 def test_the_changelog_has_the_notes_of_this_version() -> None:
