@@ -8,6 +8,7 @@ from types import ModuleType
 import click
 import pytest
 
+from awscons import __version__
 from awscons.cli.program import cli
 from awscons.config import schema
 from awscons.config.load import load_settings
@@ -123,6 +124,11 @@ def test_the_readme_shows_the_commands_that_there_are() -> None:
         assert f"awscons {name}" in readme
     for command in ("make demo", "make test", "make test-fast"):
         assert command in readme
+
+
+def test_the_readme_names_the_wheel_and_the_image_of_this_version() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\bawscons[:-]([0-9.]+[0-9])", readme)) == {__version__}
 
 
 def test_the_gate_calls_exactly_the_command_that_the_readme_gives() -> None:
