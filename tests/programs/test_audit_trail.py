@@ -136,6 +136,7 @@ def test_a_statement_is_printed_for_its_tool(tmp_path: Path, tool: str, text: st
         (["--from", "yesterday", "--to", "2026-12-01"], "2026-11-27T08:00:00Z"),
         (["--from", "2026-12-01", "--to", "2026-11-01"], "--to is not after --from"),
         (["--to", "2026-11-01"], "are required"),
+        (["--from", "0001-01-01", "--to", "2026-12-01"], "too far away"),
         (["--from", "2026-11-01", "--to", "2026-12-01", "--events-table", "a; DROP"], "the name of a table"),
         (["--from", "2026-11-01", "--to", "2026-12-01", "--person", "a\nb"], "no control characters"),
     ],

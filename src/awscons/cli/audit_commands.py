@@ -137,8 +137,8 @@ def audit_key(file: Path) -> None:
 )
 @click.option("--person", help="Of this person: a user name or a NameID.")
 @click.option("--target", help="Of this target.")
-@moment_option("--from", "begin", help_text="Consoles opened from this moment on (UTC).")
-@moment_option("--to", "end", help_text="Consoles opened before this moment (UTC).")
+@moment_option("--from", "begin", help_text="What was done from this moment on (UTC).")
+@moment_option("--to", "end", help_text="What was done before this moment (UTC).")
 @click.option(
     "--events-table", default="awscons_audit", show_default=True, help="Athena's table of our audit events."
 )

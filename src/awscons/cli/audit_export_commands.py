@@ -29,6 +29,8 @@ def print_query(tool: str, question: Question) -> None:
         click.echo(_STATEMENTS[tool](question), nl=False)
     except ValueError as error:
         raise click.UsageError(f"--person or --target: {error}") from None
+    except OverflowError:
+        raise click.UsageError("--from or --to is too far away for a date") from None
 
 
 def convert(shape: str, files: Sequence[Path]) -> None:

@@ -26,6 +26,7 @@ def opened(at: str, **changes: Any) -> dict[str, Any]:
         "target": "admin",
         "role_arn": ROLE,
         "role_session_name": "ada@example.com",
+        "source_identity": "ada",
         "decided_by": "group 'sysadmin'",
         "granted_duration": 3600,
         "login_id": "1",
@@ -34,9 +35,16 @@ def opened(at: str, **changes: Any) -> dict[str, Any]:
 
 
 def done(
-    at: str, name: str, *, session: str = "ada@example.com", role: str = ROLE, key: str = "ASIA1"
+    at: str,
+    name: str,
+    *,
+    session: str = "ada@example.com",
+    role: str = ROLE,
+    key: str = "ASIA1",
+    identity: str | None = None,
 ) -> dict[str, Any]:
     """A row of CloudTrail, as Athena's table has it. The console has other keys than those that we got."""
+    context: dict[str, Any] = {"sessionissuer": {"arn": role}}
     return {
         "eventid": f"{at}-{name}-{session}",
         "eventtime": f"2026-11-27T{at}Z",
@@ -49,7 +57,7 @@ def done(
             "type": "AssumedRole",
             "principalid": f"AROAEXAMPLE:{session}",
             "accesskeyid": key,
-            "sessioncontext": {"sessionissuer": {"arn": role}},
+            "sessioncontext": context | ({"sourceidentity": identity} if identity else {}),
         },
     }
 
@@ -100,6 +108,38 @@ def test_an_event_belongs_to_the_last_console_before_it(tmp_path: Path) -> None:
     assert [(row["eventname"], row["login_id"]) for row in found] == [("First", "1"), ("Second", "2")]
 
 
+def test_an_event_of_the_same_second_belongs_to_the_console_that_was_opened_in_it(tmp_path: Path) -> None:
+    events = [opened("10:00:00.000000", login_id="1"), opened("10:30:00.987654", login_id="2")]
+    found = asked(tmp_path, NOVEMBER, events, [done("10:30:00", "ConsoleLogin")])
+    assert [row["login_id"] for row in found] == ["2"]
+
+
+def test_a_role_that_was_assumed_from_a_console_is_found_by_its_source_identity(tmp_path: Path) -> None:
+    events = [opened("10:00:00", login_id="1"), opened("10:30:00", login_id="2", role_arn="other")]
+    chained = {"role": "arn:aws:iam::210987654321:role/Deploy", "session": "terraform"}
+    trail = [
+        done("10:40:00", "Direct", identity="ada"),
+        done("10:41:00", "Chained", identity="ada", **chained),
+        done("12:29:00", "ChainedInTheLastMinute", identity="ada", **chained),
+        done("12:31:00", "TooLate", identity="ada", **chained),
+        done("10:42:00", "SomebodyElse", identity="eve", **chained),
+        done("10:42:00", "Nobody", **chained),
+    ]
+    found = asked(tmp_path, NOVEMBER, events, trail)
+    assert [(row["eventname"], row["login_id"], row["joined_by"], row["role_used"]) for row in found] == [
+        ("Direct", "1", "role and session name", ROLE),
+        ("Chained", "2", "source identity", chained["role"]),
+        ("ChainedInTheLastMinute", "2", "source identity", chained["role"]),
+    ]
+
+
+def test_a_console_that_was_opened_before_the_period_counts_with_what_was_done_in_it(tmp_path: Path) -> None:
+    period = Question(datetime(2026, 11, 27, 12, tzinfo=UTC), datetime(2026, 11, 27, 13, tzinfo=UTC))
+    events = [opened("00:30:00", granted_duration=43_200)]
+    trail = [done("11:59:59", "Before"), done("12:00:00", "Within"), done("13:00:00", "After")]
+    assert [row["eventname"] for row in asked(tmp_path, period, events, trail)] == ["Within"]
+
+
 def test_refusals_and_other_times_open_nothing(tmp_path: Path) -> None:
     events = [opened("10:00:00", outcome="refused"), opened("10:00:00", timestamp="2026-10-27T10:00:00Z")]
     assert asked(tmp_path, NOVEMBER, events, [done("10:05:00", "ListBuckets")]) == []
@@ -122,11 +162,27 @@ def test_a_target_selects_its_consoles(tmp_path: Path) -> None:
     assert asked(tmp_path, question, [opened("10:00:00")], [done("10:05:00", "ListBuckets")]) == []
 
 
-def test_logs_insights_gets_the_session_name_as_aws_has_it_and_quoted_texts() -> None:
-    text = logs_insights(Question(NOVEMBER.begin, NOVEMBER.end, person='zoë "x" \\'))
-    assert '\\"x\\"' in text
-    assert "zoe--x-" in text or "session_name =" in text
-    assert "2026-11-01T00:00:00Z to 2026-12-01T00:00:00Z" in text
+def test_what_was_done_in_another_console_of_the_person_is_not_given_to_the_target(tmp_path: Path) -> None:
+    events = [opened("10:00:00"), opened("10:01:00", target="other", role_arn="other")]
+    question = Question(NOVEMBER.begin, NOVEMBER.end, target="other")
+    assert asked(tmp_path, question, events, [done("10:05:00", "ListBuckets", identity="ada")]) == []
+
+
+def test_logs_insights_filters_our_events_by_quoted_texts_and_the_trail_by_what_they_say() -> None:
+    text = logs_insights(Question(NOVEMBER.begin, NOVEMBER.end, person='zoë "x" \\', target="admin"))
+    first, second = text.split("# 2. ")
+    name = r'"zoë \"x\" \\"'
+    assert (
+        '| filter event = "audit" and action in ["open-console", "get-credentials"] and outcome = "done"'
+        f' and (user_name = {name} or name_id = {name}) and target = "admin"\n' in first
+    )
+    assert (
+        '| filter userIdentity.type = "AssumedRole"\n  and ((role_used in ["ROLE_ARN"]'
+        ' and session_used in ["ROLE_SESSION_NAME"]) or identity_used in ["SOURCE_IDENTITY"])\n' in second
+    )
+    assert "2026-10-31T11:00:00Z to 2026-12-01T00:00:00Z" in first
+    assert "2026-11-01T00:00:00Z to 2026-12-01T00:00:00Z" in second
+    assert all(query.rstrip().endswith("| limit 10000") for query in (first, second))
 
 
 @pytest.mark.parametrize("make", [athena, logs_insights])
