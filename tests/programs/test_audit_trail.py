@@ -5,13 +5,20 @@ import json
 import os
 import shutil
 import signal
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from awscons.adapters.audit_log import ChainedAuditLog
+from awscons.audit.event import Action, AuditEvent, Outcome
+from awscons.audit.events import blocked
+from awscons.signin.blocks import Block, BlockKind
 from support.bare_service import CONFIG, children_of, environment_of
+from support.house import open_house
 from support.operator import awscons
 from support.serving import free_port, program, serve_command, wait_until
 
@@ -101,12 +108,51 @@ def test_another_key_verifies_nothing(trail: Path) -> None:
     assert status == 1
 
 
-def test_a_person_is_erased_and_the_copy_still_verifies(trail: Path) -> None:
-    original = awscons(trail, "audit", "show", "--json", "audit.log.1")
-    assert json.loads(original.stdout)["events"]
-    done = awscons(trail, "audit", "erase", "nobody@example.com", "audit.log.1")
-    assert done.stdout == (trail / "audit.log.1").read_text()
-    assert "0 events were redacted" in done.stderr
+NINA = "nina@example.com"
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a log on standard error: Ada and Nina signed in, and Nina was blocked by her NameID."""
+    folder = tmp_path_factory.mktemp("people")
+    with open_house(folder, saml={"user_attr": "mail"}) as house:
+        for name, name_id in (("ada@example.com", "0001"), (NINA, "0815")):
+            given = {"attributes": (("mail", (name,)),), "name_id": f"<saml:NameID>{name_id}</saml:NameID>"}
+            house.sign_in(house.browser(), "/aws/", name, **given)
+        log = ChainedAuditLog()
+        log.record(blocked(Block(BlockKind.PERSON, "0815", datetime.now(UTC))))
+        cause = "an operator blocked the person Nina@example.com"
+        log.record(AuditEvent(action=Action.SIGN_IN, outcome=Outcome.REFUSED, cause=cause))
+        log.record(
+            AuditEvent(action=Action.SIGN_IN, outcome=Outcome.REFUSED, cause="10815 is another number")
+        )
+        terminal = AuditEvent(action=Action.SIGN_IN_TERMINAL, outcome=Outcome.REFUSED, name_id="0815")
+        log.record(replace(terminal, machine="ninas-macbook"))
+        (folder / "service.log").write_text(house.log.getvalue())
+    return folder
+
+
+def test_a_person_is_erased_by_every_name_and_the_copy_still_verifies(people: Path) -> None:
+    assert "portal.no_targets" in (people / "service.log").read_text()
+    done = awscons(people, "audit", "erase", NINA, "service.log")
+    assert (done.returncode, "lines without an audit event were left out" in done.stderr) == (0, True)
+    assert not any(name in done.stdout.casefold() for name in ("nina", '"0815'))
+    assert all(name in done.stdout for name in ("ada@example.com", "0001", "10815 is another number"))
+    assert verify(people, "-", stdin=done.stdout)[0] == 0
+    lines = (people / "service.log").read_text().splitlines()
+    assert len(done.stdout.splitlines()) == sum('"event": "audit"' in line for line in lines)
+
+
+def test_a_person_is_erased_from_standard_input_and_a_pipe_as_from_a_file(people: Path) -> None:
+    log = (people / "service.log").read_text()
+    erased = [
+        [
+            json.loads(line)
+            for line in awscons(people, "audit", "erase", NINA, file, stdin=log).stdout.splitlines()
+        ]
+        for file in ("service.log", "-", "/dev/stdin")
+    ]
+    assert erased[0] == erased[1] == erased[2]
 
 
 def test_a_log_without_events_and_a_missing_file_are_one_sentence(trail: Path) -> None:

@@ -28,6 +28,7 @@ PERSONAL = frozenset(
         "cause",
         "client_address",
         "groups",
+        "machine",
         "name_id",
         "role_session_name",
         "session_index",

@@ -106,9 +106,10 @@ def audit_show(files: tuple[Path, ...], **options: Any) -> None:
 @click.argument("name")
 @_files
 def audit_erase(name: str, files: tuple[Path, ...]) -> None:
-    """Write a copy of the log without what names the person NAME; the chain stays as it was.
+    """Write a copy of the audit events without what names the person NAME; the chain stays as it was.
 
-    The copy goes to standard output. NAME is a user name, a NameID or a role session name.
+    The copy goes to standard output. NAME is a user name, a NameID or a role session name; what else the events call
+    this person is erased as well. Lines without an audit event may name the person, too, and are left out.
     """
     from awscons.cli.audit_erase_command import erase_person
 
