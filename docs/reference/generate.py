@@ -52,6 +52,7 @@ ENVIRONMENT = """## Environment
 | `AWSCONS_CONFIG` | Path of the configuration, for `awscons` and for `awscons.wsgi:application`. Default: `config.py`. |
 | `ACS_ENDPOINT` | Overrides `saml_config["acs_url"]`. |
 | `STATE_DIRECTORY` | Folder of the embedded store; systemd sets it. Default: the user's state folder. |
+| `LOGS_DIRECTORY` | Folder for `audit_log`, by which `awscons check` knows that systemd makes it; systemd sets it. |
 | `RUNTIME_DIRECTORY` | Folder of `awscons.pid`, by which `awscons reload` finds the service; systemd sets it. Default: \
 the state folder. |
 | `AWSCONS_DEBUG` | `1`, `true` or `yes`: debug lines in the log (without secrets), and the page `/saml/whoami`. |

@@ -34,6 +34,7 @@ def configure(
     store: Mapping[str, object] | None = None,
     text: str = "",
     saml: Mapping[str, object] | None = None,
+    server: Mapping[str, object] | None = None,
 ) -> None:
     """A configuration with a file of credentials; `text` stands before it, and may use `os`."""
     config = config_for(
@@ -43,6 +44,7 @@ def configure(
         credentials_file=write_credentials(folder / "credentials", "AKIAEXAMPLE", "secret"),
         store=store or {"cache_type": "SimpleCache"},
         aws={"targets": MINIMAL_TARGETS, "aws_profile_name": "cons"},
+        server=server,
     )
     for key, value in (saml or {}).items():
         config["saml_config"][key] = value
@@ -99,6 +101,39 @@ def test_a_folder_that_the_services_user_cannot_write_is_named(folder: Path) -> 
     done = check(folder, "--as", USER)
     assert done.returncode == 1
     assert f"{store} cannot be read and written by this user" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("none/log", "this user finds no folder {folder}/none"),
+        ("closed", "{folder}/closed is a folder"),
+        ("closed/log", "this user cannot make a file in {folder}/closed"),
+        ("written", "{folder}/written cannot be written by this user"),
+    ],
+)
+def test_an_audit_log_that_cannot_be_written_is_an_error(folder: Path, path: str, said: str) -> None:
+    (folder / "closed").mkdir(mode=0o555)
+    (folder / "written").touch(mode=0o444)
+    configure(folder, server={"audit_log": str(folder / path)})
+    done = check(folder, "--as", USER)
+    assert done.returncode == 1, done.stdout
+    assert said.format(folder=folder) in done.stderr
+    assert "LogsDirectory" in done.stderr
+
+
+def test_a_folder_of_logs_that_systemd_is_going_to_make_is_no_error(folder: Path) -> None:
+    configure(folder, server={"audit_log": str(folder / "logs" / "audit.log")})
+    assert check(folder, "--as", USER, LOGS_DIRECTORY=str(folder / "logs")).returncode == 0
+
+
+def test_an_audit_key_that_cannot_move_on_is_a_warning(folder: Path) -> None:
+    (folder / "closed").mkdir(mode=0o755)
+    (folder / "closed" / "key").write_text(f"0:{'a' * 64}")
+    configure(folder, server={"audit_key_file": str(folder / "closed" / "key")})
+    done = check(folder, "--as", USER)
+    assert done.returncode == 0, done.stderr
+    assert f"this user cannot write into {folder}/closed" in done.stdout
 
 
 @pytest.mark.parametrize(

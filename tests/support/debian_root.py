@@ -59,8 +59,8 @@ esac
 _RUN_UNIT = """#!/bin/sh
 set -eu
 value() { sed -n "s/^$1=//p" /etc/systemd/system/awscons.service; }
-for kind in State Runtime; do
-    case $kind in State) base=/var/lib ;; *) base=/run ;; esac
+for kind in State Logs Runtime; do
+    case $kind in State) base=/var/lib ;; Logs) base=/var/log ;; *) base=/run ;; esac
     install -d --owner="$(value User)" --group="$(value Group)" --mode=0700 "$base/$(value ${kind}Directory)"
 done
 umask "$(value UMask)"

@@ -226,3 +226,17 @@ def test_the_configuration_for_kubernetes_has_no_mistake_and_names_secrets_that_
     tmp_path: Path,
 ) -> None:
     assert [target.name for target in settings_of_the_pods(tmp_path).targets] == ["cloudadmin"]
+
+
+def test_the_audit_log_of_the_guide_lies_where_the_unit_lets_the_service_write() -> None:
+    unit = (ROOT / "deploy" / "awscons.service").read_text()
+    guide = (ROOT / "docs" / "how-to" / "systemd-nginx.md").read_text()
+    bases = {"StateDirectory": "/var/lib", "LogsDirectory": "/var/log"}
+    folders = {
+        f"{base}/{name}"
+        for kind, base in bases.items()
+        for name in re.findall(rf"^{kind}=(.+)$", unit, re.MULTILINE)
+    }
+    named = re.findall(r'"audit_(?:log|key_file)": "([^"]+)/[^"/]+"', guide)
+    assert len(named) == 2
+    assert set(named) <= folders

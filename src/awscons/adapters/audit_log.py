@@ -9,9 +9,11 @@ from __future__ import annotations
 import codecs
 import json
 import logging
+import os
 import sys
 import threading
 import traceback
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -25,7 +27,9 @@ from awscons.adapters.audit_streams import AuditStream, KeySource
 from awscons.audit.event import Action, AuditEvent, Outcome
 from awscons.audit.settings import AuditSettings
 from awscons.config.audit_key_file import advance_key_file
+from awscons.config.file_access import reason_of
 from awscons.errors import AuditLogUnwritable
+from awscons.findings import Finding, Severity, warning
 
 _log = structlog.get_logger(__name__)
 
@@ -58,9 +62,47 @@ def _to_json(event: structlog.typing.EventDict, **options: Any) -> str:
     return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)
 
 
-_STREAM = AuditStream(lambda: datetime.now(UTC))
+class _WatchedStream(AuditStream):
+    """A stream that tells when it cannot be written.
+
+    not_written   is called for each event that is lost
+    is_failing    whether the last event was lost
+    """
+
+    not_written: Callable[[], object] = staticmethod(lambda: None)
+    is_failing = False
+
+    def write(self, facts: Mapping[str, object]) -> None:
+        """See `AuditStream`."""
+        try:
+            super().write(facts)
+        except AuditLogUnwritable:
+            self.is_failing = True
+            self.not_written()
+            raise
+        self.is_failing = False
+
+    def checkpoint(self, *, at_stop: bool = False) -> None:
+        """See `AuditStream`, which suppresses the error: nobody waits for a checkpoint."""
+        try:
+            super().checkpoint(at_stop=at_stop)
+        except AuditLogUnwritable as error:
+            self.is_failing = True
+            if not at_stop:  # nothing counts any more in a process that ends
+                self.not_written()
+            _not_written(Action.CHECKPOINT, error)
+            raise
+
+
+def _not_written(action: Action, error: AuditLogUnwritable) -> None:
+    _log.error("audit.not_written", action=action, cause=str(error), hint=error.hint or None)
+
+
+_STREAM = _WatchedStream(lambda: datetime.now(UTC))
 """Of this process: a chain has one writer, however often the service is built."""
-_MUST_BE_WRITTEN = frozenset({Action.SIGN_IN, Action.OPEN_CONSOLE, Action.GET_CREDENTIALS})
+_MUST_BE_WRITTEN = frozenset(
+    {Action.SIGN_IN, Action.SIGN_IN_TERMINAL, Action.OPEN_CONSOLE, Action.GET_CREDENTIALS}
+)
 
 
 class ChainedAuditLog:
@@ -77,6 +119,27 @@ class ChainedAuditLog:
 
     def record(self, event: AuditEvent) -> None:
         """Write one event; failures at warning level, all else at info level. Raises AuditLogUnwritable."""
+        try:
+            self._write(event)
+        except AuditLogUnwritable as error:
+            if self._required and event.outcome is Outcome.DONE and event.action in _MUST_BE_WRITTEN:
+                raise
+            _not_written(event.action, error)
+
+    def check(self, file: Path | None) -> None:
+        """Whether events can be written; `file`: where to, None for standard error. Raises AuditLogUnwritable.
+
+        After an event was lost, that of the configuration in force is written again as a trial: it may be the lost one.
+        """
+        if _STREAM.is_failing:
+            self._write(AuditEvent(action=Action.CONFIGURATION_IN_FORCE, outcome=Outcome.DONE))
+        elif file is not None:
+            try:
+                os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640))
+            except OSError as error:
+                raise AuditLogUnwritable(f"the audit log cannot be written: {reason_of(error)}") from None
+
+    def _write(self, event: AuditEvent) -> None:
         facts = {
             **replace(event, configuration_hash=self._configuration_hash).facts(),
             **structlog.contextvars.get_contextvars(),
@@ -84,22 +147,54 @@ class ChainedAuditLog:
             "level": "warning" if event.outcome is Outcome.FAILED else "info",
             "logger": "awscons.audit",
         }
-        try:
-            _STREAM.write(facts)
-        except AuditLogUnwritable as error:
-            if self._required and event.outcome is Outcome.DONE and event.action in _MUST_BE_WRITTEN:
-                raise
-            _log.error("audit.not_written", action=event.action, cause=str(error), hint=error.hint)
+        _STREAM.write(facts)
 
 
-def keep_audit_log(settings: AuditSettings, *, heads: Path | None, checkpoints: bool) -> None:
-    """Write the audit events of this process where the settings say; see `AuditStream.keep`."""
+def keep_audit_log(
+    settings: AuditSettings,
+    *,
+    heads: Path | None,
+    checkpoints: bool,
+    not_written: Callable[[], object] = lambda: None,
+) -> None:
+    """Write the audit events of this process where the settings say; see `AuditStream.keep`.
+
+    not_written   is called for each event that is lost
+    """
     key: KeySource | None = None
     if settings.key_file is not None:
         key = partial(advance_key_file, settings.key_file)
     elif settings.key is not None:
         key = settings.key.at
     _STREAM.keep(settings.file, heads=heads, key=key, checkpoints=checkpoints)
+    _STREAM.not_written, _STREAM.is_failing = not_written, False
+
+
+def audit_file_findings(settings: AuditSettings, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """What would keep this user from writing the audit log and its key. Makes no file.
+
+    A folder that systemd names in LOGS_DIRECTORY may be missing: systemd makes it.
+    """
+    if settings.file is not None and (cause := _not_appendable(settings.file, environment)):
+        cure = "a file in a folder that the service's user can write, such as systemd's LogsDirectory"
+        yield Finding(Severity.ERROR, "server_config.audit_log", cause, cure)
+    if settings.key_file is not None and not os.access(settings.key_file.parent, os.W_OK | os.X_OK):
+        cause = f"this user cannot write into {settings.key_file.parent}: the key of the first hour stays in the file"
+        cure = "move it into a folder of the service's user, such as systemd's StateDirectory"
+        yield warning("server_config.audit_key_file", cause, cure)
+
+
+def _not_appendable(file: Path, environment: Mapping[str, str]) -> str:
+    """Why nothing can be added to a file, in words; "" where it can."""
+    folder = file.parent
+    if os.access(file, os.F_OK):
+        if file.is_dir():
+            return f"{file} is a folder"
+        return "" if os.access(file, os.W_OK) else f"{file} cannot be written by this user"
+    if not os.access(folder, os.F_OK):
+        by_systemd = str(folder) in environment.get("LOGS_DIRECTORY", "").split(":")
+        return "" if by_systemd else f"this user finds no folder {folder}"
+    return "" if os.access(folder, os.W_OK | os.X_OK) else f"this user cannot make a file in {folder}"
 
 
 def configure_logging(*, debug: bool = False, stream: TextIO | None = None) -> None:

@@ -10,10 +10,9 @@ from awscons.aws.durations import CredentialKind
 from awscons.aws.ports import RoleAssumer, SigninTokens, StsRoute
 from awscons.aws.role_credentials import RoleCredentials, SigninToken
 from awscons.aws.role_request import RoleRequest
-from awscons.errors import AuditLogUnwritable
 
 NOT_WRITTEN = "audit log not written"
-"""The reason of a rejected request whose audit event cannot be written."""
+"""The reason under which lost audit events are counted, whether or not a request was rejected for it."""
 
 
 class MeteredAuditLog:
@@ -25,11 +24,7 @@ class MeteredAuditLog:
 
     def record(self, event: AuditEvent) -> None:
         """Write and count one event. Raises AuditLogUnwritable."""
-        try:
-            self._audit.record(event)
-        except AuditLogUnwritable:
-            self._recorder.record_rejection(NOT_WRITTEN)
-            raise
+        self._audit.record(event)
         self._recorder.record_decision(event)
 
 

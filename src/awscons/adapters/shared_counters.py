@@ -42,7 +42,10 @@ _MAX_SERIES = 1_000
 """Maximum number of series of one process. Above it nothing new is counted: a label has too many values."""
 
 DECISIONS = ("awscons_decisions", "Sign-ins, consoles, sign-outs: by action, outcome and reason.")
-REJECTED = ("awscons_requests_rejected", "Requests rejected before they were looked at, by reason.")
+REJECTED = (
+    "awscons_requests_rejected",
+    "Requests rejected unseen, and audit events that were lost, by reason.",
+)
 UPSTREAM = ("awscons_upstream_seconds", "Seconds until AWS answered, by step and outcome.")
 
 _Series = tuple[str, tuple[str, ...]]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from awscons import __version__
+from awscons.adapters.audit_log import ChainedAuditLog
 from awscons.adapters.metrics_page import MetricsPage
 from awscons.adapters.readiness import Check, Readiness, check_store
 from awscons.adapters.shared_counters import SharedCounters, build_shared_counters
@@ -88,6 +89,9 @@ def build_readiness(
     folder = settings.key_folder
     if folder is not None:
         checks.append(Check("sp_keys", lambda: check_keys_readable(folder)))
+    if settings.audit.required:
+        audit = ChainedAuditLog(settings.fingerprint)
+        checks.append(Check("audit_log", lambda: audit.check(settings.audit.file)))
     checks.append(Check("store", lambda: check_store(store)))
     return Readiness(
         checks, clock=clock, is_stopping=life.is_stopping, has_failed_reload=life.has_failed_reload

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from awscons.access.targets import Target
-from awscons.adapters.audit_log import ChainedAuditLog, configure_logging
+from awscons.adapters.audit_log import ChainedAuditLog, audit_file_findings, configure_logging
 from awscons.adapters.aws.credential_files import credential_file_error
 from awscons.adapters.stores.choice import folder_errors, store_warnings
 from awscons.assembly.aws_side import build_broker
@@ -104,7 +104,7 @@ def gather(
 def _ask_surroundings(
     report: Report, settings: Settings, source_error: MetadataRefused | None, *, ask_aws: bool
 ) -> None:
-    """What a sign-in needs beside the configuration: metadata, credentials, a store."""
+    """What a sign-in needs beside the configuration: metadata, credentials, an audit log, a store."""
     if source_error is not None:
         cause = f"an older copy of the identity provider's metadata stands in: {source_error}"
         report.errors.append(Finding(Severity.ERROR, "saml_config.idp_metadata", cause, source_error.hint))
@@ -112,6 +112,8 @@ def _ask_surroundings(
         wrong_file = credential_file_error(settings.aws, profile)
         if wrong_file is not None:
             report.errors.append(error_finding(f"profile {profile or 'default'!r}", wrong_file))
+    for finding in audit_file_findings(settings.audit, os.environ):
+        (report.errors if finding.severity is Severity.ERROR else report.configuration).append(finding)
     for finding in folder_errors(settings.backing, os.environ):
         (report.errors if finding.severity is Severity.ERROR else report.store).append(finding)
     try:

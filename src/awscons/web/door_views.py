@@ -16,6 +16,7 @@ from awscons.aws.role_credentials import RoleCredentials
 from awscons.consoles import Failed, Issued, NotAllowed, StepUpNeeded
 from awscons.errors import (
     AttributesUnfit,
+    AuditLogUnwritable,
     AwsconsError,
     Blocked,
     LoginEndsTooSoon,
@@ -38,6 +39,7 @@ from awscons.web.token_views import error_as_json, json_error
 # The first match wins. All others are AWS's, or about reaching it.
 _ERRORS: tuple[tuple[type[AwsconsError], str, HTTPStatus], ...] = (
     (StoreUnavailable, "unavailable", HTTPStatus.SERVICE_UNAVAILABLE),
+    (AuditLogUnwritable, "unavailable", HTTPStatus.SERVICE_UNAVAILABLE),
     (RateLimited, "rate_limited", HTTPStatus.TOO_MANY_REQUESTS),
     (Blocked, "access_denied", HTTPStatus.FORBIDDEN),
     (AttributesUnfit, "access_denied", HTTPStatus.FORBIDDEN),

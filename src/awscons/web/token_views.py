@@ -13,7 +13,7 @@ from http import HTTPStatus
 from flask import Blueprint, Flask, Response, jsonify
 
 from awscons.audit import events
-from awscons.errors import AwsconsError, RateLimited, StoreUnavailable
+from awscons.errors import AuditLogUnwritable, AwsconsError, RateLimited, StoreUnavailable
 from awscons.terminals.authorization_request import CLIENT_ID
 from awscons.terminals.terminal_logins import GrantRefused, Tokens
 from awscons.web.cli_views import only_with_terminals
@@ -88,7 +88,7 @@ def _in_json(view: Callable[[], Response]) -> Callable[[], Response]:
     def answer() -> Response:
         try:
             return view()
-        except StoreUnavailable as error:
+        except (StoreUnavailable, AuditLogUnwritable) as error:
             return error_as_json(error, "unavailable", HTTPStatus.SERVICE_UNAVAILABLE)
         except RateLimited as error:
             return error_as_json(error, "rate_limited", HTTPStatus.TOO_MANY_REQUESTS)

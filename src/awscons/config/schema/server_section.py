@@ -150,7 +150,10 @@ class ServerSection(Section):
     )
     audit_required: bool = Field(
         default=True,
-        description="Let no sign-in and no console happen whose audit event cannot be written.",
+        description=(
+            "Let no sign-in and no console happen, and give no tokens and credentials, whose audit event cannot be "
+            "written; `/readyz` then fails as well."
+        ),
     )
     audit_key: Annotated[str, AfterValidator(_audit_key)] | None = Field(
         default=None,
