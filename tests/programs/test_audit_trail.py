@@ -202,3 +202,21 @@ def test_events_are_converted_line_by_line(trail: Path, shape: str, field: str) 
     assert len(events) >= EVENTS
     assert all(field in event for event in events)
     assert "events converted" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["show"], ["convert", "--to", "ecs"], ["convert", "--to", "ocsf"]])
+def test_an_event_that_the_service_never_writes_is_no_traceback(tmp_path: Path, command: list[str]) -> None:
+    names = (
+        "action",
+        "outcome",
+        "user_name",
+        "name_id",
+        "login_id",
+        "target",
+        "role_arn",
+        "granted_duration",
+    )
+    odd = {name: ["x"] for name in names} | {"timestamp": "0001-01-01T00:00:00"}
+    (tmp_path / "log").write_text(json.dumps({"event": "audit", **odd}))
+    done = awscons(tmp_path, "audit", *command, "log")
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)

@@ -18,6 +18,23 @@ _AUTHENTICATION = {
     "end-login": (_LOGOFF, "Logoff"),
 }
 _SESSION = {"open-console", "get-credentials"}
+_BEGINS, _ENDS = (("authentication", "session"), ("start",)), (("authentication", "session"), ("end",))
+_ADMINISTERS = (("iam",), ("admin", "change"))
+_ECS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "sign-in": _BEGINS,
+    "sign-in-terminal": _BEGINS,
+    "sign-out": _ENDS,
+    "end-login": _ENDS,
+    "open-console": (("session",), ("start",)),
+    "get-credentials": (("session",), ("start",)),
+    "block": _ADMINISTERS,
+    "lift-block": _ADMINISTERS,
+    "freeze-role": _ADMINISTERS,
+    "thaw-role": _ADMINISTERS,
+    "configuration-in-force": (("configuration",), ("info",)),
+    "idp-keys-changed": (("configuration",), ("change",)),
+}
+"""Category and type in ECS of what was done; a category expects certain types alone."""
 
 
 def to_ocsf(event: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -85,15 +102,18 @@ def to_ecs(event: Mapping[str, Any]) -> dict[str, Any]:
     outcome = {"done": "success", "refused": "failure", "failed": "failure"}.get(
         str(event.get("outcome")), "unknown"
     )
-    is_session = event.get("action") in {"sign-in", "sign-out", "end-login"}
+    action = str(event.get("action"))
+    categories, types = _ECS.get(action, (("iam",), ("info",)))
+    if outcome != "success":  # nothing began, ended or changed
+        categories, types = categories[:1], ("info",)
     shape: dict[str, Any] = {
         "@timestamp": event.get("timestamp"),
         "ecs": {"version": "8.17.0"},
         "event": {
             "kind": "event",
-            "category": ["authentication", "session"] if is_session else ["iam"],
-            "type": ["end"] if event.get("action") in {"sign-out", "end-login"} else ["access"],
-            "action": event.get("action"),
+            "category": list(categories),
+            "type": list(types),
+            "action": event.get("action") and action,
             "outcome": outcome,
             "reason": event.get("reason"),
             "dataset": "awscons.audit",
@@ -130,5 +150,5 @@ def _account(event: Mapping[str, Any]) -> str | None:
 def _milliseconds(event: Mapping[str, Any]) -> int:
     try:
         return int(datetime.fromisoformat(str(event.get("timestamp"))).timestamp() * 1_000)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0

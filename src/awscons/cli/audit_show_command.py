@@ -36,11 +36,11 @@ class Selection:
         moment = moment_of(facts)
         role = str(facts.get("role_arn", "")).split(":")
         return (
-            facts.get("action") not in _QUIET
+            str(facts.get("action")) not in _QUIET
             and (self.person is None or names_person(facts, self.person))
-            and self.target in {None, facts.get("target")}
+            and self.target in (None, facts.get("target"))
             and (self.account is None or self.account in role[4:5])
-            and self.outcome in {None, facts.get("outcome")}
+            and self.outcome in (None, facts.get("outcome"))
             and (self.login is None or str(facts.get("login_id", "")).startswith(self.login))
             and (self.begin is None or (moment is not None and moment >= self.begin))
             and (self.end is None or (moment is not None and moment < self.end))
@@ -79,6 +79,6 @@ def _row(facts: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _summary(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    people = {facts.get("user_name") or facts.get("name_id") for facts in found} - {None}
-    logins = {facts.get("login_id") for facts in found} - {None}
+    people = {str(facts.get("user_name") or facts.get("name_id") or "") for facts in found} - {""}
+    logins = {str(facts.get("login_id") or "") for facts in found} - {""}
     yield f"{len(found):,} events of {len(people):,} people in {len(logins):,} logins"

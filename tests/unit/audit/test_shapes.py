@@ -7,6 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
+from awscons.audit.event import Action, Outcome
 from awscons.audit.shapes import to_ecs, to_ocsf
 from support.house import House, console_url, open_house
 
@@ -77,3 +78,32 @@ def test_ecs_has_its_fields_and_ours_beside_them(events: list[dict[str, Any]]) -
     ]
     assert to_ecs(console)["cloud"]["account"] == {"id": console["role_arn"].split(":")[4]}
     assert to_ecs(console)["user"] == {"name": "ada@example.com", "id": console["name_id"]}
+
+
+# Elastic Common Schema 8.17, "ECS categorization field: event.category": the expected types of each category.
+EXPECTED_TYPES = {
+    "authentication": {"start", "end", "info"},
+    "session": {"start", "end", "info"},
+    "iam": {"admin", "change", "creation", "deletion", "group", "info", "user"},
+    "configuration": {"access", "change", "creation", "deletion", "info"},
+}
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+@pytest.mark.parametrize("action", Action)
+def test_ecs_has_only_types_that_every_category_of_the_event_expects(
+    action: Action, outcome: Outcome
+) -> None:
+    event = to_ecs({"action": action.value, "outcome": outcome.value})["event"]
+    assert event["category"]
+    assert event["type"]
+    for category in event["category"]:
+        assert set(event["type"]) <= EXPECTED_TYPES[category]
+
+
+def test_ecs_says_of_a_sign_in_that_a_session_starts_only_if_one_did() -> None:
+    told = [to_ecs({"action": "sign-in", "outcome": outcome})["event"] for outcome in ("done", "refused")]
+    assert [(event["category"], event["type"]) for event in told] == [
+        (["authentication", "session"], ["start"]),
+        (["authentication"], ["info"]),
+    ]
