@@ -1,6 +1,6 @@
 """Tells one URL about chosen audit events. Never in the way of a request: a queue in memory, and a thread of its own.
 
-What cannot be delivered within some minutes is dropped and logged; the audit log has every event in any case.
+A message that waited for more than ten minutes is dropped and logged; the audit log has every event in any case.
 """
 
 from __future__ import annotations
@@ -28,20 +28,31 @@ MAX_WAITING = 1_000
 """Messages in the queue of a process."""
 _PAUSES = (1.0, 5.0, 30.0, 120.0)
 """Seconds before each further try."""
+_PATIENCE = timedelta(seconds=sum(_PAUSES))
+"""The age from which a message has no further try: those that waited behind another are not paused for once more."""
+_TOO_OLD = timedelta(minutes=10)
+"""The age from which a message is not tried at all: one try may take 15 seconds, and 1,000 may wait."""
 _LIMITS = Limits(connect=3, read=10, total=15)
 _AT_EXIT = 5.0
 """Seconds that a process waits at its end for messages on their way."""
 _IDLE = 60.0
 """Seconds without a message after which the thread ends: a service that was reloaded leaves none behind."""
 _REMEMBERED = timedelta(days=400)
+_MAX_KNOWN = 10_000
+"""People of whom a process remembers that they have opened a console before."""
+_TRY_AGAIN = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 _STEP = Step("webhook", "the webhook")
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Message:
+    """`person`: of a first console, as the store knows them; the thread asks whether it is the first."""
+
     notice: Notice
     id: str
+    queued_at: datetime
+    person: str | None
     body: bytes = field(repr=False)
 
 
@@ -67,29 +78,35 @@ class Webhook:
         self._process = 0
         self._is_running = False
         self._waiting: queue.Queue[_Message] = queue.Queue(MAX_WAITING)
+        self._known: set[str] = set()
 
     def tell(self, event: AuditEvent) -> None:
         """Queue what is to be told of an event. Raises nothing."""
         for notice in notices_of(event, self._settings):
-            if notice is Notice.FIRST_CONSOLE and not self._is_first(event):
+            person = hashed(event.user_name or "") if notice is Notice.FIRST_CONSOLE else None
+            if person in self._known:
                 continue
-            timestamp = self._clock().isoformat().replace("+00:00", "Z")
-            body = body_of(notice, event, self._settings, timestamp=timestamp)
-            message = _Message(notice, f"msg_{secrets.token_hex(12)}", body)
+            now = self._clock()
+            body = body_of(notice, event, self._settings, timestamp=now.isoformat().replace("+00:00", "Z"))
+            message = _Message(notice, f"msg_{secrets.token_hex(12)}", now, person, body)
             try:
                 with self._lock:
                     self._running().put_nowait(message)
             except queue.Full:
-                _log.warning(
-                    "webhook.dropped", notice=notice.value, cause=f"{MAX_WAITING} messages wait already"
-                )
+                _dropped(message, f"{MAX_WAITING} messages wait already")
+            except RuntimeError:
+                _dropped(message, "this process can start no thread")
 
-    def _is_first(self, event: AuditEvent) -> bool:
-        key = f"first-console:{hashed(event.user_name or '')}"
+    def _is_first(self, message: _Message, person: str) -> bool:
         try:
-            return self._store.add(key, {}, lifetime=_REMEMBERED)
-        except StoreUnavailable:
+            is_first = self._store.add(f"first-console:{person}", {}, lifetime=_REMEMBERED)
+        except StoreUnavailable as error:
+            _dropped(message, str(error))
             return False
+        if len(self._known) >= _MAX_KNOWN:
+            self._known.clear()
+        self._known.add(person)
+        return is_first
 
     def _running(self) -> queue.Queue[_Message]:
         """The queue of this process, whose thread runs. The caller holds the lock."""
@@ -98,8 +115,8 @@ class Webhook:
             atexit.register(self.finish, _AT_EXIT)
             self._is_running = False
         if not self._is_running:
-            self._is_running = True
             threading.Thread(target=self._deliver_all, args=(self._waiting,), daemon=True).start()
+            self._is_running = True
         return self._waiting
 
     def finish(self, seconds: float) -> None:
@@ -119,14 +136,22 @@ class Webhook:
                         return
                 continue
             try:
-                self._deliver(message)
+                if message.person is None or self._is_first(message, message.person):
+                    self._deliver(message)
+            except Exception as error:  # noqa: BLE001  whatever it is, later messages are still to be sent
+                _not_delivered(message, f"unexpected {type(error).__name__}")
             finally:
                 waiting.task_done()
 
     def _deliver(self, message: _Message) -> None:
+        if self._clock() - message.queued_at >= _TOO_OLD:
+            _not_delivered(message, "others that nobody took kept it waiting for too long")
+            return
         cause = ""
         for pause in (0.0, *_PAUSES):
             if pause:
+                if self._clock() - message.queued_at >= _PATIENCE:
+                    break
                 self._pause(pause)
             moment = int(self._clock().timestamp())
             headers = {
@@ -151,9 +176,17 @@ class Webhook:
             if answer.status < HTTPStatus.MULTIPLE_CHOICES:
                 return
             cause = f"HTTP {answer.status}"
-            if answer.status == HTTPStatus.GONE:  # the receiver wants no more (Standard Webhooks)
-                break
-        _log.warning("webhook.not_delivered", notice=message.notice.value, message_id=message.id, cause=cause)
+            if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR and answer.status not in _TRY_AGAIN:
+                break  # the same message would get the same answer
+        _not_delivered(message, cause)
+
+
+def _dropped(message: _Message, cause: str) -> None:
+    _log.warning("webhook.dropped", notice=message.notice.value, cause=cause)
+
+
+def _not_delivered(message: _Message, cause: str) -> None:
+    _log.warning("webhook.not_delivered", notice=message.notice.value, message_id=message.id, cause=cause)
 
 
 class TellingAuditLog:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +13,12 @@ from standardwebhooks.webhooks import Webhook as Receiver
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from awscons.adapters.audit_log import configure_logging
-from awscons.adapters.aws.http_pool import HttpPool
+from awscons.adapters.aws.http_pool import Answer, HttpPool
 from awscons.adapters.stores.memory_store import MemoryStore
 from awscons.adapters.webhook import Webhook
 from awscons.audit.event import Action, AuditEvent, Outcome
 from awscons.audit.notifications import Notice, WebhookSettings, body_of, notices_of, parse_secret
+from support.clock import MovableClock
 from support.endpoint import Endpoint
 from support.serving import serving
 
@@ -37,15 +39,16 @@ def endpoint() -> Iterator[tuple[Endpoint, str]]:
         yield receiver, f"http://127.0.0.1:{port}/hook?key=secret-part"
 
 
-def hook(url: str, *notices: Notice, **more: Any) -> Webhook:
-    settings = WebhookSettings(url, parse_secret(SECRET), frozenset(notices), frozenset({"root"}), **more)
-    return Webhook(
-        settings,
-        HttpPool(),
-        MemoryStore(),
-        clock=lambda: datetime.now(UTC),
-        pause=lambda _: None,
-    )
+def hook(url: str, *notices: Notice, **parts: Any) -> Webhook:
+    """A webhook that does not pause. `parts`: arguments of `Webhook` in place of the usual ones."""
+    settings = WebhookSettings(url, parse_secret(SECRET), frozenset(notices), frozenset({"root"}))
+    usual = {
+        "http": HttpPool(),
+        "store": MemoryStore(),
+        "clock": lambda: datetime.now(UTC),
+        "pause": lambda _: None,
+    }
+    return Webhook(settings, **{**usual, **parts})
 
 
 def test_a_receiver_verifies_what_it_gets_and_no_changed_body(endpoint: tuple[Endpoint, str]) -> None:
@@ -79,7 +82,10 @@ def test_a_message_is_repeated_with_its_id_until_it_is_taken(endpoint: tuple[End
     assert len({headers["webhook-id"] for _, headers in receiver.received}) == 1
 
 
-@pytest.mark.parametrize(("statuses", "tries"), [([500] * 9, 5), ([410], 1)])
+@pytest.mark.parametrize(
+    ("statuses", "tries"),
+    [([500] * 9, 5), ([408, 429] * 4, 5), *(([status], 1) for status in (301, 400, 401, 404, 410))],
+)
 def test_what_nobody_takes_is_given_up_and_logged_without_the_url(
     endpoint: tuple[Endpoint, str], capsys: pytest.CaptureFixture[str], statuses: list[int], tries: int
 ) -> None:
@@ -93,6 +99,76 @@ def test_what_nobody_takes_is_given_up_and_logged_without_the_url(
     log = capsys.readouterr().err
     assert "webhook.not_delivered" in log
     assert "secret-part" not in log
+
+
+class BrokenOnce(HttpPool):
+    """Raises once what nobody foresees."""
+
+    is_broken = True
+
+    def ask(self, *arguments: Any, **more: Any) -> Answer:
+        if self.is_broken:
+            self.is_broken = False
+            raise ValueError("hooks?key=secret-part")
+        return super().ask(*arguments, **more)
+
+
+def test_an_unexpected_error_costs_one_message_and_not_the_later_ones(
+    endpoint: tuple[Endpoint, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging()
+    receiver, url = endpoint
+    webhook = hook(url, Notice.CONSOLE, http=BrokenOnce())
+    for _ in range(2):
+        webhook.tell(OPENED)
+    webhook.finish(20)
+    assert len(receiver.received) == 1
+    log = capsys.readouterr().err
+    assert ("unexpected ValueError" in log, "secret-part" in log) == (True, False)
+
+
+@pytest.mark.parametrize(("waited", "tries"), [(0, 5 + 9), (155, 2 + 9), (600, 2)])
+def test_what_waits_behind_a_message_that_nobody_takes_is_tried_once_or_is_too_old(
+    endpoint: tuple[Endpoint, str], waited: int, tries: int
+) -> None:
+    receiver, url = endpoint
+    receiver.statuses = [500] * 99
+    clock, all_wait = MovableClock(), threading.Event()
+
+    def pause(seconds: float) -> None:
+        assert all_wait.wait(20)
+        clock.forward(seconds=seconds + waited)
+
+    webhook = hook(url, Notice.CONSOLE, clock=clock, pause=pause)
+    for _ in range(10):
+        webhook.tell(OPENED)
+    all_wait.set()
+    webhook.finish(20)
+    assert len(receiver.received) == tries
+
+
+class AskedStore(MemoryStore):
+    """Notes in which threads it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: list[int] = []
+
+    def add(self, *arguments: Any, **more: Any) -> bool:
+        self.threads.append(threading.get_ident())
+        return super().add(*arguments, **more)
+
+
+def test_no_request_waits_for_the_store_that_knows_who_opened_a_console_before(
+    endpoint: tuple[Endpoint, str],
+) -> None:
+    store = AskedStore()
+    webhook = hook(endpoint[1], Notice.FIRST_CONSOLE, store=store)
+    for _ in range(2):
+        webhook.tell(OPENED)
+        webhook.finish(20)
+    assert len(store.threads) == 1
+    assert threading.get_ident() not in store.threads
 
 
 def test_a_template_is_filled_and_quotes_nothing_that_is_missing() -> None:
