@@ -1,7 +1,8 @@
 """The services that a person is signed in to from this computer, and the tokens for them.
 
 A refresh token is used once. So one lock surrounds reading, renewing and storing tokens: two processes never
-send the same one, which the service would take for a theft.
+send the same one, which the service would take for a theft. Nor does Ctrl-C come between sending one and storing the
+next.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 import time
 
 from awscons_cli.errors import LoginEnded, printable
-from awscons_cli.state import State, state_folder
+from awscons_cli.state import State, state_folder, uninterrupted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,16 +95,17 @@ class Login:
                 return token
             if not tokens.get("refresh_token"):
                 raise self.ended()
-            try:
-                answer = request_tokens(
-                    self.url,
-                    self.endpoints["token_endpoint"],
-                    {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]},
-                )
-            except LoginEnded:
-                self.forget()
-                raise
-            self.store(answer.document)
+            with uninterrupted():
+                try:
+                    answer = request_tokens(
+                        self.url,
+                        self.endpoints["token_endpoint"],
+                        {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]},
+                    )
+                except LoginEnded:
+                    self.forget()
+                    raise
+                self.store(answer.document)
             return str(answer.document["access_token"])
 
     def store(self, granted: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ import time
 from awscons_cli import __version__
 from awscons_cli.errors import ClientError, LoginEnded, ServiceUnavailable, UsageMistake, printable
 from awscons_cli.logins import Login, Logins
+from awscons_cli.state import uninterrupted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,13 +88,13 @@ def sign_in(login: Login, found: dict[str, str], *, browser: bool) -> None:
         "redirect_uri": redirect_uri,
         "code_verifier": verifier,
     }
-    try:
-        answer = request_tokens(login.url, found["token_endpoint"], form)
-    except LoginEnded:
-        raise ClientError(
-            "The service does not take this code, or no longer.", "Run the command again."
-        ) from None
-    with login.state.lock("tokens"):
+    with login.state.lock("tokens"), uninterrupted():
+        try:
+            answer = request_tokens(login.url, found["token_endpoint"], form)
+        except LoginEnded:
+            raise ClientError(
+                "The service does not take this code, or no longer.", "Run the command again."
+            ) from None
         before = login.tokens.refresh_token()
         login.forget()
         login.begin(answer.document, found)

@@ -130,6 +130,26 @@ class State:
         )
 
 
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C and other signals wait until the end of this block: half of it would be worse than none."""
+    import signal
+
+    came: list[int] = []
+    before = {}
+    try:
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None:
+                before[number] = signal.signal(number, lambda number, _frame: came.append(number))
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
+
+
 def printable_path(path: str) -> str:
     """A path for a message, with `~` for the home folder."""
     home = os.path.expanduser("~")

@@ -3,9 +3,11 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -66,6 +68,21 @@ def test_twenty_programs_for_different_doors_use_each_refresh_token_once(
         assert process.communicate(timeout=60)[1] == ""
     assert service.reused == 0
     assert service.count(REFRESH) == 21
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_program_that_is_stopped_while_it_renews_its_tokens_stores_the_new_ones_first(
+    signed_in: Terminal, service: CliService, number: signal.Signals
+) -> None:
+    started: Queue[subprocess.Popen[str]] = Queue()
+    service.forget_access_tokens()
+    service.meanwhile = lambda: started.get().send_signal(number)
+    process = signed_in.begin("credentials", "cloudadmin")
+    started.put(process)
+    output, _ = process.communicate(timeout=60)
+    assert (process.returncode, output) == (130 if number == signal.SIGINT else -number, "")
+    assert credentials(signed_in, "cloudadmin")
+    assert service.reused == 0
 
 
 def test_programs_that_wait_for_a_call_share_its_failure(signed_in: Terminal, service: CliService) -> None:

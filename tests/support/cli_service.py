@@ -57,6 +57,7 @@ class CliService:
     consents     False: the person refuses on the consent page
     broken       an answer that it gives to everything, in place of its own
     asked        method and path of each request so far
+    meanwhile    happens once, before the next answer of `/cli/token`
     """
 
     def __init__(self, url: str) -> None:
@@ -73,6 +74,7 @@ class CliService:
         self.person = "Ada Lovelace"
         self.doors = [dict(door, console_url=f"{url}/aws/{door['name']}") for door in DOORS]
         self.asked: list[str] = []
+        self.meanwhile: Callable[[], object] = lambda: None
         self.machines: list[str] = []
         self.reused = 0
         self.given: dict[str, str] = {}
@@ -164,6 +166,8 @@ class CliService:
 
     def _token(self, form: dict[str, str]) -> Reply:
         assert form["client_id"] == "awscons-cli"
+        happen, self.meanwhile = self.meanwhile, lambda: None
+        happen()
         if form["grant_type"] == "authorization_code":
             asked = self._codes.pop(form["code"], {})
             digest = hashlib.sha256(form["code_verifier"].encode()).digest()
