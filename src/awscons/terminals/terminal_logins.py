@@ -18,11 +18,13 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from awscons.access.identity import Login, Terminal
 from awscons.aws.durations import MIN_DURATION
+from awscons.errors import StoreUnavailable
 from awscons.signin.register import LoginRegister, StoredLogin
 from awscons.signin.settings import LoginSettings
 from awscons.store import Record, RecordStore, hashed
@@ -158,13 +160,14 @@ class Terminals:
             received={},
         )
         refresh_token, state = _new_refresh_token(handle)
-        # First what refreshes it: without a login, it is of no use.
+        # First the tokens: without a login, they are of no use.
         self._store.set(_refresh_key(terminal_id), state, lifetime=begun.ends_at - now)
+        tokens = self._tokens(terminal_id, begun, refresh_token)
         self._register.save_terminal(terminal_id, begun)
         if self._store.get(key) != used:
             # The code came again before there was a login to end.
             return self._end_for_reuse(terminal_id, begun)
-        return self._tokens(terminal_id, begun, refresh_token)
+        return tokens
 
     def _code_came_again(self, key: str) -> GrantRefused:
         """RFC 6749, section 4.1.2: what was issued for a code that comes again should end."""
@@ -195,10 +198,12 @@ class Terminals:
         if left < SHORTEST:
             return GrantRefused("login ends too soon", login)
         new_token, new_state = _new_refresh_token(found[1])
+        # First the access token: if the store fails, the terminal's own token must still count.
+        tokens = self._tokens(terminal_id, login, new_token)
         if not self._store.replace(key, record, new_state, lifetime=left):
             # Only a use of the same token can have come in between.
             return self._end_for_reuse(terminal_id, login)
-        return self._tokens(terminal_id, login, new_token)
+        return tokens
 
     def _tokens(self, terminal_id: str, login: Login, refresh_token: str) -> Tokens:
         now, access_token = self._clock(), secrets.token_urlsafe(32)
@@ -216,7 +221,9 @@ class Terminals:
     def _end_for_reuse(self, terminal_id: str, login: Login) -> GrantRefused:
         self._register.revoke(terminal_id)
         if login.terminal is not None:
-            self._alarms.add(login.identity.user_name, login.terminal.machine)
+            # Without the alarm, the audit event still tells of it.
+            with suppress(StoreUnavailable):
+                self._alarms.add(login.identity.user_name, login.terminal.machine)
         return GrantRefused("used before", login, is_reuse=True)
 
     def find(self, access_token: str) -> Login | None:

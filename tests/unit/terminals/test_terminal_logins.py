@@ -11,6 +11,7 @@ import pytest
 
 from awscons.access.identity import Login
 from awscons.adapters.stores.memory_store import MemoryStore
+from awscons.errors import StoreUnavailable
 from awscons.signin.register import LoginRegister
 from awscons.signin.settings import LoginSettings
 from awscons.store import Record
@@ -145,6 +146,26 @@ def test_many_threads_with_one_refresh_token_leave_no_token_that_works(scene: Sc
     winners = [result for result in results if isinstance(result, Tokens)]
     assert len(winners) == 1
     assert scene.terminals.find(winners[0].access_token) is None
+    assert scene.terminals.of(ADA.user_name) == ()
+
+
+def fails() -> None:
+    raise StoreUnavailable("gone")
+
+
+def test_a_store_that_fails_during_a_refresh_leaves_the_token_good(scene: Scene) -> None:
+    token = scene.tokens().refresh_token
+    scene.store.meanwhile = ("set terminal-access:", fails)
+    with pytest.raises(StoreUnavailable):
+        scene.terminals.refresh(token)
+    assert isinstance(scene.terminals.refresh(token), Tokens)
+
+
+def test_a_reuse_is_reported_even_if_the_person_cannot_be_told(scene: Scene) -> None:
+    token = scene.tokens().refresh_token
+    scene.terminals.refresh(token)
+    scene.store.meanwhile = ("terminal-alarms:", fails)
+    assert is_reuse(scene.terminals.refresh(token))
     assert scene.terminals.of(ADA.user_name) == ()
 
 
