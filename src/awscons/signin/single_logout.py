@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 
 from awscons.access.identity import Login
 from awscons.errors import ResponseRefused
@@ -162,7 +163,8 @@ class Logouts:
         if not self._store.add(f"message:{used}", {}, lifetime=OLDEST_MESSAGE + 3 * CLOCK_SKEW):
             raise ResponseRefused("message was used before", section="house rule, replay")
         ended = []
-        for stored in self._register.of(request.subject.name_id):
+        # Twice: a login in a browser, until it ended, may have signed a terminal in.
+        for stored in chain.from_iterable(self._register.of(request.subject.name_id) for _ in range(2)):
             login = stored.login
             theirs = SubjectName(login.identity.name_id, login.name_id_qualifiers)
             if request.session_indexes and login.session_index not in request.session_indexes:

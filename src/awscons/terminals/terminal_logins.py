@@ -167,6 +167,10 @@ class Terminals:
         if self._store.get(key) != used:
             # The code came again before there was a login to end.
             return self._end_for_reuse(terminal_id, begun)
+        if self._register.peek(login.public_id) is None:
+            # Whatever ended the login in the browser meanwhile could not see this one yet.
+            self._register.revoke(terminal_id)
+            return GrantRefused("code or login has ended", login)
         return tokens
 
     def _code_came_again(self, key: str) -> GrantRefused:

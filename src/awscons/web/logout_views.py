@@ -30,9 +30,11 @@ def register_logout_views(app: Flask, deps: WebDependencies) -> None:
         login = current_login(deps)
         if login is not None and deps.has_terminals:
             # First: if the store fails now, the person is still signed in and can repeat it.
-            for ended in deps.terminals.end(login.identity.user_name):
-                deps.audit.record(events.signed_out(ended, caller()))
+            _end_terminals(deps, login)
         end_current_login(deps)
+        if login is not None and deps.has_terminals:
+            # Again, for one that was signed in meanwhile. From now on, none can be.
+            _end_terminals(deps, login)
         g.login = None
         onward = None
         if login is not None:
@@ -76,6 +78,11 @@ def register_logout_views(app: Flask, deps: WebDependencies) -> None:
         return make_response(render_template("signed_out.html", reach=request.args.get("reach", _HERE)))
 
     app.register_blueprint(views)
+
+
+def _end_terminals(deps: WebDependencies, login: Login) -> None:
+    for ended in deps.terminals.end(login.identity.user_name):
+        deps.audit.record(events.signed_out(ended, caller()))
 
 
 def _word_for_the_identity_provider(deps: WebDependencies, login: Login) -> str | None:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from lxml import etree
 
-from awscons.access.identity import Identity, Login
+from awscons.access.identity import Identity, Login, Terminal
 from awscons.errors import ResponseRefused
 from awscons.saml.redirect import RedirectMessage, read_redirect, verify_redirect
 from awscons.signin.single_logout import FinishedLogout, LogoutReceived
@@ -242,6 +242,25 @@ def test_a_request_is_remembered_for_as_long_as_it_would_be_accepted(age: timede
     with pytest.raises(ResponseRefused) as caught:
         received(sign_ins, xml)
     assert caught.value.rule == rule
+
+
+def test_a_terminal_that_is_signed_in_during_a_sign_out_there_ends_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sign_ins = SignIns()
+    login, revoke = saved(sign_ins, "a"), sign_ins.register.revoke
+    terminal = replace(login, terminal=Terminal("laptop", allowed_by="a", since=sign_ins.clock()))
+
+    def revoke_late(public_id: str) -> None:
+        sign_ins.register.save_terminal("t", terminal)
+        revoke(public_id)
+
+    monkeypatch.setattr(sign_ins.register, "revoke", revoke_late)
+    assert [found.terminal for found in received(sign_ins, request_for(sign_ins)).ended] == [
+        None,
+        terminal.terminal,
+    ]
+    assert sign_ins.register.of("urn:x:4711") == ()
 
 
 def test_every_request_counts_by_itself() -> None:

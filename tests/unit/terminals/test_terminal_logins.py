@@ -14,7 +14,7 @@ from awscons.adapters.stores.memory_store import MemoryStore
 from awscons.errors import StoreUnavailable
 from awscons.signin.register import LoginRegister
 from awscons.signin.settings import LoginSettings
-from awscons.store import Record
+from awscons.store import Record, hashed
 from awscons.terminals.alarms import MAX_ALARMS, Alarms
 from awscons.terminals.authorization_request import AuthorizationRequest
 from awscons.terminals.terminal_logins import GrantRefused, Terminals, Tokens
@@ -71,9 +71,8 @@ class Scene:
             alarms=self.alarms,
             clock=self.clock,
         )
-        login = Login(ADA, self.clock(), self.clock() + 8 * HOUR)
-        self.register.save("cookie", login)
-        self.login = replace(login, public_id=self.register.of(ADA.name_id)[0].public_id)
+        self.login = Login(ADA, self.clock(), self.clock() + 8 * HOUR, public_id=hashed("cookie"))
+        self.register.save("cookie", self.login)
 
     def code(self) -> str:
         return self.terminals.issue_code(self.login, ASKED)
@@ -127,6 +126,13 @@ def test_a_code_that_comes_again_before_there_is_a_login_still_ends_it(scene: Sc
     scene.store.meanwhile = ("set terminal-refresh:", lambda: others.append(scene.redeem(code)))
     assert is_reuse(scene.redeem(code))
     assert others == [GrantRefused("used code")]
+    assert scene.terminals.of(ADA.user_name) == ()
+
+
+def test_a_sign_out_while_a_code_is_redeemed_leaves_no_terminal(scene: Scene) -> None:
+    code = scene.code()
+    scene.store.meanwhile = ("set terminal-refresh:", lambda: scene.register.revoke(scene.login.public_id))
+    assert isinstance(scene.redeem(code), GrantRefused)
     assert scene.terminals.of(ADA.user_name) == ()
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from awscons.assembly.signin_side import build_login_register
 from awscons.config.load import load_settings
+from awscons.signin.register import LoginRegister
 from support.browser import Browser, text_of
 from support.house import FULL_TARGETS, House, open_house
 from support.operator import configure
@@ -98,6 +99,21 @@ def test_signing_out_ends_the_terminals_of_the_person(house: House, ada: Browser
     assert not is_signed_in(terminal)
     assert is_signed_in(carls)
     assert ends(house) == [("ada-laptop", None)]
+
+
+def test_signing_out_ends_a_terminal_that_is_signed_in_at_that_moment(
+    house: House, ada: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Terminal(house)
+    code, end = terminal.allowed_by(ada), LoginRegister.end
+
+    def end_late(register: LoginRegister, login_id: str) -> None:
+        assert terminal.redeem(code).status_code == 200
+        end(register, login_id)
+
+    monkeypatch.setattr(LoginRegister, "end", end_late)
+    ada.post("/saml/logout", {})
+    assert not is_signed_in(terminal)
 
 
 def test_a_new_sign_in_in_the_same_browser_ends_no_terminal(house: House, ada: Browser) -> None:
