@@ -56,6 +56,8 @@ def own_command() -> list[str]:
     started = os.path.abspath(sys.argv[0])
     if os.path.basename(started) == "__main__.py":  # python -m awscons_cli
         return [sys.executable, "-m", "awscons_cli"]
+    if not os.path.isfile(started) and os.path.isfile(f"{started}.exe"):  # a launcher of Windows hides its end
+        return [f"{started}.exe"]
     with open(started, "rb") as file:
         archive = b"PK\x03\x04" in file.read(200)
     if archive and not started.endswith(".exe"):

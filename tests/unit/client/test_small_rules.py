@@ -158,6 +158,14 @@ def test_profiles_start_the_client_as_it_was_started(
     assert own_command() == [word.format(path=path) for word in command]
 
 
+def test_a_launcher_of_windows_is_found_without_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "awscons-cli.exe").write_bytes(b"MZ")
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "awscons-cli"), "configure"])
+    assert own_command() == [str(tmp_path / "awscons-cli.exe")]
+
+
 def test_texts_of_the_service_are_cleaned_before_a_terminal_sees_them() -> None:
     assert printable("a\x1b[31m\n\tb\u202e") == "a [31m b"
     error = refusal(403, {"error": "access_denied", "error_description": "No\x07\x1b]0;x\x07!"})
