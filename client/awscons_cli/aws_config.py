@@ -9,6 +9,7 @@ credential_process = …
 from __future__ import annotations
 
 import re
+import shlex
 
 from awscons_cli.errors import ClientError, UsageMistake, printable
 
@@ -66,21 +67,29 @@ def profile_text(name: str, process: str, region: str | None) -> str:
     return "\n".join(lines)
 
 
-def sections(text: str) -> dict[str, str]:
-    """The profiles of some text, each with its lines."""
+def sections(text: str, shown: str) -> dict[str, str]:
+    """The profiles of some text, each with its lines. Raises ConfigRefused, about the file that is `shown`."""
     found: dict[str, list[str]] = {}
     lines: list[str] = []
     for line in text.splitlines():
         matched = _SECTION.match(line)
         if matched:
-            lines = found.setdefault(_profile_of(matched["title"]), [])
+            lines = found.setdefault(_profile_of(matched["title"], shown), [])
         lines.append(line)
     return {name: "\n".join(lines).strip() for name, lines in found.items()}
 
 
-def _profile_of(title: str) -> str:
-    kind, _, name = title.partition(" ")
-    return name.strip().strip("\"'") if kind == "profile" else title
+def _profile_of(title: str, shown: str) -> str:
+    """The profile of a section, as the AWS CLI takes it: whatever begins like that word, split as by a shell."""
+    if not title.startswith("profile"):
+        return title
+    try:
+        words = shlex.split(title)
+    except ValueError:
+        raise ConfigRefused(
+            f"The section [{printable(title)}] in {shown} is one that the AWS CLI cannot read; nothing was changed."
+        ) from None
+    return words[1] if len(words) == 2 else title
 
 
 class ConfigText:
@@ -104,13 +113,13 @@ class ConfigText:
         elif [mark for _, mark in marks] == [self._begin, self._end]:
             (first, _), (last, _) = marks
             self.before, self.after = "".join(lines[:first]), "".join(lines[last + 1 :])
-            self.profiles = sections("".join(lines[first + 1 : last]))
+            self.profiles = sections("".join(lines[first + 1 : last]), path)
         else:
             raise ConfigRefused(
                 f"The marks of awscons-cli in {path} do not belong together; nothing was changed.",
                 f"Remove the lines with {url}.",
             )
-        self.foreign = set(sections(self.before)) | set(sections(self.after))
+        self.foreign = set(sections(self.before, path)) | set(sections(self.after, path))
 
     def with_profiles(self, wanted: Mapping[str, str], *, prune: bool) -> str:
         """The text with these profiles in our block. Raises ConfigRefused.

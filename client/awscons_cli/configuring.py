@@ -56,7 +56,8 @@ def own_command() -> list[str]:
     started = os.path.abspath(sys.argv[0])
     if os.path.basename(started) == "__main__.py":  # python -m awscons_cli
         return [sys.executable, "-m", "awscons_cli"]
-    if not os.path.isfile(started) and os.path.isfile(f"{started}.exe"):  # a launcher of Windows hides its end
+    # The launcher that pip makes for Windows leaves out how its name ends.
+    if not os.path.isfile(started) and os.path.isfile(f"{started}.exe"):
         return [f"{started}.exe"]
     with open(started, "rb") as file:
         archive = b"PK\x03\x04" in file.read(200)
@@ -114,7 +115,7 @@ def _refuse_shadowed(names: set[str]) -> None:
     path = _path_of("AWS_SHARED_CREDENTIALS_FILE", "credentials")
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
-            taken = sorted(names & set(sections(file.read())))
+            taken = sorted(names & set(sections(file.read(), printable_path(path))))
     except OSError:
         return
     if taken:

@@ -57,11 +57,25 @@ def test_profiles_of_closed_doors_stay_until_they_are_pruned() -> None:
 
 
 @pytest.mark.parametrize(
-    "section", ["[profile shop-Admin]", "[ profile  shop-Admin ] ; x", '[profile "shop-Admin"]']
+    "section",
+    [
+        "[profile shop-Admin]",
+        "[ profile  shop-Admin ] ; x",
+        '[profile "shop-Admin"]',
+        "[profile\tshop-Admin]",
+        r"[profile shop\-Admin]",
+        '[profile shop-Adm"in"]',
+        "[profiles shop-Admin]",
+    ],
 )
 def test_a_profile_of_the_person_with_that_name_is_a_refusal(section: str) -> None:
     with pytest.raises(ConfigRefused, match="has a profile shop-Admin of its own; nothing was changed"):
         written(f"{section}\nregion = x\n")
+
+
+def test_a_section_that_the_aws_cli_cannot_read_is_a_refusal() -> None:
+    with pytest.raises(ConfigRefused, match=r"The section \[profile o'brien\] in ~/.aws/config is one that"):
+        written("[profile o'brien]\n")
 
 
 @pytest.mark.parametrize(
