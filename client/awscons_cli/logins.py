@@ -8,6 +8,7 @@ next.
 from __future__ import annotations
 
 import os
+import re
 import time
 
 from awscons_cli.errors import LoginEnded, printable
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from awscons_cli.token_store import TokenStore
 
 _SERVICES = "services.json"
+_SECRET = re.compile(r"\.(credentials|failure)$|(\.credentials|^tokens\.json)\.[0-9a-f]+\.new$")
+"""Names of files that end with a login; `.new`: what a program that was killed left of one."""
 _TOKEN_MARGIN = 30
 """Seconds before its end from which an access token is renewed."""
 
@@ -63,9 +66,12 @@ class Login:
         token = self._access_token()
         answer = ask(self.endpoints[endpoint], token, form)
         if answer is None:
-            answer = ask(self.endpoints[endpoint], self._access_token(other_than=token), form)
+            token = self._access_token(other_than=token)
+            answer = ask(self.endpoints[endpoint], token, form)
         if answer is None:
-            self.forget()
+            with self.state.lock("tokens"):
+                if self.tokens.load().get("access_token") == token:  # and not that of a new login
+                    self.forget()
             raise self.ended()
         return answer
 
@@ -74,6 +80,13 @@ class Login:
         from awscons_cli.protocol import sign_in_hint
 
         return LoginEnded(f"The login at {self.url} has ended.", sign_in_hint(self.url))
+
+    def keep(self, name: str, value: Mapping[str, Any]) -> None:
+        """Write a file that ends with this login, unless the login has ended meanwhile. Raises ClientError."""
+        root = self.state.parent or self.state
+        with self.state.lock("tokens"):
+            if root.read(_SERVICES).get("services", {}).get(self.url, {}).get("id") == self.id:
+                self.state.write(name, value)
 
     def is_over(self) -> bool:
         """Whether the login has ended, by what this computer knows."""
@@ -131,9 +144,7 @@ class Login:
     def forget(self) -> None:
         """Delete the tokens and everything that came by them; the address stays known. Raises ClientError."""
         self.tokens.delete()
-        self.state.remove(
-            *(name for name in self.state.names() if name.endswith((".credentials", ".failure")))
-        )
+        self.state.remove(*(name for name in self.state.names() if _SECRET.search(name)))
         self.ends, self.id = 0, ""
         self._write(ends=self.ends, id=self.id)
 

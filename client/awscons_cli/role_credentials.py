@@ -85,7 +85,7 @@ def _ask(login: Login, door: str, key: str, name: str, *, agent: bool) -> dict[s
     if abs(answer.skew) > MAX_SKEW:
         print(f"awscons-cli: {skew_in_words(answer.skew)}", file=sys.stderr)
     entry = {"login": login.id, "name": name, "since": now, "until": now + seconds - MARGIN}
-    login.state.write(key, {**entry, "credentials": credentials})
+    login.keep(key, {**entry, "credentials": credentials})
     return credentials
 
 

@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -76,7 +77,7 @@ def test_a_program_that_is_stopped_while_it_renews_its_tokens_stores_the_new_one
 ) -> None:
     started: Queue[subprocess.Popen[str]] = Queue()
     service.forget_access_tokens()
-    service.meanwhile = lambda: started.get().send_signal(number)
+    service.meanwhile[REFRESH] = lambda: started.get().send_signal(number)
     process = signed_in.begin("credentials", "cloudadmin")
     started.put(process)
     output, _ = process.communicate(timeout=60)
@@ -175,6 +176,31 @@ def test_credentials_that_come_after_a_logout_are_not_handed_out(
     signed_in.sign_in(service.url)
     path.write_text(late)
     assert credentials(signed_in, "cloudadmin") != json.loads(late)["credentials"]
+
+
+def test_a_program_that_is_refused_leaves_a_login_that_was_made_meanwhile(
+    signed_in: Terminal, service: CliService
+) -> None:
+    service.refusal = 401, "invalid_token"
+    login = partial(signed_in.run, "login", service.url)
+    service.meanwhile[REFRESH] = lambda: service.meanwhile.update({CALL: login})
+    assert failure(signed_in, "cloudadmin")[0] == 3
+    service.refusal = None
+    assert credentials(signed_in, "cloudadmin")
+
+
+def test_a_logout_during_a_call_leaves_no_credentials(signed_in: Terminal, service: CliService) -> None:
+    service.meanwhile[CALL] = partial(signed_in.run, "logout")
+    credentials(signed_in, "cloudadmin")
+    assert list(signed_in.state.rglob("*.credentials")) == []
+
+
+def test_a_logout_deletes_what_a_killed_program_left(signed_in: Terminal) -> None:
+    credentials(signed_in, "cloudadmin")
+    rest = entry(signed_in).with_name("cloudadmin.credentials.0f1e2d.new")
+    rest.write_text("{}")
+    signed_in.run("logout")
+    assert not rest.exists()
 
 
 def test_a_login_whose_time_is_up_asks_nobody(terminal: Terminal, service: CliService) -> None:

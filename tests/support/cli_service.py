@@ -57,7 +57,7 @@ class CliService:
     consents     False: the person refuses on the consent page
     broken       an answer that it gives to everything, in place of its own
     asked        method and path of each request so far
-    meanwhile    happens once, before the next answer of `/cli/token`
+    meanwhile    by method and path: what happens once, before the next answer is sent
     """
 
     def __init__(self, url: str) -> None:
@@ -74,7 +74,7 @@ class CliService:
         self.person = "Ada Lovelace"
         self.doors = [dict(door, console_url=f"{url}/aws/{door['name']}") for door in DOORS]
         self.asked: list[str] = []
-        self.meanwhile: Callable[[], object] = lambda: None
+        self.meanwhile: dict[str, Callable[[], object]] = {}
         self.machines: list[str] = []
         self.reused = 0
         self.given: dict[str, str] = {}
@@ -100,6 +100,11 @@ class CliService:
     def reply(self, method: str, target: str, headers: Any, body: bytes) -> Reply:
         """The answer to a request."""
         path = urlsplit(target).path
+        answer = self._reply(method, path, target, headers, body)
+        self.meanwhile.pop(f"{method} {path}", lambda: None)()
+        return answer
+
+    def _reply(self, method: str, path: str, target: str, headers: Any, body: bytes) -> Reply:
         query = dict(parse_qsl(urlsplit(target).query, strict_parsing=True)) if "?" in target else {}
         form = dict(parse_qsl(body.decode(), strict_parsing=True)) if body else {}
         with self._one:
@@ -166,8 +171,6 @@ class CliService:
 
     def _token(self, form: dict[str, str]) -> Reply:
         assert form["client_id"] == "awscons-cli"
-        happen, self.meanwhile = self.meanwhile, lambda: None
-        happen()
         if form["grant_type"] == "authorization_code":
             asked = self._codes.pop(form["code"], {})
             digest = hashlib.sha256(form["code_verifier"].encode()).digest()
