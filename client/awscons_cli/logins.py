@@ -118,28 +118,28 @@ class Login:
                 except LoginEnded:
                     self.forget()
                     raise
-                self.store(answer.document)
+                self._store(answer.document)
             return str(answer.document["access_token"])
 
-    def store(self, granted: Mapping[str, Any]) -> None:
-        """Store the answer of the token endpoint. Raises ClientError."""
+    def _store(self, granted: Mapping[str, Any], **new_login: object) -> None:
+        """Store the answer of the token endpoint; `new_login`: what is known of a login that it begins."""
         now = time.time()
         self.tokens.save(
             {
                 "access_token": granted["access_token"],
                 "access_token_ends": now + float(granted["expires_in"]),
                 "refresh_token": granted["refresh_token"],
-            }
+            },
+            first=bool(new_login),
         )
         self.person = printable(granted.get("person") or self.person)
         self.ends = now + float(granted["refresh_token_expires_in"])
-        self._write(person=self.person, ends=self.ends)
+        self._write(person=self.person, ends=self.ends, **new_login)
 
     def begin(self, granted: Mapping[str, Any], endpoints: dict[str, str]) -> None:
         """Store a new login: its tokens, and the addresses of its service. Raises ClientError."""
         self.endpoints, self.id = endpoints, os.urandom(8).hex()
-        self.store(granted)
-        self._write(endpoints=self.endpoints, id=self.id)
+        self._store(granted, endpoints=endpoints, id=self.id)
 
     def forget(self) -> None:
         """Delete the tokens and everything that came by them; the address stays known. Raises ClientError."""

@@ -1,6 +1,7 @@
 """Where tokens are: the system's keyring if Python can import one that works, else a file of mode 0600.
 
-`AWSCONS_CLI_KEYRING=0` keeps to the file, for systems whose keyring asks for a password at each use.
+A login chooses, and later tokens go where its first ones are. `AWSCONS_CLI_KEYRING=0` at the login keeps to the file,
+for systems whose keyring asks for a password at each use.
 """
 
 from __future__ import annotations
@@ -67,10 +68,13 @@ class TokenStore:
         except LoginEnded:
             return ""
 
-    def save(self, tokens: Mapping[str, Any]) -> None:
-        """Store the tokens. Raises ClientError."""
+    def save(self, tokens: Mapping[str, Any], *, first: bool) -> None:
+        """Store the tokens; the `first` ones of a login choose the place. Raises ClientError."""
         stored = tokens
-        vault = usable_keyring(self._environment)
+        if first:
+            vault = usable_keyring(self._environment)
+        else:
+            vault = usable_keyring({}) if self._state.read(_FILE).get("keyring") else None
         if vault is not None:
             try:
                 vault.set_password(_KEYRING_SERVICE, self._url, json.dumps(tokens))

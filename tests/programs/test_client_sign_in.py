@@ -194,6 +194,19 @@ def test_tokens_are_in_the_keyring_of_the_desktop(tmp_path: Path, zipapp: Path, 
     assert terminal.run("list").returncode == 0
 
 
+def test_a_login_in_a_file_stays_in_the_file_when_its_tokens_are_renewed(
+    tmp_path: Path, terminal: Terminal, service: CliService
+) -> None:
+    keyring = "import sys\npriority = 5\nget_keyring = lambda: sys.modules[__name__]\nset_password = print\n"
+    (tmp_path / "keyring.py").write_text(keyring)
+    terminal.environment["PYTHONPATH"] = str(tmp_path)
+    assert terminal.run("login", service.url, AWSCONS_CLI_KEYRING="0").returncode == 0
+    service.forget_access_tokens()
+    assert terminal.run("list").returncode == 0
+    (tokens,) = terminal.state.rglob("tokens.json")
+    assert "refresh_token" in json.loads(tokens.read_text())
+
+
 def test_a_logout_ends_the_login_here_and_at_the_service(signed_in: Terminal, service: CliService) -> None:
     signed_in.run("credentials", "cloudadmin")
     assert signed_in.run("logout").returncode == 0
