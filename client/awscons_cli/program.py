@@ -36,7 +36,10 @@ ENVIRONMENT = (
         "AWSCONS_CLI_STATE",
         "The state folder. Default: `awscons-cli` in `XDG_STATE_HOME` or the platform's place for it.",
     ),
-    ("AWSCONS_CLI_KEYRING", "`0`: `login` stores the tokens in a file of mode 0600 even if there is a keyring."),
+    (
+        "AWSCONS_CLI_KEYRING",
+        "`0`: `login` stores the tokens in a file of mode 0600 even if there is a keyring.",
+    ),
     ("AWS_CONFIG_FILE", "The file that `configure` writes. Default: `~/.aws/config`."),
     (
         "AWS_SHARED_CREDENTIALS_FILE",

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from awscons_cli.errors import KINDS, ClientError, LoginEnded, ServiceUnavailable, UsageMistake, printable
+from awscons_cli.errors import LoginEnded, ServiceUnavailable, UsageMistake, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def check_door(name: str) -> str:
 
 def fetch(login: Login, door: str, *, agent: bool = False) -> dict[str, Any]:
     """Credentials in the form of `credential_process`, from the cache or from the service. Raises ClientError."""
-    name = check_door(door) + ("~agent" if agent else "")
+    name = check_door(door) + ("@agent" if agent else "")  # no door has that sign
     key = f"{name}.credentials"
     cached = _cached(login, key, name)
     if cached is None:
@@ -50,8 +50,8 @@ def fetch(login: Login, door: str, *, agent: bool = False) -> dict[str, Any]:
         with login.state.lock(f"door.{name}"):
             cached = _cached(login, key, name)
             if cached is None:
-                _raise_failure_since(login, name, begun)
-                cached = _ask(login, door, key, name, agent=agent)
+                with login.state.sharing_failure(name, begun):
+                    cached = _ask(login, door, key, name, agent=agent)
     return cached
 
 
@@ -69,19 +69,9 @@ def _cached(login: Login, key: str, name: str) -> dict[str, Any] | None:
 
 
 def _ask(login: Login, door: str, key: str, name: str, *, agent: bool) -> dict[str, Any]:
-    try:
-        answer = login.ask("credentials_endpoint", {"door": door, **({"agent": "true"} if agent else {})})
-        credentials, seconds = _checked(answer, time.time())
-    except ClientError as error:
-        failure = {
-            "at": time.time(),
-            "status": error.exit_status,
-            "sentence": error.args[0],
-            "hint": error.hint,
-        }
-        login.state.write(f"{name}.failure", failure)
-        raise
+    answer = login.ask("credentials_endpoint", {"door": door, **({"agent": "true"} if agent else {})})
     now = time.time()
+    credentials, seconds = _checked(answer, now)
     if abs(answer.skew) > MAX_SKEW:
         print(f"awscons-cli: {skew_in_words(answer.skew)}", file=sys.stderr)
     entry = {"login": login.id, "name": name, "since": now, "until": now + seconds - MARGIN}
@@ -98,13 +88,6 @@ def skew_in_words(skew: float) -> str:
         f"The clock of this computer is {abs(skew) / 60:.0f} minutes {'fast' if skew > 0 else 'slow'}; "
         "AWS refuses what is signed with such a clock."
     )
-
-
-def _raise_failure_since(login: Login, name: str, begun: float) -> None:
-    """The processes that waited for a call share its failure too: twenty do not wait for twenty timeouts."""
-    failure = login.state.read(f"{name}.failure")
-    if begun <= failure.get("at", 0) <= time.time():
-        raise KINDS.get(failure["status"], ClientError)(failure["sentence"], failure["hint"])
 
 
 def _checked(answer: Answer, now: float) -> tuple[dict[str, Any], float]:
@@ -125,7 +108,7 @@ def credentials_command(options: argparse.Namespace) -> int:
     """`credentials`: print the JSON that `credential_process` asks for, and nothing else."""
     from awscons_cli.logins import Logins
 
-    logins = Logins(os.environ)
+    logins, begun = Logins(os.environ), time.time()
     # Whatever a browser or a library prints goes to standard error; programs read standard output.
     sys.stdout.flush()
     output = os.dup(1)
@@ -141,7 +124,7 @@ def credentials_command(options: argparse.Namespace) -> int:
                 raise
             from awscons_cli.signing_in import sign_in_once
 
-            sign_in_once(login)
+            sign_in_once(login, begun)
             credentials = fetch(logins.at(login.url), options.door, agent=wants_agent(options))
     finally:
         os.dup2(output, 1)

@@ -54,11 +54,12 @@ def find_service(url: str) -> dict[str, str]:
         raise
 
 
-def sign_in_once(login: Login) -> None:
-    """Sign in, unless another process did while we waited for it. Raises ClientError."""
+def sign_in_once(login: Login, begun: float) -> None:
+    """Sign in, unless another process did so or was refused since this one has `begun`. Raises ClientError."""
     with login.state.lock("login"):
         if Logins(os.environ).at(login.url).is_over():
-            sign_in(login, find_service(login.url), browser=True)
+            with login.state.sharing_failure("@login", begun):
+                sign_in(login, find_service(login.url), browser=True)
 
 
 def sign_in(login: Login, found: dict[str, str], *, browser: bool) -> None:

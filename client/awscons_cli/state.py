@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from contextlib import contextmanager
 
-from awscons_cli.errors import ClientError
+from awscons_cli.errors import KINDS, ClientError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,6 +118,25 @@ class State:
             yield
         finally:
             os.close(descriptor)
+
+    @contextmanager
+    def sharing_failure(self, name: str, begun: float) -> Iterator[None]:
+        """For the block inside a lock: whoever waited shares its failure, so twenty do not wait for twenty timeouts.
+
+        begun   when the wait for the lock began
+        """
+        failure = self.read(f"{name}.failure")
+        try:
+            if begun <= failure["at"] <= time.time():
+                raise KINDS.get(failure["status"], ClientError)(failure["sentence"], failure["hint"])
+        except (KeyError, TypeError):
+            pass  # not what we wrote
+        try:
+            yield
+        except ClientError as error:
+            words = {"status": error.exit_status, "sentence": error.args[0], "hint": error.hint}
+            self.write(f"{name}.failure", {"at": time.time(), **words})
+            raise
 
     def _make_folder(self) -> None:
         if self.parent is not None:

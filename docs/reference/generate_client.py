@@ -29,8 +29,8 @@ In the state folder, for their owner alone (mode 0600, folders 0700):
 |---|---|
 | `services.json` | addresses of services, the default, who signed in, when the login ends |
 | `SERVICE/tokens.json` | access token and refresh token; with a keyring, only that they are there |
-| `SERVICE/DOOR.credentials` | credentials, used until ten minutes before their end |
-| `SERVICE/DOOR.failure` | why the last call failed, for the programs that waited for it |
+| `SERVICE/DOOR.credentials` | credentials, used until ten minutes before their end; `DOOR@agent`: a coding agent's |
+| `SERVICE/DOOR.failure` | why the last call failed, for the programs that waited for it; `@login`: the last sign-in |
 | `SERVICE/doors.json` | the last list of doors, for completion and regions |
 | `*.lock` | locks between processes |
 

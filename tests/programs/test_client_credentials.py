@@ -299,6 +299,15 @@ def test_a_coding_agent_gets_its_own_credentials_or_none(
     assert (status, "Coding agents get no credentials there." in text) == (4, True)
 
 
+def test_a_coding_agent_never_gets_what_a_door_of_another_name_has(
+    signed_in: Terminal, service: CliService
+) -> None:
+    service.doors.append({**service.doors[0], "name": "cloudadmin~agent"})
+    full = credentials(signed_in, "cloudadmin~agent")
+    assert credentials(signed_in, "cloudadmin", "--agent") != full
+    assert credentials(signed_in, "cloudadmin~agent") == full
+
+
 def test_no_browser_opens_for_credentials_without_a_terminal(
     signed_in: Terminal, service: CliService
 ) -> None:

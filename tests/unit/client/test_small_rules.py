@@ -2,16 +2,20 @@
 
 import base64
 import hashlib
+import os
 import string
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from awscons_cli import signing_in
 from awscons_cli.agents import VARIABLES, is_agent
 from awscons_cli.configuring import command_line, own_command
 from awscons_cli.errors import Refused, ServiceUnavailable, UsageMistake, printable
 from awscons_cli.http_calls import service_url
+from awscons_cli.logins import Login, Logins
 from awscons_cli.program import main
 from awscons_cli.protocol import refusal
 from awscons_cli.role_credentials import check_door
@@ -164,6 +168,25 @@ def test_a_launcher_of_windows_is_found_without_its_end(
     (tmp_path / "awscons-cli.exe").write_bytes(b"MZ")
     monkeypatch.setattr(sys, "argv", [str(tmp_path / "awscons-cli"), "configure"])
     assert own_command() == [str(tmp_path / "awscons-cli.exe")]
+
+
+def test_programs_that_waited_for_a_sign_in_share_its_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = []
+
+    def refuse(login: Login, _found: dict[str, str], *, browser: bool) -> None:
+        pages.append((login.url, browser))
+        raise Refused("The sign-in was refused in the browser.")
+
+    monkeypatch.setenv("AWSCONS_CLI_STATE", str(tmp_path))
+    monkeypatch.setattr(signing_in, "find_service", str)
+    monkeypatch.setattr(signing_in, "sign_in", refuse)
+    login, begun = Logins(os.environ).at("https://sso.example.com"), time.time()
+    for _ in range(12):
+        with pytest.raises(Refused, match="refused in the browser"):
+            signing_in.sign_in_once(login, begun)
+    assert len(pages) == 1
 
 
 def test_texts_of_the_service_are_cleaned_before_a_terminal_sees_them() -> None:
