@@ -34,7 +34,7 @@ def fetch_doors(login: Login) -> tuple[list[Door], float]:
 def known_doors(login: Login) -> list[Door]:
     """The doors of the last list, without a question to the service."""
     doors = login.state.read(DOORS).get("doors", [])
-    return doors if isinstance(doors, list) else []
+    return [door for door in doors if isinstance(door, dict)] if isinstance(doors, list) else []
 
 
 def list_command(options: argparse.Namespace) -> int:

@@ -40,6 +40,10 @@ ENVIRONMENT = (
         "AWSCONS_CLI_KEYRING",
         "`0`: `login` stores the tokens in a file of mode 0600 even if there is a keyring.",
     ),
+    (
+        "AWSCONS_REGION",
+        "Set by `env` and `exec` beside `AWS_REGION`: the region is the door's and not the person's.",
+    ),
     ("AWS_CONFIG_FILE", "The file that `configure` writes. Default: `~/.aws/config`."),
     (
         "AWS_SHARED_CREDENTIALS_FILE",

@@ -40,27 +40,38 @@ def check_door(name: str) -> str:
     return name
 
 
-def fetch(login: Login, door: str, *, agent: bool = False) -> dict[str, Any]:
-    """Credentials in the form of `credential_process`, from the cache or from the service. Raises ClientError."""
+def fetch(login: Login, door: str, *, agent: bool = False, for_long: bool = False) -> dict[str, Any]:
+    """Credentials in the form of `credential_process`, from the cache or from the service. Raises ClientError.
+
+    for_long   nobody will renew them, so half their time is to be left, if the service can be reached
+    """
     name = check_door(door) + ("@agent" if agent else "")  # no door has that sign
     key = f"{name}.credentials"
-    cached = _cached(login, key, name)
+    cached = _cached(login, key, name, for_long=for_long)
     if cached is None:
         begun = time.time()
         with login.state.lock(f"door.{name}"):
-            cached = _cached(login, key, name)
+            cached = _cached(login, key, name, for_long=for_long)
             if cached is None:
-                with login.state.sharing_failure(name, begun):
-                    cached = _ask(login, door, key, name, agent=agent)
+                try:
+                    with login.state.sharing_failure(name, begun):
+                        cached = _ask(login, door, key, name, agent=agent)
+                except ServiceUnavailable:
+                    cached = _cached(login, key, name)
+                    if cached is None:
+                        raise
     return cached
 
 
-def _cached(login: Login, key: str, name: str) -> dict[str, Any] | None:
+def _cached(login: Login, key: str, name: str, *, for_long: bool = False) -> dict[str, Any] | None:
     found = login.state.read(key)
     try:
         ours = login.id != "" and (found["login"], found["name"]) == (login.id, name)
+        until = found["until"]
+        if for_long:
+            until = min(until, (found["since"] + until + MARGIN) / 2)
         # A clock that was set back makes credentials of the future, whose end nobody knows.
-        if ours and found["since"] <= time.time() < found["until"]:
+        if ours and found["since"] <= time.time() < until:
             credentials: dict[str, Any] = found["credentials"]
             return credentials
     except (KeyError, TypeError):

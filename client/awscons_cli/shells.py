@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -15,37 +16,46 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 
-_REMOVED = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
-"""Some SDKs prefer a profile to the credentials of the environment."""
+_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+_OUR_REGION = "AWSCONS_REGION"
+"""Says which region we chose, so that the next door's comes in its place."""
 
 
 def variables(
     credentials: Mapping[str, str], region: str | None, environment: Mapping[str, str]
-) -> dict[str, str]:
-    """What SDKs read from the environment; the door's region, unless the person has one."""
-    found = {
+) -> dict[str, str | None]:
+    """What SDKs read from the environment; None for what is to be removed.
+
+    region   the door's; one that the person has chosen stays
+    """
+    found: dict[str, str | None] = {
         "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
         "AWS_SESSION_TOKEN": credentials["SessionToken"],
         "AWS_CREDENTIAL_EXPIRATION": credentials["Expiration"],
+        # Some SDKs prefer a profile to the credentials of the environment.
+        "AWS_PROFILE": None,
+        "AWS_DEFAULT_PROFILE": None,
     }
-    if region and not environment.get("AWS_REGION") and not environment.get("AWS_DEFAULT_REGION"):
-        found["AWS_REGION"] = found["AWS_DEFAULT_REGION"] = region
+    ours = environment.get(_OUR_REGION)
+    if {environment.get(name) or ours for name in _REGIONS} == {ours} and (region or ours):
+        found.update(dict.fromkeys((*_REGIONS, _OUR_REGION), region))
     return found
 
 
-def assignments(shell: str, values: Mapping[str, str]) -> Iterator[str]:
-    """Lines that set these variables in that shell, and remove what would come before them."""
+def assignments(shell: str, values: Mapping[str, str | None]) -> Iterator[str]:
+    """Lines that set or remove these variables in that shell."""
     for name, value in values.items():
-        yield {
-            "fish": f"set -gx {name} {_fish(value)}",
-            "powershell": f"$Env:{name} = {_powershell(value)}",
-        }.get(shell, f"export {name}={_posix(value)}")
-    for name in _REMOVED:
-        yield {
-            "fish": f"set -e {name}",
-            "powershell": f"Remove-Item Env:{name} -ErrorAction SilentlyContinue",
-        }.get(shell, f"unset {name}")
+        if value is None:
+            yield {
+                "fish": f"set -e {name}",
+                "powershell": f"Remove-Item Env:{name} -ErrorAction SilentlyContinue",
+            }.get(shell, f"unset {name}")
+        else:
+            yield {
+                "fish": f"set -gx {name} {_fish(value)}",
+                "powershell": f"$Env:{name} = {_powershell(value)}",
+            }.get(shell, f"export {name}={_posix(value)}")
 
 
 def _posix(value: str) -> str:
@@ -68,15 +78,16 @@ def own_shell(environment: Mapping[str, str], platform: str = sys.platform) -> s
     return "powershell" if platform == "win32" else "bash"
 
 
-def _values(options: argparse.Namespace) -> dict[str, str]:
+def _values(options: argparse.Namespace) -> dict[str, str | None]:
     from awscons_cli.doors import fetch_doors, known_doors
     from awscons_cli.role_credentials import fetch, wants_agent
 
     login = Logins(os.environ).chosen(options.service)
-    credentials = fetch(login, options.door, agent=wants_agent(options))
+    credentials = fetch(login, options.door, agent=wants_agent(options), for_long=True)
     doors = {door.get("name"): door for door in known_doors(login)}
     if options.door not in doors:  # its region stands in the list alone
-        doors = {door["name"]: door for door in fetch_doors(login)[0]}
+        with contextlib.suppress(ClientError):
+            doors = {door["name"]: door for door in fetch_doors(login)[0]}
     return variables(credentials, doors.get(options.door, {}).get("region"), os.environ)
 
 
@@ -92,8 +103,8 @@ def exec_command(options: argparse.Namespace) -> int:
     """`exec`: become the command, with the credentials in its environment."""
     if not options.command:
         raise UsageMistake("There is no command to run.", "Write it after --, as in: exec DOOR -- aws s3 ls")
-    environment = {name: value for name, value in os.environ.items() if name not in _REMOVED}
-    environment.update(_values(options))
+    values = {**os.environ, **_values(options)}
+    environment = {name: value for name, value in values.items() if value is not None}
     program = options.command[0]
     try:
         if sys.platform == "win32":  # there, a replaced process lets its parent go on at once
@@ -129,6 +140,12 @@ def candidates(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[st
     else:
         actions = commands[chosen[0]]._actions  # noqa: SLF001
         options = {name: action for action in actions for name in action.option_strings}
+        takes_value = {name for name, action in options.items() if action.nargs != 0}
+        given = [
+            word
+            for previous, word in zip(before, before[1:])
+            if not (word.startswith("-") or previous in takes_value)
+        ]
         previous = options.get(before[-1])
         if previous is not None and previous.nargs != 0:
             found = [str(choice) for choice in previous.choices or ()]
@@ -141,7 +158,7 @@ def candidates(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[st
                 if not action.option_strings
                 for choice in action.choices or ()
             ]
-            if any(action.dest == "door" for action in actions) and len(before) == 1:
+            if any(action.dest == "door" for action in actions) and not given:
                 found += _door_names(every=chosen[0] == "open")
     return [word for word in found if word.startswith(last.strip('"'))]
 

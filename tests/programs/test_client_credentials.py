@@ -398,6 +398,32 @@ def test_exec_says_what_it_cannot_run(signed_in: Terminal, words: tuple[str, ...
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (status, "", 1)
 
 
+def test_exec_begins_with_half_the_time_of_credentials_and_without_a_network_with_the_rest(
+    terminal: Terminal,
+) -> None:
+    command = ("exec", "cloudadmin", "--", "sh", "-c", "echo $AWS_ACCESS_KEY_ID")
+    with cli_service() as service:
+        terminal.sign_in(service.url)
+        first = credentials(terminal, "cloudadmin")["AccessKeyId"]
+        kept = json.loads(entry(terminal).read_text())
+        aged = {name: kept[name] - 1900 for name in ("since", "until")}
+        entry(terminal).write_text(json.dumps({**kept, **aged}))
+        assert credentials(terminal, "cloudadmin")["AccessKeyId"] == first
+        second = terminal.run(*command).stdout.strip()
+        assert second != first
+        assert terminal.run(*command).stdout.strip() == second
+        kept = json.loads(entry(terminal).read_text())
+        entry(terminal).write_text(json.dumps({**kept, **aged}))
+    assert terminal.run(*command).stdout.strip() == second
+
+
+def test_exec_needs_no_network_to_learn_a_region(terminal: Terminal) -> None:
+    with cli_service() as service:
+        terminal.sign_in(service.url)
+        credentials(terminal, "cloudadmin")
+    assert terminal.run("exec", "cloudadmin", "--", "true").returncode == 0
+
+
 def test_exec_leaves_signals_as_a_shell_does(signed_in: Terminal) -> None:
     done = signed_in.run("exec", "cloudadmin", "--", "sh", "-c", "yes | head -n 1")
     assert (done.stdout, done.stderr) == ("y\n", "")
@@ -413,6 +439,8 @@ def test_completion_offers_commands_options_and_doors(signed_in: Terminal) -> No
     assert complete("credentials", "") == ["cloudadmin", "auditor"]
     assert complete("open", '"b') == ["billing"]
     assert complete("env", "--shell", "z") == ["zsh"]
+    assert complete("env", "--agent", "--shell", "zsh", "c") == ["cloudadmin"]
+    assert complete("env", "cloudadmin", "") == []
     assert complete("credentials", "--ag") == ["--agent"]
     assert complete("completion", "") == ["bash", "zsh", "fish", "powershell"]
 
