@@ -21,7 +21,7 @@ EXIT_STATUSES = (
     (3, "Nobody is signed in, or the login has ended: run `awscons-cli login`."),
     (
         4,
-        "The service refuses: an unknown door, a door without `cli`, one that needs a step-up in the browser.",
+        "The service refuses: an unknown door, one without `cli`, one that needs a newer sign-in (`login --for`).",
     ),
     (5, "No answer for now: the network, a proxy, the service or AWS. Try again."),
     (
@@ -98,6 +98,12 @@ def build_parser() -> argparse.ArgumentParser:
         "url", metavar="URL", nargs="?", help="address of the portal; default: the last login's"
     )
     login.add_argument("--no-browser", action="store_true", help="show an address, and take a code to paste")
+    login.add_argument(
+        "--for",
+        dest="for_door",
+        metavar="DOOR",
+        help="sign in as this door requires it, where that is newer or stronger than the sign-in in the browser",
+    )
     command("logout", "sign out of a service, here and there")
     command("status", "say who is signed in where, and until when")
     listed = command("list", "list the doors, by account")

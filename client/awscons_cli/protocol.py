@@ -30,7 +30,6 @@ _HINTS = {
     "unknown_door": "awscons-cli list shows the doors.",
     "no_cli": "awscons-cli open opens it in the browser.",
     "no_agent": "Coding agents get no credentials there.",
-    "step_up_required": "Open it once in the browser, with awscons-cli open.",
 }
 
 
@@ -93,22 +92,25 @@ def ask(endpoint: str, access_token: str, form: Mapping[str, str] | None = None)
     answer = call(endpoint, form=form, bearer=access_token)
     if answer.status == 401:
         return None
-    _check(answer)
+    door = form["door"] if form else "DOOR"
+    _check(answer, f"{sign_in_hint(endpoint.rpartition('/cli/')[0])} --for {door}")
     return answer
 
 
-def _check(answer: Answer) -> None:
+def _check(answer: Answer, step_up_hint: str = "") -> None:
     if answer.status == 200:
         return
-    raise refusal(answer.status, answer.document, answer.retry_after)
+    raise refusal(answer.status, answer.document, answer.retry_after, step_up_hint)
 
 
-def refusal(status: int, document: Mapping[str, Any], retry_after: str = "") -> ClientError:
-    """The error that a failed request stands for."""
+def refusal(
+    status: int, document: Mapping[str, Any], retry_after: str = "", step_up_hint: str = ""
+) -> ClientError:
+    """The error that a failed request stands for; `step_up_hint`: what to do for a newer or stronger sign-in."""
     code = printable(document.get("error", ""), 60)
     sentence = printable(document.get("error_description") or f"The service answered {status} {code}".strip())
     sentence = sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
-    hint = _HINTS.get(code, "")
+    hint = step_up_hint if code == "step_up_required" else _HINTS.get(code, "")
     if code == "rate_limited":
         hint = f"Try again in {int(retry_after)} seconds." if retry_after.isdecimal() else "Try again later."
     if document.get("incident"):

@@ -149,6 +149,7 @@ def candidates(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[st
         previous = options.get(before[-1])
         if previous is not None and previous.nargs != 0:
             found = [str(choice) for choice in previous.choices or ()]
+            found += _door_names(every=False) if previous.dest == "for_door" else []
         elif last.startswith("-"):
             found = list(options)
         else:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def login_command(options: argparse.Namespace) -> int:
     """`login`: sign in to a service, which becomes the default."""
     from awscons_cli.http_calls import service_url
+    from awscons_cli.role_credentials import check_door
 
     logins = Logins(os.environ)
     named = options.url or options.service or os.environ.get("AWSCONS_SERVICE") or logins.default
@@ -30,7 +31,8 @@ def login_command(options: argparse.Namespace) -> int:
     known = [login.url for login in logins if named.rstrip("/") == login.url.partition("://")[2]]
     found = find_service(known[0] if known else service_url(named))
     login = logins.at(found["issuer"])
-    sign_in(login, found, browser=not options.no_browser)
+    door = check_door(options.for_door) if options.for_door else ""
+    sign_in(login, found, browser=not options.no_browser, door=door)
     logins.make_default(login.url)
     print(f"Signed in to {login.url}{f' as {login.person}' if login.person else ''}, {left(login.ends)}.")
     return 0
@@ -62,11 +64,12 @@ def sign_in_once(login: Login, begun: float) -> None:
                 sign_in(login, find_service(login.url), browser=True)
 
 
-def sign_in(login: Login, found: dict[str, str], *, browser: bool) -> None:
+def sign_in(login: Login, found: dict[str, str], *, browser: bool, door: str = "") -> None:
     """Take a person through the sign-in, and store the tokens. Raises ClientError.
 
     found     the description of the service
     browser   whether the answer comes by a browser of this computer; else the person pastes a code
+    door      the sign-in is to be as this door requires it; empty: as the service always does
     """
     from awscons_cli.protocol import CLIENT_ID, request_tokens
 
@@ -81,6 +84,7 @@ def sign_in(login: Login, found: dict[str, str], *, browser: bool) -> None:
             "code_challenge": challenge,
             "code_challenge_method": "S256",
             "machine": machine_name(),
+            **({"door": door} if door else {}),
         },
     )
     form = {

@@ -3,7 +3,6 @@
 import json
 import shutil
 from pathlib import Path
-from subprocess import Popen
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -102,16 +101,28 @@ def test_a_copy_of_the_tokens_on_another_computer_ends_the_login_of_both(
     assert "Somebody may have a copy of your sign-in" in text_of(computer.browser.get("/aws/"))
 
 
-def pasted_code(computer: Computer, login: Popen[str]) -> str:
+def test_a_login_for_a_door_signs_in_anew_where_the_door_requires_it(computer: Computer) -> None:
+    computer.forward(minutes=11)
+    refused = computer.terminal.run("credentials", "strict")
+    assert (refused.returncode, "requires a newer or stronger sign-in" in refused.stderr) == (4, True)
+    command = refused.stderr.partition("awscons-cli login ")[2].split()[:3]
+    with computer.terminal.begin("login", *command, "--no-browser") as login:
+        link = shown_address(login)
+        computer.house.sign_in(computer.browser, link)
+        login.communicate(f"{pasted_code(computer, link)}\n", timeout=60)
+    assert computer.terminal.run("credentials", "strict").returncode == 0
+
+
+def pasted_code(computer: Computer, link: str) -> str:
     """The code that the page shows, after Ada has allowed the login."""
-    page = computer.browser.submit(computer.browser.get(shown_address(login)), {"decision": "allow"}, form=-1)
+    page = computer.browser.submit(computer.browser.get(link), {"decision": "allow"}, form=-1)
     assert page.status_code == 303
     return parse_qs(urlsplit(page.headers["Location"]).query)["code"][0]
 
 
 def test_a_code_that_somebody_saw_gives_them_nothing_and_ends_itself(computer: Computer) -> None:
     with computer.terminal.begin("login", computer.house.url, "--no-browser") as login:
-        code = pasted_code(computer, login)
+        code = pasted_code(computer, shown_address(login))
         form = {
             "grant_type": "authorization_code",
             "client_id": "awscons-cli",

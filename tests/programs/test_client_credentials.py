@@ -233,7 +233,7 @@ def test_a_stolen_refresh_token_that_both_sides_use_ends_the_login(
         (
             (403, "step_up_required"),
             4,
-            "step_up_required. Open it once in the browser, with awscons-cli open.",
+            "step_up_required. Run: awscons-cli login {url} --for cloudadmin",
         ),
         ((429, "rate_limited"), 5, "rate_limited. Try again in 7 seconds."),
         ((502, "aws_refused"), 5, "aws_refused."),
@@ -244,7 +244,8 @@ def test_what_the_service_refuses_is_one_sentence_with_its_status(
     signed_in: Terminal, service: CliService, refusal: tuple[int, str], status: int, words: str
 ) -> None:
     service.refusal = refusal
-    assert failure(signed_in, "cloudadmin") == (status, f"awscons-cli: It says {words} (Incident INC-1)")
+    sentence = f"awscons-cli: It says {words.format(url=service.url)} (Incident INC-1)"
+    assert failure(signed_in, "cloudadmin") == (status, sentence)
 
 
 @pytest.mark.parametrize(
@@ -441,6 +442,7 @@ def test_completion_offers_commands_options_and_doors(signed_in: Terminal) -> No
     assert complete("env", "--shell", "z") == ["zsh"]
     assert complete("env", "--agent", "--shell", "zsh", "c") == ["cloudadmin"]
     assert complete("env", "cloudadmin", "") == []
+    assert complete("login", "--for", "c") == ["cloudadmin"]
     assert complete("credentials", "--ag") == ["--agent"]
     assert complete("completion", "") == ["bash", "zsh", "fish", "powershell"]
 

@@ -30,6 +30,7 @@ TARGETS = [
         "session_tags": {"who": "user_name"},
     },
     {**FULL_TARGETS[1], "groups": ["sysadmin"]},
+    {**FULL_TARGETS[1], "service": "strict", "groups": ["sysadmin"], "cli": True, "max_login_age": 600},
 ]
 TRUSTED = frozenset({"sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"})
 PROFILE = "123456789012-MyAdminRole"
@@ -90,7 +91,7 @@ def answer_of(caller: subprocess.Popen[str]) -> tuple[str, str]:
 @contextmanager
 def computer_at_work(folder: Path, zipapp: Path) -> Iterator[Computer]:
     """A computer of Ada's, signed in at a house of its own, with profiles for its doors."""
-    roles = {ROLE: PretendRole(43_200, TRUSTED)}
+    roles = {str(target["role"]): PretendRole(43_200, TRUSTED) for target in FULL_TARGETS}
     with open_house(folder, roles=roles, aws={"targets": TARGETS}, saml={"auth_duration": 8 * 3600}) as house:
         terminal, clock = Terminal(folder / "home", zipapp), folder / "time"
         clock.write_text("+0")

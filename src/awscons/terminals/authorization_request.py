@@ -27,6 +27,7 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 """SHA-256 in Base64 for URLs, without padding (RFC 7636, section 4.2)."""
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _STATE = re.compile(r"[\x21-\x7e]{1,512}")
+_DOOR = re.compile(r"[A-Za-z0-9._~-]{0,64}")
 _NO_TEXT = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 """Unicode's categories of characters that could change how the rest of a line reads."""
 _MAX_PORT = 65_535
@@ -40,12 +41,14 @@ class AuthorizationRequest:
     challenge      of PKCE: the hash of a secret that only the terminal has
     state          given back unchanged
     machine        what the computer calls itself; the person decides whether it is theirs
+    door           the target that it wants to open next, which may require a newer sign-in; empty: none
     """
 
     redirect_uri: str
     challenge: str
     state: str = field(repr=False)
     machine: str
+    door: str = ""
 
     @property
     def loopback_origin(self) -> str | None:
@@ -64,6 +67,7 @@ class AuthorizationRequest:
             "code_challenge_method": "S256",
             "state": self.state,
             "machine": self.machine,
+            **({"door": self.door} if self.door else {}),
         }
 
 
@@ -90,7 +94,7 @@ def parse_authorization_request(
     if redirect_uri != paste_uri and not _is_loopback(redirect_uri):
         return RequestRefused("invalid_request", "redirect_uri is not on the person's own computer")
     state, challenge = _only(parameters, "state") or "", _only(parameters, "code_challenge") or ""
-    machine = (_only(parameters, "machine") or "").strip()
+    machine, door = (_only(parameters, "machine") or "").strip(), _only(parameters, "door") or ""
     is_s256 = _only(parameters, "code_challenge_method") == "S256"
     reason = ""
     if not _STATE.fullmatch(state):
@@ -99,11 +103,13 @@ def parse_authorization_request(
         reason = "code_challenge, by S256"
     elif not _is_name(machine):
         reason = "machine"
+    elif not _DOOR.fullmatch(door):
+        reason = "door"
     if reason:
         return RequestRefused("invalid_request", reason, redirect_uri, state)
     if _only(parameters, "response_type") != "code":
         return RequestRefused("unsupported_response_type", "response_type", redirect_uri, state)
-    return AuthorizationRequest(redirect_uri, challenge, state, machine)
+    return AuthorizationRequest(redirect_uri, challenge, state, machine, door)
 
 
 def is_verified(challenge: str, verifier: str) -> bool:

@@ -21,8 +21,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
+from awscons.access.decision import Granted, decide
 from awscons.access.identity import Login, Terminal
+from awscons.access.step_up import AuthnRequirement, step_up
+from awscons.access.targets import Target
 from awscons.aws.durations import MIN_DURATION
 from awscons.errors import StoreUnavailable
 from awscons.signin.register import LoginRegister, StoredLogin
@@ -33,6 +37,8 @@ from awscons.terminals.authorization_request import AuthorizationRequest, is_ver
 from awscons.terminals.token_records import Access, Code, RefreshState, UsedCode, read_as, record_for
 
 ACCESS_LIFETIME = timedelta(minutes=5)
+CONSENT_LIFETIME = timedelta(minutes=10)
+"""For a person who reads the page; the client waits no longer for the whole sign-in."""
 CODE_LIFETIME = timedelta(minutes=1)
 PASTED_CODE_LIFETIME = timedelta(minutes=5)
 """For a person who copies the code."""
@@ -107,10 +113,31 @@ class Terminals:
         """Whether a terminal of this login could have no credentials any more."""
         return self.ends_at(login) - self._clock() < SHORTEST
 
-    def needs_new_sign_in(self, login: Login) -> bool:
-        """Whether a terminal of this login would end too soon, and a new sign-in may help."""
+    def required_sign_in(self, login: Login, target: Target | None) -> AuthnRequirement | None:
+        """The new sign-in that a terminal needs first; None: this login is enough, or none would help.
+
+        target   what the terminal wants to open, which may require a newer or stronger sign-in
+        """
+        if target is not None and isinstance(decide(target, login.identity), Granted):
+            requirement = step_up(target, login, now=self._clock())
+            if requirement is not None:
+                return requirement
         is_new = self._clock() - login.signed_in_at < _NEW_LOGIN
-        return self.ends_too_soon(login) and not is_new
+        return AuthnRequirement() if self.ends_too_soon(login) and not is_new else None
+
+    # --- the person's consent --------------------------------------------------------------
+
+    def consent_proof(self, login_id: str, request: AuthorizationRequest) -> str:
+        """What only the page knows that asks this browser now; `login_id`: its cookie, which no other site knows."""
+        return _consent_proof(login_id, request, int((self._clock() + CONSENT_LIFETIME).timestamp()))
+
+    def is_consent(self, proof: str, login_id: str, request: AuthorizationRequest) -> bool:
+        """Whether this is the proof of such a page, not long ago."""
+        until = proof.partition(".")[0]
+        if not re.fullmatch(r"[0-9]{1,12}", until) or self._clock().timestamp() >= int(until):
+            return False
+        expected = _consent_proof(login_id, request, int(until))
+        return hmac.compare_digest(expected.encode(), proof.encode("utf-8", "replace"))
 
     # --- codes ---------------------------------------------------------------------------
 
@@ -266,6 +293,11 @@ class Terminals:
                 self._register.revoke(stored.public_id)
                 ended.append(stored.login)
         return tuple(ended)
+
+
+def _consent_proof(login_id: str, request: AuthorizationRequest, until: int) -> str:
+    text = f"terminal\n{until}\n{urlencode(request.parameters)}"
+    return f"{until}.{hmac.digest(login_id.encode('utf-8', 'replace'), text.encode(), 'sha256').hex()}"
 
 
 def _new_refresh_token(handle: str) -> tuple[str, Record]:

@@ -7,7 +7,6 @@ ourselves, so the guard against other sites holds; it also carries a proof that 
 from __future__ import annotations
 
 import hashlib
-import hmac
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -18,6 +17,7 @@ from awscons import __version__
 from awscons.access.identity import Login
 from awscons.audit import events
 from awscons.errors import LoginEndsTooSoon
+from awscons.signin.login import NO_REQUIREMENT
 from awscons.site import Site
 from awscons.terminals.authorization_request import (
     AuthorizationRequest,
@@ -108,10 +108,12 @@ def _metadata(site: Site) -> dict[str, object]:
 
 
 def _login_for(deps: WebDependencies, asked: AuthorizationRequest) -> Login | Response:
-    """The login of this browser, long enough for a terminal; else the way to a sign-in. Raises Blocked."""
-    login = current_login(deps)
-    if login is None or deps.terminals.needs_new_sign_in(login):
-        return begin_login(deps, f"/cli/authorize?{urlencode(asked.parameters)}")
+    """The login of this browser, good enough for the terminal; else the way to a sign-in. Raises Blocked."""
+    login, target = current_login(deps), deps.targets.get(asked.door)
+    requirement = deps.terminals.required_sign_in(login, target) if login else NO_REQUIREMENT
+    if login is None or requirement is not None:
+        path = f"/cli/authorize?{urlencode(asked.parameters)}"
+        return begin_login(deps, path, requirement=requirement or NO_REQUIREMENT)
     deps.blocks.check(login.identity)
     if deps.terminals.ends_too_soon(login):
         raise LoginEndsTooSoon(
@@ -129,7 +131,7 @@ def _ask(deps: WebDependencies, asked: AuthorizationRequest) -> Response:
     page = render_template(
         "terminal_consent.html",
         asked=asked,
-        proof=_proof(deps, asked),
+        proof=deps.terminals.consent_proof(cookies.login_id_in(request, deps.cookies), asked),
         ends_at=deps.terminals.ends_at(login),
     )
     response = make_response(page)
@@ -143,7 +145,8 @@ def _ask(deps: WebDependencies, asked: AuthorizationRequest) -> Response:
 def _decided(deps: WebDependencies, asked: AuthorizationRequest) -> Response:
     """What the person decided on that page."""
     proof, decision = request.form.get("proof", ""), request.form.get("decision")
-    if not hmac.compare_digest(_proof(deps, asked).encode(), proof.encode()) or decision is None:
+    login_id = cookies.login_id_in(request, deps.cookies)
+    if decision is None or not deps.terminals.is_consent(proof, login_id, asked):
         return _ask(deps, asked)
     login = _login_for(deps, asked)
     if isinstance(login, Response):
@@ -163,13 +166,6 @@ def _client(deps: WebDependencies) -> Response:
     response.set_etag(hashlib.sha256(deps.client_archive).hexdigest())
     response.make_conditional(request)
     return response
-
-
-def _proof(deps: WebDependencies, asked: AuthorizationRequest) -> str:
-    """Keyed with the login id, which no other site knows: this service asked this person exactly this."""
-    login_id = cookies.login_id_in(request, deps.cookies)
-    text = f"terminal\n{urlencode(asked.parameters)}"
-    return hmac.new(login_id.encode("utf-8", "replace"), text.encode(), hashlib.sha256).hexdigest()
 
 
 def _back(deps: WebDependencies, redirect_uri: str, state: str, **answer: str) -> Response:

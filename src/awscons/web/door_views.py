@@ -132,8 +132,7 @@ def _answer(result: Issued | NotAllowed | StepUpNeeded | Failed, target: Target,
             if not (requirement.force_authn or requirement.authn_context):
                 return _sign_in_again()
             sentence = _(
-                "“%(target)s” requires that you have just signed in. Open it in the browser, and then sign this "
-                "terminal in again.",
+                "“%(target)s” requires a newer or stronger sign-in than this terminal has.",
                 target=target.title,
             )
             return json_error(HTTPStatus.FORBIDDEN, "step_up_required", sentence)

@@ -14,7 +14,7 @@ from awscons.config.key_files import make_first_pair
 from awscons.config.schema import SqliteBacking
 from awscons.demo.pretend_sts import PretendRole
 from awscons.signin.blocks import Block, BlockKind, BlockList
-from support.browser import Browser
+from support.browser import Browser, sent_to_idp, text_of
 from support.faults import RESET, Fault, sts_error
 from support.house import FULL_TARGETS, House, open_house
 from support.keyless import keyless
@@ -42,8 +42,19 @@ BROWSER_ONLY = {
     "region": "eu-west-1",
 }
 NO_AGENTS = {**ADMIN, "service": "people", "cli": True}
+MFA = "https://refeds.org/profile/mfa"
 STRICT = {**ADMIN, "service": "strict", "cli": True, "max_login_age": 600}
-TARGETS: list[dict[str, Any]] = [CLOUDADMIN, {**SANDBOX, "cli": True}, BROWSER_ONLY, NO_AGENTS, STRICT]
+STRONGER = {**ADMIN, "service": "stronger", "cli": True, "authn_context": [MFA]}
+THEIRS = {**SANDBOX, "service": "theirs", "max_login_age": 600}
+TARGETS: list[dict[str, Any]] = [
+    CLOUDADMIN,
+    {**SANDBOX, "cli": True},
+    BROWSER_ONLY,
+    NO_AGENTS,
+    STRICT,
+    STRONGER,
+    THEIRS,
+]
 ACCOUNTS = [{"id": "123456789012", "name": "Web shop"}]
 INVALID_TOKEN = (401, "invalid_token")
 
@@ -90,7 +101,7 @@ def test_a_terminal_lists_what_its_person_may_open(house: House, terminal: Termi
     answer = terminal.doors()
     assert answer.headers["Cache-Control"] == "no-store"
     doors = {door["name"]: door for door in answer.json()["doors"]}
-    assert set(doors) == {"cloudadmin", "browser", "people", "strict"}
+    assert set(doors) == {"cloudadmin", "browser", "people", "strict", "stronger"}
     assert doors["cloudadmin"] == {
         "name": "cloudadmin",
         "title": "cloudadmin",
@@ -265,16 +276,31 @@ def test_a_door_that_is_not_there_or_not_theirs_or_for_the_browser_gives_nothing
     assert house.pretend_sts.role_sessions == []
 
 
-def test_a_door_that_needs_a_fresh_sign_in_opens_in_the_browser_first(
-    house: House, ada: Browser, terminal: Terminal
-) -> None:
+def test_a_terminal_signs_in_as_a_door_requires_it(house: House, ada: Browser, terminal: Terminal) -> None:
     assert terminal.credentials("strict").status_code == 200
     house.clock.forward(minutes=11)
-    terminal.refresh()
-    assert error_of(terminal.credentials("strict")) == (403, "step_up_required")
-    assert house.sign_in(ada, "/aws/strict").status_code == 301
-    assert error_of(terminal.credentials("strict")) == (403, "step_up_required")
-    assert Terminal(house).sign_in(ada).credentials("strict").status_code == 200
+    assert error_of(Terminal(house).sign_in(ada).credentials("strict")) == (403, "step_up_required")
+    link = terminal.link_with(door="strict")
+    assert sent_to_idp(ada.get(link)).force_authn
+    consent = house.sign_in(ada, link)
+    terminal.redeem(terminal.code_from(ada.submit(consent, {"decision": "allow"}, form=-1)))
+    assert terminal.credentials("strict").status_code == 200
+
+
+def test_a_terminal_that_names_a_door_for_a_stronger_sign_in_is_sent_to_one(
+    ada: Browser, terminal: Terminal
+) -> None:
+    sent = sent_to_idp(ada.get(terminal.link_with(door="stronger")))
+    assert sent.force_authn
+    assert sent.request.findtext(".//{*}AuthnContextClassRef") == MFA
+
+
+@pytest.mark.parametrize("door", ["people", "theirs", "nothing"])
+def test_a_door_that_requires_nothing_of_the_person_asks_for_no_sign_in(
+    house: House, ada: Browser, terminal: Terminal, door: str
+) -> None:
+    house.clock.forward(minutes=11)
+    assert "Sign in a terminal?" in text_of(ada.get(terminal.link_with(door=door)))
 
 
 def block(tmp_path: Path, kind: BlockKind, name: str) -> None:

@@ -176,6 +176,8 @@ def test_a_parameter_that_comes_twice_counts_as_none(ada: Browser, terminal: Ter
         ({"machine": "x" * 65}, "invalid_request"),
         ({"machine": "gnp.\u202eexe"}, "invalid_request"),
         ({"machine": "a\nb"}, "invalid_request"),
+        ({"door": "a/b"}, "invalid_request"),
+        ({"door": "x" * 65}, "invalid_request"),
     ],
 )
 def test_the_terminal_is_told_what_is_wrong_with_its_request(
@@ -220,10 +222,22 @@ def test_a_page_that_was_made_for_another_login_or_request_allows_nothing(
     house.sign_in(other, "/aws/", "carl@example.com")
     theirs = forms_in(other.get(terminal.link))[-1].fields
     elsewhere = {**forms_in(ada.get(terminal.link))[-1].fields, "machine": "another"}
-    for fields in (theirs, elsewhere, {**elsewhere, "proof": ""}):
+    longer = forms_in(ada.get(terminal.link))[-1].fields
+    longer["proof"] = longer["proof"].replace(".", "0.", 1)
+    for fields in (theirs, elsewhere, {**elsewhere, "proof": ""}, longer):
         answer = ada.post("/cli/authorize", {**fields, "decision": "allow"})
         assert answer.status_code == 200
         assert "Sign in a terminal?" in text_of(answer)
+
+
+def test_a_page_that_asked_more_than_ten_minutes_ago_allows_nothing(
+    house: House, ada: Browser, terminal: Terminal
+) -> None:
+    page = ada.get(terminal.link)
+    house.clock.forward(minutes=11)
+    answer = ada.submit(page, {"decision": "allow"}, form=-1)
+    assert answer.status_code == 200
+    assert terminal.code_from(ada.submit(answer, {"decision": "allow"}, form=-1))
 
 
 def test_a_page_of_another_site_gets_no_token_and_may_read_nothing(ada: Browser, terminal: Terminal) -> None:
