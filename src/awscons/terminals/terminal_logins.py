@@ -79,6 +79,11 @@ def is_code(text: str) -> bool:
     return _SECRET.fullmatch(text) is not None
 
 
+def is_refresh_token(text: str) -> bool:
+    """Whether `text` has the form of a refresh token of ours, which nobody guesses."""
+    return _REFRESH_TOKEN.fullmatch(text) is not None
+
+
 class Terminals:
     """Signs terminals in and out. Safe for many threads. All methods raise StoreUnavailable."""
 

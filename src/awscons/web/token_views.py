@@ -15,7 +15,7 @@ from flask import Blueprint, Flask, Response, jsonify
 from awscons.audit import events
 from awscons.errors import AuditLogUnwritable, AwsconsError, RateLimited, StoreUnavailable
 from awscons.terminals.authorization_request import CLIENT_ID
-from awscons.terminals.terminal_logins import GrantRefused, Tokens
+from awscons.terminals.terminal_logins import GrantRefused, Tokens, is_refresh_token
 from awscons.web.cli_views import only_with_terminals
 from awscons.web.dependencies import WebDependencies
 from awscons.web.language import gettext as _
@@ -52,6 +52,7 @@ def register_token_views(app: Flask, deps: WebDependencies) -> None:
     def token() -> Response:
         if only_field("client_id") != CLIENT_ID:
             return json_error(HTTPStatus.BAD_REQUEST, "invalid_client", _("This client is not known here."))
+        is_guess = True
         match only_field("grant_type"):
             case "authorization_code":
                 result = deps.terminals.redeem(
@@ -62,11 +63,14 @@ def register_token_views(app: Flask, deps: WebDependencies) -> None:
                 if isinstance(result, Tokens):
                     deps.audit.record(events.terminal_signed_in(result.login, caller()))
             case "refresh_token":
-                result = deps.terminals.refresh(only_field("refresh_token"))
+                given = only_field("refresh_token")
+                result, is_guess = deps.terminals.refresh(given), not is_refresh_token(given)
             case _:
                 sentence = _("This service knows the grants authorization_code and refresh_token.")
                 return json_error(HTTPStatus.BAD_REQUEST, "unsupported_grant_type", sentence)
-        return _tokens(result) if isinstance(result, Tokens) else _no_tokens(deps, result)
+        if isinstance(result, Tokens):
+            return _tokens(result)
+        return _no_tokens(deps, result, is_guess=is_guess)
 
     @views.post("/revoke")
     @_in_json
@@ -107,11 +111,13 @@ def _tokens(tokens: Tokens) -> Response:
     )
 
 
-def _no_tokens(deps: WebDependencies, refused: GrantRefused) -> Response:
+def _no_tokens(deps: WebDependencies, refused: GrantRefused, *, is_guess: bool) -> Response:
     if refused.login is not None and refused.is_reuse:
         deps.audit.record(events.terminal_token_reused(refused.login, caller()))
     elif refused.login is not None:
         deps.audit.record(events.terminal_refused(refused.reason, refused.login, caller()))
-    deps.limits.check("terminal", counted_address(deps.site))
+    if is_guess:
+        # A terminal that has ended comes with a token of ours. It has to learn that, or it would try for ever.
+        deps.limits.check("terminal", counted_address(deps.site))
     sentence = _("The sign-in of this terminal has ended, or was never valid. Please sign in again.")
     return json_error(HTTPStatus.BAD_REQUEST, "invalid_grant", sentence, cause=refused.reason)

@@ -323,6 +323,19 @@ def test_guesses_are_limited_for_each_address(tmp_path: Path) -> None:
         assert answers[2].headers["Retry-After"].isdecimal()
 
 
+def test_terminals_of_one_address_learn_that_they_have_ended_however_many_they_are(tmp_path: Path) -> None:
+    server = {"rate_limit_per_address": 2, "trusted_proxies": 1}
+    with open_house(tmp_path, aws={"targets": TARGETS}, server=server) as house:
+        browser = house.browser()
+        house.sign_in(browser, "/aws/")
+        terminals = [Terminal(house).sign_in(browser) for _ in range(4)]
+        for terminal in terminals:
+            terminal.http.http.headers["X-Forwarded-For"] = "192.0.2.1"
+        browser.post("/saml/logout", {})
+        assert [error_of(terminal.refresh()) for terminal in terminals] == [INVALID_GRANT] * 4
+        assert [terminals[0].refresh("x").status_code for _ in range(3)] == [400, 400, 429]
+
+
 # --- refresh tokens --------------------------------------------------------------------------
 
 
