@@ -37,7 +37,7 @@ def configure_command(options: argparse.Namespace) -> int:
         wanted[names[door["name"]]] = profile_text(names[door["name"]], process, region)
     path = _path_of("AWS_CONFIG_FILE", "config")
     shown = printable_path(path)
-    with login.state.lock("configure"):
+    with (login.state.parent or login.state).lock("configure"):  # one file, whatever the service
         old = _read(path)
         parts = ConfigText(old, login.url, shown)
         _refuse_shadowed(set(wanted))
@@ -131,6 +131,8 @@ def _replace(path: str, text: str, shown: str) -> None:
         mode = 0o600
         if os.path.exists(target):
             mode = stat.S_IMODE(os.stat(target).st_mode)
+            if not os.path.isfile(target):
+                raise ConfigRefused(f"{shown} is no regular file; nothing was changed.")
             if not mode & 0o222:
                 raise ConfigRefused(f"{shown} is read-only; nothing was changed.", f"Try: chmod u+w {shown}")
         os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)

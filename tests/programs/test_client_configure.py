@@ -1,10 +1,15 @@
 """`awscons-cli configure`: profiles in the file of the AWS CLI, which belongs to the person."""
 
+import fcntl
+import os
 import stat
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from awscons_cli import configuring
+from awscons_cli.program import main
 from support.cli_service import CliService
 from support.client_terminal import Terminal
 
@@ -108,6 +113,31 @@ def test_a_read_only_file_is_a_refusal(with_file: Terminal) -> None:
     assert "~/.aws/config is read-only; nothing was changed. Try: chmod u+w ~/.aws/config" in refused(
         with_file
     )
+
+
+def test_what_is_no_file_is_not_replaced(signed_in: Terminal) -> None:
+    signed_in.config.parent.mkdir()
+    os.mkfifo(signed_in.config)
+    writer = Thread(target=lambda: signed_in.config.write_text(""))
+    writer.start()
+    done = signed_in.run("configure")
+    writer.join()
+    assert done.stderr == "awscons-cli: ~/.aws/config is no regular file; nothing was changed.\n"
+    assert signed_in.config.is_fifo()
+
+
+def test_profiles_of_two_services_are_written_one_after_the_other(
+    signed_in: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(*_arguments: object) -> None:
+        with (signed_in.state / "configure.lock").open() as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    for name, value in signed_in.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(configuring, "_replace", look)
+    monkeypatch.setattr(configuring, "own_command", lambda: ["awscons-cli"])
+    assert main(["configure"]) == 0
 
 
 def test_a_folder_in_the_place_of_the_file_is_a_refusal(signed_in: Terminal) -> None:
