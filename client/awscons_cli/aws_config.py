@@ -43,7 +43,7 @@ def profile_names(template: str, doors: Sequence[Mapping[str, Any]]) -> dict[str
         safe = {key: _UNSAFE.sub("-", str(value or "")) for key, value in fields.items()}
         try:
             name = template.format_map(safe)
-        except (KeyError, ValueError, IndexError, AttributeError):
+        except (KeyError, ValueError, IndexError, AttributeError, TypeError):
             places = ", ".join(f"{{{key}}}" for key in fields)
             raise UsageMistake(f"{template!r} is no template of names.", f"It may have {places}.") from None
         if not name or _UNSAFE.search(name):

@@ -84,7 +84,8 @@ def service_url(text: str) -> str:
     except ValueError:
         raise mistake from None
     # Nothing that a shell would obey: the address becomes a part of profiles.
-    plain = re.fullmatch(r"[a-z0-9._:-]+", host) and re.fullmatch(r"[A-Za-z0-9._~/-]*", parts.path)
+    name = re.fullmatch(r"[0-9a-f:]*:[0-9a-f:.]*|[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", host)
+    plain = name and re.fullmatch(r"[A-Za-z0-9._~/-]*", parts.path)
     if not plain or parts.username or parts.query or parts.fragment or parts.scheme not in {"http", "https"}:
         raise mistake
     if parts.scheme == "http" and host not in LOOPBACK:
@@ -134,7 +135,7 @@ def call(
             status, answered = response.status, response.headers
     except URLError as error:
         raise _unreachable(host, error.reason) from None
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, UnicodeError) as error:  # the last: the name of a proxy
         raise _unreachable(host, error) from None
     took = time.time() - begun
     debug(f"{request.get_method()} {url.partition('?')[0]} {status} {took * 1000:.0f} ms")

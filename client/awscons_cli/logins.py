@@ -83,9 +83,8 @@ class Login:
 
     def keep(self, name: str, value: Mapping[str, Any]) -> None:
         """Write a file that ends with this login, unless the login has ended meanwhile. Raises ClientError."""
-        root = self.state.parent or self.state
         with self.state.lock("tokens"):
-            if root.read(_SERVICES).get("services", {}).get(self.url, {}).get("id") == self.id:
+            if _known(self.state.parent or self.state).get(self.url, {}).get("id") == self.id:
                 self.state.write(name, value)
 
     def is_over(self) -> bool:
@@ -101,10 +100,9 @@ class Login:
         with self.state.lock("tokens"):
             tokens = self.tokens.load()
             token = str(tokens.get("access_token", ""))
-            if (
-                token not in {"", other_than}
-                and tokens.get("access_token_ends", 0) > time.time() + _TOKEN_MARGIN
-            ):
+            ends = tokens.get("access_token_ends")
+            lasts = isinstance(ends, (int, float)) and ends > time.time() + _TOKEN_MARGIN
+            if lasts and token not in {"", other_than}:
                 return token
             if not tokens.get("refresh_token"):
                 raise self.ended()
@@ -152,10 +150,29 @@ class Login:
         """Write down what changed; another process may have changed the rest."""
         root = self.state.parent or self.state
         with root.lock("services"):
-            known = root.read(_SERVICES)
-            services = known.get("services", {})
+            found, services = root.read(_SERVICES), _known(root)
             services[self.url] = {**services.get(self.url, {}), **changed}
-            root.write(_SERVICES, {**known, "default": known.get("default", self.url), "services": services})
+            root.write(_SERVICES, {**found, "default": found.get("default", self.url), "services": services})
+
+
+def _known(root: State) -> dict[str, dict[str, Any]]:
+    """What is written down of each service; nothing of one whose entry is damaged."""
+    services = root.read(_SERVICES).get("services")
+    return {
+        url: entry if _is_entry(entry) else {}
+        for url, entry in (services.items() if isinstance(services, dict) else ())
+    }
+
+
+def _is_entry(found: Any) -> bool:
+    if not isinstance(found, dict):
+        return False
+    ends, endpoints = found.get("ends", 0), found.get("endpoints", {})
+    return (
+        isinstance(ends, (int, float))
+        and isinstance(endpoints, dict)
+        and all(isinstance(address, str) for address in endpoints.values())
+    )
 
 
 class Logins:
@@ -166,7 +183,7 @@ class Logins:
         self._environment = environment
 
     def __iter__(self) -> Iterator[Login]:
-        return iter([self.at(url) for url in self._state.read(_SERVICES).get("services", {})])
+        return iter([self.at(url) for url in _known(self._state)])
 
     @property
     def default(self) -> str:
@@ -180,8 +197,7 @@ class Logins:
 
     def at(self, url: str) -> Login:
         """The login at that service, ended or not."""
-        known = self._state.read(_SERVICES).get("services", {}).get(url, {})
-        return Login(url, self._state.of(url), known, self._environment)
+        return Login(url, self._state.of(url), _known(self._state).get(url, {}), self._environment)
 
     def chosen(self, service: str | None) -> Login:
         """The login that `--service`, AWSCONS_SERVICE or the last login names: by address, or by host.
@@ -193,7 +209,7 @@ class Logins:
             if not self.default:
                 raise LoginEnded("Nobody has signed in yet.", "Run: awscons-cli login https://YOUR-PORTAL")
             return self.at(self.default)
-        known = list(self._state.read(_SERVICES).get("services", {}))
+        known = list(_known(self._state))
         short = named.rstrip("/")
         for url in known:
             if short in {url, url.partition("://")[2]}:

@@ -161,28 +161,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "--" in words and words[:1] == ["exec"]:
         place = words.index("--")
         words, command = words[:place], words[place + 1 :]
-    options = build_parser().parse_args(words)
-    options.command = command
-    if options.debug:
-        from awscons_cli.http_calls import turn_debug_on
-
-        turn_debug_on()
+    options = argparse.Namespace(debug=False, command=command)
     try:
-        return _run(options)
+        try:
+            return _run(build_parser().parse_args(words, options))
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except ClientError as error:
         print(f"awscons-cli: {error}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
         print("awscons-cli: Stopped.", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except Exception as error:  # noqa: BLE001 - a line about it, whatever it is
+        return _failed(error, debug=options.debug)
+
+
+def _failed(error: Exception, *, debug: bool) -> int:
+    if isinstance(error, OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what Python still has to write
+    if isinstance(error, BrokenPipeError):  # the reader of our output has seen enough
         return 1
-    except Exception as error:
-        if options.debug:
-            raise
-        print(f"awscons-cli: An unexpected error: {error!r}. With --debug it says where.", file=sys.stderr)
-        return 1
+    if debug:
+        raise error
+    words = f"An unexpected error: {error!r}. With --debug it says where."
+    if isinstance(error, OSError) and error.strerror:
+        words = f"{error.strerror}."
+    print(f"awscons-cli: {words}", file=sys.stderr)
+    return 1
 
 
 def _say_every_letter() -> None:
@@ -195,6 +202,10 @@ def _say_every_letter() -> None:
 def _run(options: argparse.Namespace) -> int:
     """Import the module of the command, and no other: most of the time of a short command is imports."""
     chosen = options.chosen
+    if options.debug:
+        from awscons_cli.http_calls import turn_debug_on
+
+        turn_debug_on()
     if chosen == "credentials":
         from awscons_cli.role_credentials import credentials_command as run
     elif chosen in {"login", "logout", "status"}:

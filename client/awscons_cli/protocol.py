@@ -72,8 +72,12 @@ def request_tokens(url: str, endpoint: str, form: Mapping[str, str]) -> Answer:
     if answer.document.get("error") == "invalid_grant":
         raise LoginEnded(f"The login at {url} has ended.", sign_in_hint(url))
     _check(answer)
-    names = ("access_token", "refresh_token", "expires_in", "refresh_token_expires_in")
-    if not all(answer.document.get(name) for name in names):
+    found = answer.document
+    texts, numbers = ("access_token", "refresh_token"), ("expires_in", "refresh_token_expires_in")
+    if not (
+        all(isinstance(found.get(name), str) and found[name] for name in texts)
+        and all(isinstance(found.get(name), (int, float)) for name in numbers)
+    ):
         raise ServiceUnavailable(f"{url} answered without tokens.")
     return answer
 

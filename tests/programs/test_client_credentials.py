@@ -134,6 +134,54 @@ def test_a_damaged_cache_is_no_cache(signed_in: Terminal, content: str) -> None:
     assert credentials(signed_in, "cloudadmin")
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    ['{"services": 5}', '{"services": {"URL": 5}}', '{"services": {"URL": {"ends": "x", "id": "1"}}}', "[]"],
+)
+def test_a_damaged_list_of_services_has_no_login(
+    signed_in: Terminal, service: CliService, damaged: str
+) -> None:
+    (signed_in.state / "services.json").write_text(damaged.replace("URL", service.url))
+    assert failure(signed_in, "cloudadmin", "--service", service.url)[0] == 3
+    signed_in.sign_in(service.url)
+    assert credentials(signed_in, "cloudadmin")
+
+
+def test_an_access_token_whose_end_is_damaged_is_renewed(signed_in: Terminal, service: CliService) -> None:
+    (path,) = signed_in.state.rglob("tokens.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "access_token_ends": "x"}))
+    assert credentials(signed_in, "cloudadmin")
+    assert service.count(REFRESH) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "output", "said"),
+    [
+        ("list", "/dev/full", "awscons-cli: No space left on device.\n"),
+        ("credentials cloudadmin", "/dev/full", "awscons-cli: No space left on device.\n"),
+        ("--help", "/dev/full", "awscons-cli: No space left on device.\n"),
+        ("list", "a closed pipe", ""),
+    ],
+)
+def test_output_that_cannot_be_written_is_a_status_and_no_traceback(
+    signed_in: Terminal, words: str, output: str, said: str
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    target = writer if output == "a closed pipe" else os.open(output, os.O_WRONLY)
+    done = subprocess.run(
+        [signed_in.python, signed_in.zipapp, *words.split()],
+        stdout=target,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=signed_in.environment,
+        check=False,
+    )
+    for descriptor in {writer, target}:
+        os.close(descriptor)
+    assert (done.returncode, done.stderr) == (1, said)
+
+
 def test_credentials_of_a_short_rest_of_a_login_are_handed_out_and_not_kept(
     signed_in: Terminal, service: CliService
 ) -> None:

@@ -134,7 +134,8 @@ def test_signs_that_no_profile_may_have_become_dashes() -> None:
 
 
 @pytest.mark.parametrize(
-    "template", ["{nothing}", "{", "{0}", "{}", "{door.__class__}", "{door:>99999x}", "a b", "", "]"]
+    "template",
+    ["{nothing}", "{", "{0}", "{}", "{door.__class__}", "{door[a]}", "{door:>99999x}", "a b", "", "]"],
 )
 def test_a_template_that_makes_no_name_is_a_mistake(template: str) -> None:
     with pytest.raises(UsageMistake):

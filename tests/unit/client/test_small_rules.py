@@ -69,6 +69,12 @@ def test_an_address_has_one_form(text: str, url: str) -> None:
     assert service_url(text) == url
 
 
+@pytest.mark.parametrize("text", ["a..b", "https://.a", "https://" + "x" * 64 + ".example.com"])
+def test_a_host_that_no_resolver_takes_is_a_mistake(text: str) -> None:
+    with pytest.raises(UsageMistake, match="is no address of a service"):
+        service_url(text)
+
+
 def test_the_proof_is_the_hash_of_a_random_verifier() -> None:
     verifier, challenge = new_proof()
     assert len(verifier) == 64
