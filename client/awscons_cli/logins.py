@@ -89,7 +89,7 @@ class Login:
 
     def is_over(self) -> bool:
         """Whether the login has ended, by what this computer knows."""
-        return self.ends <= time.time()
+        return self.ends <= time.time() or not self.endpoints
 
     def _access_token(self, other_than: str | None = None) -> str:
         """An access token; one that the service refused is replaced. Raises ClientError."""

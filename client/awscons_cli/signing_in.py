@@ -197,7 +197,7 @@ def _tell(login: Login, refresh_token: str) -> bool:
     from awscons_cli.protocol import revoke
 
     try:
-        revoke(login.endpoints["revocation_endpoint"], refresh_token)
+        revoke((login.endpoints or find_service(login.url))["revocation_endpoint"], refresh_token)
     except ClientError as error:
         print(
             f'awscons-cli: The service could not be told: {error} End it on its page "Signed-in terminals".',

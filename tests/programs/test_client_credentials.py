@@ -18,6 +18,7 @@ from support.client_terminal import PYTHONS, Terminal
 
 CALL = "POST /cli/credentials"
 REFRESH = "POST /cli/token"
+DAMAGED = '{"services": {"URL": {"ends": %s, "id": "1"}}}'
 
 
 def credentials(terminal: Terminal, *words: str, **variables: str) -> dict[str, Any]:
@@ -136,13 +137,14 @@ def test_a_damaged_cache_is_no_cache(signed_in: Terminal, content: str) -> None:
 
 @pytest.mark.parametrize(
     "damaged",
-    ['{"services": 5}', '{"services": {"URL": 5}}', '{"services": {"URL": {"ends": "x", "id": "1"}}}', "[]"],
+    ["[]", '{"services": 5}', '{"services": {"URL": 5}}', *(DAMAGED % ends for ends in ('"x"', "9e9"))],
 )
 def test_a_damaged_list_of_services_has_no_login(
     signed_in: Terminal, service: CliService, damaged: str
 ) -> None:
     (signed_in.state / "services.json").write_text(damaged.replace("URL", service.url))
     assert failure(signed_in, "cloudadmin", "--service", service.url)[0] == 3
+    assert signed_in.run("logout", "--service", service.url).returncode in {0, 3}
     signed_in.sign_in(service.url)
     assert credentials(signed_in, "cloudadmin")
 

@@ -1,12 +1,14 @@
 """`awscons-cli login`, `logout`, `status`, `list` and `open`, against a service that checks every step."""
 
 import json
+import signal
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Queue
 from subprocess import Popen
 from urllib.parse import parse_qs, urlsplit
 
@@ -192,6 +194,17 @@ def test_tokens_are_in_the_keyring_of_the_desktop(tmp_path: Path, zipapp: Path, 
     assert (shut.returncode, "The keyring does not give the tokens" in shut.stderr) == (3, True)
     assert terminal.run("login", service.url, AWSCONS_CLI_KEYRING="0").returncode == 0
     assert terminal.run("list").returncode == 0
+
+
+def test_a_login_that_is_stopped_while_its_code_is_exchanged_is_stored_first(
+    terminal: Terminal, service: CliService
+) -> None:
+    started: Queue[Popen[str]] = Queue()
+    service.meanwhile["POST /cli/token"] = lambda: started.get().send_signal(signal.SIGINT)
+    process = terminal.begin("login", service.url)
+    started.put(process)
+    assert said(process)[0] == 130
+    assert terminal.run("status", "--service", service.url).returncode == 0
 
 
 def test_a_login_in_a_file_stays_in_the_file_when_its_tokens_are_renewed(
