@@ -58,5 +58,5 @@ def audit(folder: Path, *, events: int, turns: int) -> dict[str, Any]:
 def _writer(file: Path, key: AuditKey | None) -> Callable[[], None]:
     stream = AuditStream(lambda: datetime.now(UTC))
     stream.use(None, json.dumps)
-    stream.keep(file, heads=None, key=key.at if key else None, checkpoints=False)
+    stream.keep(file, heads=None, key=key.at if key else None, serves=False)
     return lambda: stream.write(_EVENT)

@@ -83,8 +83,25 @@ def test_all_logins_are_ended_at_once(house: House, tmp_path: Path) -> None:
 def test_each_end_is_an_audit_event(house: House, tmp_path: Path) -> None:
     signed_in(house, "ada@example.com")
     done = logins(tmp_path, "end", "--all")
-    (event,) = [json.loads(line) for line in done.stderr.splitlines() if '"audit"' in line]
+    event, checkpoint = [json.loads(line) for line in done.stderr.splitlines() if '"audit"' in line]
     assert (event["action"], event["outcome"], event["user_name"]) == ("end-login", "done", "ada@example.com")
+    assert (checkpoint["action"], checkpoint["at_stop"]) == ("checkpoint", True)
+
+
+def test_what_a_command_wrote_into_the_log_is_missed_where_it_is_removed(
+    house: House, tmp_path: Path
+) -> None:
+    signed_in(house, "ada@example.com")
+    heads = tmp_path / "audit-heads"
+    heads.mkdir(exist_ok=True)
+    with (tmp_path / "config.py").open("a") as config:
+        config.write(f"\nserver_config = {{'audit_log': {str(tmp_path / 'log')!r}}}\n")
+    assert logins(tmp_path, "end", "--all").returncode == 0
+    *_, last = map(json.loads, (tmp_path / "log").read_text().splitlines())
+    assert last["at_stop"]
+    assert {last["stream"]: [last["seq"], last["hash"]]} in [
+        json.loads(f.read_text()) for f in heads.iterdir()
+    ]
 
 
 @pytest.mark.parametrize(

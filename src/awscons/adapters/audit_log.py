@@ -24,9 +24,10 @@ from typing import Any, TextIO
 import structlog
 
 from awscons.adapters.audit_streams import AuditStream, KeySource
+from awscons.audit.chain import AuditKey
 from awscons.audit.event import Action, AuditEvent, Outcome
 from awscons.audit.settings import AuditSettings
-from awscons.config.audit_key_file import advance_key_file
+from awscons.config.audit_key_file import KeyFileKept, advance_key_file, key_at
 from awscons.config.file_access import reason_of
 from awscons.errors import AuditLogUnwritable
 from awscons.findings import Finding, Severity, warning
@@ -154,20 +155,40 @@ def keep_audit_log(
     settings: AuditSettings,
     *,
     heads: Path | None,
-    checkpoints: bool,
+    serves: bool,
+    only_first: bool = False,
     not_written: Callable[[], object] = lambda: None,
 ) -> None:
     """Write the audit events of this process where the settings say; see `AuditStream.keep`.
 
+    serves        whether this process serves: then it also keeps the file of the key up to date
+    only_first    do nothing where the process has a place for its events already
     not_written   is called for each event that is lost
     """
+    if only_first and _STREAM.is_kept:
+        return
     key: KeySource | None = None
     if settings.key_file is not None:
-        key = partial(advance_key_file, settings.key_file)
+        key = partial(_key_of_the_hour if serves else key_at, settings.key_file)
     elif settings.key is not None:
         key = settings.key.at
-    _STREAM.keep(settings.file, heads=heads, key=key, checkpoints=checkpoints)
+    _STREAM.keep(settings.file, heads=heads, key=key, serves=serves)
     _STREAM.not_written, _STREAM.is_failing = not_written, False
+
+
+_KEY_FILES_KEPT: set[Path] = set()
+"""Those that could not be written; each is reported once."""
+
+
+def _key_of_the_hour(file: Path, now: datetime) -> AuditKey:
+    """The key of this hour, also in its file. Raises KeysRefused."""
+    try:
+        return advance_key_file(file, now)
+    except KeyFileKept as error:
+        if file not in _KEY_FILES_KEPT:
+            _KEY_FILES_KEPT.add(file)
+            _log.warning("audit.key_not_advanced", cause=str(error), hint=error.hint)
+        return error.key
 
 
 def audit_file_findings(settings: AuditSettings, environment: Mapping[str, str]) -> Iterator[Finding]:

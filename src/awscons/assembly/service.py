@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import structlog
 from flask import Flask
@@ -17,7 +18,7 @@ from awscons.adapters.aws.http_pool import HttpPool
 from awscons.adapters.client_archive import load_client_archive
 from awscons.adapters.shared_counters import SharedCounters
 from awscons.adapters.stores.choice import open_store
-from awscons.assembly.audit_side import build_service_log
+from awscons.assembly.audit_side import build_service_log, keep_service_log
 from awscons.assembly.aws_side import build_assertions, build_broker
 from awscons.assembly.clock import utc_now
 from awscons.assembly.observability import (
@@ -154,7 +155,8 @@ def build_service(
             client_archive=load_client_archive() if settings.login.terminals else None,
         )
     )
-    return _prepare(app, broker, settings) if prepared else app
+    keep = partial(keep_service_log, settings, recorder, environment=environment)
+    return _finish(app, broker if prepared else None, settings, keep)
 
 
 def _build_consoles(
@@ -187,8 +189,11 @@ def _log_warnings(warnings: Iterable[Finding], environment: Mapping[str, str]) -
         )
 
 
-def _prepare(app: Flask, broker: Broker, settings: Settings) -> Flask:
-    broker.prepare(settings.targets)
-    for name in app.jinja_env.list_templates():
-        app.jinja_env.get_template(name)
+def _finish(app: Flask, broker: Broker | None, settings: Settings, keep_log: Callable[[], None]) -> Flask:
+    """The service, prepared if the broker is given. It has the events of this process once nothing can fail."""
+    if broker is not None:
+        broker.prepare(settings.targets)
+        for name in app.jinja_env.list_templates():
+            app.jinja_env.get_template(name)
+    keep_log()
     return app

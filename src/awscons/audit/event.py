@@ -5,15 +5,18 @@ No field may ever hold a credential, a token, an assertion or a login URL.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from itertools import accumulate
 from typing import Protocol
 
 MAX_GROUPS = 200
 """Groups in one event."""
-MAX_GROUP_CHARACTERS = 12_000
-"""Of all groups in one event together: container engines split lines above 16 KiB, and half a line is no event."""
+MAX_LINE = 16_000
+"""Bytes of an event's line: container engines split lines above 16 KiB, and half a line is no event."""
+_FRAME = len('{"": }')
+_NEVER_CUT = 64
+"""Characters of a text that stays as it is, whatever the line's length."""
 MAX_LOGGED_NAME = 256
 """Characters of a name that another party chose."""
 
@@ -150,7 +153,7 @@ class AuditEvent:
         values = {name: getattr(self, name) for name in _FIELDS}
         facts = {name: value for name, value in values.items() if value is not None}
         if self.groups is not None:
-            facts["groups"] = _fitting([_cut(group) for group in self.groups])
+            facts["groups"] = [_cut(group) for group in self.groups]
         return facts | {name: _cut(facts[name]) for name in _FOREIGN_NAMES & facts.keys()}
 
 
@@ -169,10 +172,29 @@ _FOREIGN_NAMES = frozenset(
 )
 
 
-def _fitting(groups: list[str]) -> list[str]:
-    """The first of the groups, as many as fit MAX_GROUP_CHARACTERS."""
-    ends = accumulate(len(group) for group in groups)
-    return [group for group, end in zip(groups, ends, strict=True) if end <= MAX_GROUP_CHARACTERS]
+def shortened(
+    facts: Mapping[str, object], excess: int, to_json: Callable[[dict[str, object]], str]
+) -> dict[str, object]:
+    """The facts in a line that is shorter by at least `excess` bytes: the last groups go, then the ends of texts."""
+    fitting = dict(facts)
+
+    def size(value: object) -> int:
+        return len(to_json({"": value}).encode())
+
+    groups = fitting.get("groups")
+    if isinstance(groups, list):
+        kept = list(groups)
+        while excess > 0 and kept:
+            excess -= size(kept.pop()) - _FRAME
+        fitting["groups"] = kept
+    while excess > 0:
+        name = max(fitting, key=lambda name: size(fitting[name]) if isinstance(fitting[name], str) else 0)
+        text = str(fitting[name])
+        if len(text) <= _NEVER_CUT:
+            break
+        fitting[name] = f"{text[: len(text) // 2]}…"
+        excess -= size(text) - size(fitting[name])
+    return fitting
 
 
 def _cut(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -52,15 +51,33 @@ def write_key_file(path: Path, key: AuditKey, *, replace: bool) -> None:
         raise KeysRefused(f"{path} cannot be written: {error.strerror or type(error).__name__}") from None
 
 
-def advance_key_file(path: Path, now: datetime) -> AuditKey:
-    """The key of this hour, which replaces that of an earlier hour in the file. Raises KeysRefused.
+class KeyFileKept(KeysRefused):
+    """The file still has the key of an earlier hour. `key`: that of this hour. It is a secret."""
 
-    Every process does this by itself: all come to the same key, so that no lock is needed. A file that cannot be
-    written keeps the older key, and the hours since then are not protected.
+    def __init__(self, cause: str, key: AuditKey) -> None:
+        super().__init__(
+            f"{cause}, so the hours since its key are not protected against who takes this host",
+            hint="the service's user must be able to write the file and its folder",
+        )
+        self.key = key
+
+
+def key_at(path: Path, now: datetime) -> AuditKey:
+    """The key of this hour, from the file, which stays as it is. Raises KeysRefused."""
+    key = read_key_file(path)
+    return key.at(now) or key
+
+
+def advance_key_file(path: Path, now: datetime) -> AuditKey:
+    """The key of this hour, which replaces that of an earlier hour in the file. Raises KeysRefused, KeyFileKept.
+
+    Every process that serves does this by itself: all come to the same key, so that no lock is needed.
     """
     key = read_key_file(path)
     current = key.at(now) or key
     if current.hour > key.hour:
-        with suppress(KeysRefused):
+        try:
             write_key_file(path, current, replace=True)
+        except KeysRefused as error:
+            raise KeyFileKept(str(error), current) from None
     return current

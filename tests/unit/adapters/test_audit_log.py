@@ -4,9 +4,11 @@ import io
 import json
 import logging
 
+import pytest
 import structlog
 
 from awscons.adapters.audit_log import ChainedAuditLog, configure_logging
+from awscons.audit.chain import hash_of
 from awscons.audit.event import Action, AuditEvent, Outcome
 
 
@@ -105,13 +107,29 @@ def test_names_that_others_chose_are_cut_with_a_mark() -> None:
     assert facts["console_destination"] == event.console_destination
 
 
-def test_a_person_in_many_groups_of_long_names_stays_within_a_line_that_engines_do_not_split() -> None:
+@pytest.mark.parametrize("name", ["g", "\u5b57", "\u0085", "\U000e0041"])
+def test_a_person_in_many_groups_of_long_names_stays_within_a_line_that_engines_do_not_split(
+    name: str,
+) -> None:
+    stream = io.StringIO()
+    configure_logging(stream=stream)
+    groups = tuple(f"{number:03}{name * 250}" for number in range(200))
+    event = AuditEvent(action=Action.SIGN_IN, outcome=Outcome.DONE, groups=groups, user_agent=name * 9_000)
+    ChainedAuditLog().record(event)
+    assert len(stream.getvalue().encode()) < 16_384
+    kept = json.loads(stream.getvalue())["groups"]
+    assert kept == list(groups)[: len(kept)]
+    assert kept
+
+
+def test_long_texts_are_cut_where_the_line_would_be_split() -> None:
     event = AuditEvent(
-        action=Action.SIGN_IN, outcome=Outcome.DONE, groups=tuple(f"{n:03}{'g' * 250}" for n in range(200))
+        action=Action.OPEN_CONSOLE, outcome=Outcome.FAILED, cause="c" * 30_000, hint="h" * 20_000
     )
     (line,) = logged(lambda: ChainedAuditLog().record(event))
     assert len(json.dumps(line)) < 16_384
-    assert line["groups"] == list(event.groups or ())[:47]
+    assert str(line["cause"]).endswith("c…")
+    assert hash_of(line, None) == line["hash"]
 
 
 def test_a_line_is_json_where_the_locale_knows_only_ascii() -> None:

@@ -5,14 +5,17 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from awscons.adapters.audit_log import _WatchedStream, configure_logging
+from awscons.assembly import service
 from awscons.audit.event import Action
-from awscons.errors import AuditLogUnwritable
+from awscons.config.load import parse_settings
+from awscons.errors import AuditLogUnwritable, MetadataRefused
 from support.browser import sent_to_idp
-from support.house import FULL_TARGETS, House, console_url, open_house
+from support.house import FULL_TARGETS, House, config_for, console_url, open_house
 from support.terminal import Terminal, error_of
 
 TOKEN = "made-up-for-tests-0123456789"
@@ -70,7 +73,7 @@ def test_a_lost_checkpoint_is_counted_and_logged() -> None:
     stream.not_written = lambda: counted.append(1)
     stream.use(io.StringIO(), json.dumps)
     stream.write({"event": "audit"})
-    stream.keep(Path("/dev/full"), heads=None, key=None, checkpoints=False)
+    stream.keep(Path("/dev/full"), heads=None, key=None, serves=False)
     with pytest.raises(AuditLogUnwritable):
         stream.checkpoint()
     line = json.loads(log.getvalue())
@@ -130,3 +133,28 @@ def test_a_full_disk_makes_a_service_unready_until_an_event_is_written_again(tmp
         assert browser.get("/readyz").status_code == 200
         (event,) = map(json.loads, log.read_text().splitlines())
         assert event["action"] == "configuration-in-force"
+
+
+def test_a_new_configuration_that_cannot_serve_takes_no_events_from_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    with open_house(tmp_path, server={"audit_log": str(old)}) as house:
+
+        def refuse(*_: object, **__: object) -> NoReturn:
+            raise MetadataRefused("the identity provider's metadata is gone")
+
+        monkeypatch.setattr(service, "build_idp_trust", refuse)
+        config = config_for(
+            house.acs_url,
+            sts_url=house.sts_url,
+            signin_url=house.sts_url,
+            credentials_file=tmp_path / "credentials",
+            store={"cache_type": "SQLite", "path": str(tmp_path / "logins.sqlite3")},
+            server={"audit_log": str(new)},
+        )
+        with pytest.raises(MetadataRefused):
+            service.build_service(parse_settings(config, source="test", environment={}), environment={})
+        console_url(house.sign_in(house.browser(), "/aws/cloudadmin"))
+    assert not new.exists()
+    assert '"open-console"' in old.read_text()
