@@ -8,29 +8,35 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeGuard
 
-from awscons.audit.chain import FIRST, AuditKey, hash_of, hour_of
+from awscons.audit.chain import ERASED, FIRST, AuditKey, hash_of, hour_of, is_canonical
+from awscons.audit.reading import moment_of
+
+_MAX_SEQ = 2**63 - 1
+"""What a database can hold; no process writes as many events."""
 
 
 class Kind(StrEnum):
-    """What was found in a stream. The first five say that somebody changed it, the others do not."""
+    """What was found in a stream. The first six say that somebody may have changed it, the others do not."""
 
     CHANGED = "changed"
     GAP = "gap"
     CUT = "cut before an anchor"
     FORKED = "two events of one number"
     UNSIGNED = "not signed by the key"
+    LATE = "signed later than it says"
     REPEATED = "repeated"
     STARTS_LATER = "starts later"
     UNANCHORED = "unanchored tail"
     ABSENT = "named by a checkpoint, and not in these files"
     KEY_NOT_GIVEN = "signed by a key that was not given"
+    ANCHOR_ABSENT = "an anchor before is not among those given"
 
 
-BROKEN = frozenset({Kind.CHANGED, Kind.GAP, Kind.CUT, Kind.FORKED, Kind.UNSIGNED})
+BROKEN = frozenset({Kind.CHANGED, Kind.GAP, Kind.CUT, Kind.FORKED, Kind.UNSIGNED, Kind.LATE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +52,14 @@ class Found:
 class Link:
     """What the verification needs of one event.
 
-    is_sound   whether its hash is that of its content; None: signed by a key that was not given
-    is_signed  by a key
-    at_stop    whether it is the last checkpoint of a process that ended in order
+    is_sound     whether its hash is that of its content; None: signed by a key that was not given
+    is_signed    by a key
+    at_stop      whether it is the last checkpoint of a process that ended in order
+    is_redacted  whether names were erased from it
+    is_late      whether its key is of a later hour than its time
     """
 
+    stream: str
     seq: int
     prev: str
     hash: str
@@ -58,14 +67,31 @@ class Link:
     is_signed: bool
     place: str
     at_stop: bool = False
+    is_redacted: bool = False
+    is_late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """What anchors say of one stream: its events after number `gone`, up to number `last`, must be there.
+
+    gone   the last number that older anchors name, from before the time since when files were kept
+    """
+
+    gone: int = -1
+    last: int = -1
+
+
+NO_ANCHOR = Anchored()
 
 
 @dataclass(slots=True)
 class StreamReport:
-    """One stream: how many events it has, its first and last number, and what was found."""
+    """One stream: how many events it has, its first and last number, how many are redacted, and what was found."""
 
     stream: str
     events: int = 0
+    redacted: int = 0
     first: int = 0
     last: int = -1
     found: list[Found] = field(default_factory=list)
@@ -78,14 +104,13 @@ class StreamReport:
 
 def link_of(facts: Mapping[str, Any], key: AuditKey | None, *, place: str, is_ambiguous: bool) -> Link | None:
     """The link of an event; None for an event that is in no chain, as of a release before chains."""
-    stream, seq, prev, found = (facts.get(name) for name in ("stream", "seq", "prev", "hash"))
-    if not (isinstance(stream, str) and isinstance(prev, str) and isinstance(found, str)):
-        return None
-    if not isinstance(seq, int) or isinstance(seq, bool) or seq < 0:
+    stream, prev, found = (_text(facts.get(name)) for name in ("stream", "prev", "hash"))
+    seq = facts.get("seq")
+    if stream is None or prev is None or found is None or not _is_number(seq):
         return None
     hour = facts.get("key_hour")
     sound: bool | None
-    if is_ambiguous:
+    if is_ambiguous or not is_canonical(facts):
         sound = False
     elif hour is None:
         sound = hash_of(facts, None) == found
@@ -93,20 +118,47 @@ def link_of(facts: Mapping[str, Any], key: AuditKey | None, *, place: str, is_am
         sound = None
     else:
         sound = _is_signed_by(facts, key, hour)
-    at_stop = facts.get("action") == "checkpoint" and facts.get("at_stop") is True
-    return Link(seq, prev, found, sound, hour is not None, place, at_stop)
+    return Link(
+        stream,
+        seq,
+        prev,
+        found,
+        sound,
+        hour is not None,
+        place,
+        at_stop=facts.get("action") == "checkpoint" and facts.get("at_stop") is True,
+        is_redacted=ERASED in facts,
+        is_late=bool(sound) and isinstance(hour, int) and hour - (_hour_written(facts) or 0) > 1,
+    )
+
+
+def _text(value: object) -> str | None:
+    """A text that can be stored: half a surrogate pair, which no process writes, is replaced."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
+
+
+def _is_number(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_SEQ
+
+
+def _hour_written(facts: Mapping[str, Any]) -> int | None:
+    moment = moment_of(facts)
+    return None if moment is None else hour_of(moment)
 
 
 def _is_signed_by(facts: Mapping[str, Any], key: AuditKey, hour: object) -> bool:
-    try:
-        written = hour_of(datetime.fromisoformat(str(facts.get("timestamp"))))
-    except ValueError:
+    written = _hour_written(facts)
+    # Where a clock was set back, the key is of a later hour, since the earlier ones are forgotten.
+    if written is None or not _is_number(hour) or hour < written:
         return False
-    # A clock that is set back by less than an hour may write with the key of the hour before.
-    if not isinstance(hour, int) or not 0 <= hour - written <= 1:
-        return False
-    own = key.at_hour(hour)
+    own = _key_at(key, hour)
     return own is not None and hash_of(facts, own) == facts["hash"]
+
+
+@lru_cache(maxsize=4_096)
+def _key_at(key: AuditKey, hour: int) -> AuditKey | None:
+    """The key of an hour, kept for the next event: only who verifies may keep the keys of hours that are over."""
+    return key.at_hour(hour)
 
 
 def heads_of(facts: Mapping[str, Any]) -> Iterator[tuple[str, int, str]]:
@@ -114,8 +166,8 @@ def heads_of(facts: Mapping[str, Any]) -> Iterator[tuple[str, int, str]]:
     heads = facts.get("heads")
     for stream, head in heads.items() if isinstance(heads, Mapping) else ():
         match head:
-            case [int() as seq, str() as found]:
-                yield stream, seq, found
+            case [seq, str() as found] if _is_number(seq):
+                yield str(_text(stream)), seq, str(_text(found))
 
 
 def verify_stream(
@@ -124,14 +176,14 @@ def verify_stream(
     heads: Sequence[tuple[int, str]],
     *,
     must_be_signed: bool = False,
-    is_anchored: bool = False,
+    anchored: Anchored = NO_ANCHOR,
 ) -> StreamReport:
     """The report of one stream.
 
     links   of its events, by number
     heads   number and hash, as checkpoints of all streams and anchors name them, in the order of their numbers
     must_be_signed   a key was given: events without its signature prove nothing
-    is_anchored      whether an anchor names the stream: then its events must be there
+    anchored         what anchors say of the stream
     """
     named: dict[int, set[str]] = {}
     for seq, found in heads:
@@ -140,6 +192,7 @@ def verify_stream(
     before: Link | None = None
     for link in links:
         report.events += 1
+        report.redacted += link.is_redacted
         report.found += _about(link, before, named.get(link.seq, set()), must_be_signed=must_be_signed)
         if link.is_sound is None and not any(one.kind is Kind.KEY_NOT_GIVEN for one in report.found):
             report.found.append(Found(Kind.KEY_NOT_GIVEN, link.seq, link.place))
@@ -149,9 +202,12 @@ def verify_stream(
             before = link
     report.last = before.seq if before is not None else -1
     last_named = max(named, default=-1)
-    if before is None and not is_anchored:
+    has_front = before is not None and report.first <= anchored.gone + 1
+    if before is None and anchored.last <= anchored.gone:
         report.found.append(Found(Kind.ABSENT, last_named))
-    elif last_named > report.last:
+    elif anchored.last > anchored.gone and not has_front:
+        report.found.append(Found(Kind.CUT, anchored.gone + 1))
+    if before is not None and last_named > max(report.last, anchored.gone):
         report.found.append(Found(Kind.CUT, report.last + 1))
     elif before is not None and not before.at_stop and report.last > last_named:
         report.found.append(Found(Kind.UNANCHORED, last_named + 1))
@@ -175,3 +231,5 @@ def _about(
         yield Found(Kind.CHANGED, link.seq, link.place)
     if must_be_signed and not link.is_signed:
         yield Found(Kind.UNSIGNED, link.seq, link.place)
+    if link.is_late:
+        yield Found(Kind.LATE, link.seq, link.place)

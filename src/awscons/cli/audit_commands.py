@@ -58,6 +58,10 @@ def audit() -> None:
     type=click.Path(path_type=Path, allow_dash=True),
     help="Log with checkpoints that you kept elsewhere. Can be given several times.",
 )
+@moment_option(
+    "--since",
+    help_text="Take no anchor before this moment (UTC) into account: older files of the log were rotated away.",
+)
 @click.option(
     "--metrics",
     type=click.Path(path_type=Path),
@@ -68,6 +72,7 @@ def audit_verify(
     files: tuple[Path, ...],
     key: Path | None,
     anchors: tuple[Path, ...],
+    since: datetime | None,
     metrics: Path | None,
     *,
     as_json: bool,
@@ -78,7 +83,7 @@ def audit_verify(
     """
     from awscons.cli.audit_verify_command import verify
 
-    is_intact = verify(files, key_file=key, anchors=anchors, metrics=metrics, as_json=as_json)
+    is_intact = verify(files, key_file=key, anchors=anchors, since=since, metrics=metrics, as_json=as_json)
     sys.exit(0 if is_intact else 1)
 
 

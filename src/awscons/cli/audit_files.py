@@ -5,17 +5,21 @@ from __future__ import annotations
 import gzip
 import io
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import click
 
-from awscons.audit.reading import FoundEvent, find_event
+from awscons.audit.reading import FoundEvent, find_event, split_events
 from awscons.errors import AwsconsError
 
 _GZIP = b"\x1f\x8b"
+_LONGEST = 1_000_000
+"""Bytes of a line; a longer one is read in parts, whatever somebody has packed into a small gzip file."""
 _STEP = 1_000_000
 """Bytes between two moves of the progress bar."""
 
@@ -25,7 +29,10 @@ class AuditFileUnreadable(AwsconsError):
 
 
 def read_lines(files: Sequence[Path], label: str) -> Iterator[tuple[str, str]]:
-    """Each line with its place, `FILE:NUMBER`. Raises AuditFileUnreadable."""
+    """Each line with its place, `FILE:NUMBER`; where events stand in one line, each by itself.
+
+    Raises AuditFileUnreadable.
+    """
     total = sum(file.stat().st_size for file in files if file.is_file())
     with ExitStack() as stack:
         bar = stack.enter_context(
@@ -36,8 +43,8 @@ def read_lines(files: Sequence[Path], label: str) -> Iterator[tuple[str, str]]:
                 with ExitStack() as opened:
                     raw = sys.stdin.buffer if str(file) == "-" else opened.enter_context(file.open("rb"))
                     yield from _lines_of(raw, file, bar)
-            except (OSError, EOFError) as error:
-                reason = getattr(error, "strerror", None) or "it is cut off, or no gzip file"
+            except (OSError, EOFError, zlib.error) as error:
+                reason = getattr(error, "strerror", None) or "it is cut off or damaged, or no gzip file"
                 raise AuditFileUnreadable(f"{file} cannot be read: {reason}") from None
 
 
@@ -46,9 +53,11 @@ def _lines_of(
 ) -> Iterator[tuple[str, str]]:
     reader = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw)  # type: ignore[type-var]
     lines: IO[bytes] = gzip.GzipFile(fileobj=reader) if reader.peek(2)[:2] == _GZIP else reader  # type: ignore[assignment]
-    position = 0
-    for number, line in enumerate(lines, start=1):
-        yield line.decode("utf-8", "replace"), f"{file}:{number}"
+    position, number = 0, 1
+    for line in iter(partial(lines.readline, _LONGEST), b""):
+        for piece in split_events(line.decode("utf-8", "replace")):
+            yield piece, f"{file}:{number}"
+        number += line.endswith(b"\n")
         if number % 1_000 == 0 and raw.seekable() and raw.tell() - position >= _STEP:
             bar.update(raw.tell() - position)
             position = raw.tell()

@@ -15,7 +15,7 @@ from awscons.audit.reading import moment_of
 from awscons.cli.audit_files import read_events
 from awscons.cli.terminal import print_json, printable, table
 
-_QUIET = frozenset({"checkpoint", "configuration-in-force"})
+_QUIET = ("checkpoint", "configuration-in-force")
 """Actions that nobody took; they are shown only where nothing selects."""
 
 

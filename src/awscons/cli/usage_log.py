@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import TextIO
 
 from awscons.access.report import Grant
@@ -92,7 +93,7 @@ def moment_of(event: Mapping[str, object], log: TextIO) -> datetime:
 
 def audit_events(log: TextIO) -> Iterator[dict[str, object]]:
     """The audit events in a log; other lines are passed over."""
-    for line in log:
+    for line in chain.from_iterable(map(reading.split_events, log)):
         found = reading.find_event(line)
         if found is not None and "timestamp" in found.facts:
             yield found.facts

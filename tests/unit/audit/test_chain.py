@@ -10,8 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awscons.audit.chain import FIRST, AuditKey, Chain, erase, hash_of, hour_of, parse_audit_key
-from awscons.audit.reading import find_event
-from awscons.audit.verification import BROKEN, Kind, StreamReport, heads_of, link_of, verify_stream
+from awscons.audit.reading import find_event, split_events
+from awscons.audit.verification import (
+    BROKEN,
+    NO_ANCHOR,
+    Anchored,
+    Kind,
+    StreamReport,
+    heads_of,
+    link_of,
+    verify_stream,
+)
 
 NOW = datetime(2026, 11, 27, 10, 30, tzinfo=UTC)
 KEY = AuditKey(hour_of(NOW), b"k" * 32)
@@ -33,7 +42,11 @@ def written(number: int, stream: str = "host/1/now", key: AuditKey | None = None
 
 
 def report(
-    events: list[dict[str, Any]], *, key: AuditKey | None = None, heads: list[tuple[int, str]] | None = None
+    events: list[dict[str, Any]],
+    *,
+    key: AuditKey | None = None,
+    heads: list[tuple[int, str]] | None = None,
+    anchored: Anchored = NO_ANCHOR,
 ) -> StreamReport:
     """What the verification says of lines in that order, as text."""
     lines = [json.dumps(event) for event in events]
@@ -45,7 +58,7 @@ def report(
     ]
     ordered = sorted((link for link in links if link is not None), key=lambda link: (link.seq, link.hash))
     return verify_stream(
-        "host/1/now", ordered, heads or [], must_be_signed=key is not None, is_anchored=bool(heads)
+        "host/1/now", ordered, heads or [], must_be_signed=key is not None, anchored=anchored
     )
 
 
@@ -107,7 +120,32 @@ def test_an_event_of_another_stream_is_no_part_of_this_one(place: int) -> None:
 @given(left=st.integers(1, 11))
 def test_an_end_that_was_cut_is_found_where_a_checkpoint_names_it(left: int) -> None:
     events = written(12)
-    assert kinds(report(events[:left], heads=[(11, events[11]["hash"])])) == {Kind.CUT}
+    heads = [(11, events[11]["hash"])]
+    assert kinds(report(events[:left], heads=heads)) == {Kind.CUT}
+    assert kinds(report(events[:left], heads=heads, anchored=Anchored(last=11))) == {Kind.CUT}
+
+
+@pytest.mark.parametrize(
+    ("kept", "anchored", "is_intact"),
+    [
+        (slice(0, 12), Anchored(last=11), True),
+        (slice(1, 12), Anchored(last=11), False),  # the front is missing
+        (slice(0, 0), Anchored(last=11), False),  # all is missing
+        (slice(6, 12), Anchored(gone=5, last=11), True),  # rotated away
+        (slice(4, 12), Anchored(gone=5, last=11), True),
+        (slice(7, 12), Anchored(gone=5, last=11), False),  # more than that
+        (slice(0, 0), Anchored(gone=11, last=11), True),
+        (slice(0, 0), Anchored(gone=11), True),
+        (slice(2, 4), Anchored(gone=5), True),
+        (slice(6, 9), Anchored(gone=5, last=11), False),
+    ],
+)
+def test_what_an_anchor_covers_must_be_there_from_the_first_event_on(
+    kept: slice, anchored: Anchored, *, is_intact: bool
+) -> None:
+    events = written(12)
+    heads = [(seq, events[seq]["hash"]) for seq in (anchored.gone, anchored.last) if seq >= 0]
+    assert report(events[kept], heads=heads, anchored=anchored).is_intact is is_intact
 
 
 def test_without_a_checkpoint_a_cut_end_is_an_unanchored_tail() -> None:
@@ -178,6 +216,21 @@ def test_a_key_survives_as_text_and_is_in_no_repr() -> None:
     assert KEY.secret.hex() not in repr(KEY) + repr(Chain("s", KEY).__dict__)
 
 
+def test_a_clock_that_was_set_back_has_a_word_of_its_own() -> None:
+    chain, events = Chain("host/1/now", KEY), []
+    for hours in (0, 3, 1):
+        now = NOW + timedelta(hours=hours)
+        facts = {"event": "audit", "action": "sign-in", "timestamp": now.isoformat()}
+        events.append(chain.link(facts, salt="s", now=now))
+    found = report(events, key=KEY)
+    assert [(one.kind, one.seq) for one in found.found if one.kind in BROKEN] == [(Kind.LATE, 2)]
+
+
+def test_who_takes_the_key_cannot_date_events_back_without_a_word() -> None:
+    """With the key of a later hour the signature is right, and the time in the event is not."""
+    assert Kind.LATE in kinds(report(written(3, key=KEY.at(NOW + timedelta(hours=3))), key=KEY))
+
+
 # --- names -------------------------------------------------------------------------------
 
 
@@ -188,6 +241,29 @@ def test_names_can_be_erased_and_the_chain_stays_whole() -> None:
     assert "salt1" not in json.dumps(events)
     assert report(events, key=KEY).is_intact
     assert erase(events[1]) == events[1]
+
+
+def test_redacted_events_are_counted() -> None:
+    events = written(3)
+    assert report(events).redacted == 0
+    events[1] = erase(events[1])
+    assert report(events).redacted == 1
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        {"personal": "eve did it"},
+        {"erased": "eve did it"},
+        {"erased": ["eve"]},
+        {"erased": {"user_name": "0" * 64}},
+        {"erased": {"action": "0" * 64}},
+    ],
+)
+def test_nothing_can_be_added_to_an_event_that_its_hash_does_not_cover(added: dict[str, Any]) -> None:
+    events = written(3, key=KEY)
+    events[1] |= added
+    assert kinds(report(events, key=KEY)) == {Kind.CHANGED}
 
 
 def test_an_erased_name_cannot_be_replaced_by_another() -> None:
@@ -219,18 +295,61 @@ def test_an_event_is_found_whatever_carried_it(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["", "{", "[1]", '{"event": "problem"}', "text {x}", '{"MESSAGE": [256]}', "{" * 3000]
+    "line",
+    [
+        "{" + '"a": {' * 900,
+        '{"event": "audit", "a": ' + "[" * 900 + "]" * 900 + "}",
+        "",
+        "{",
+        "[1]",
+        '{"event": "problem"}',
+        "text {x}",
+        '{"MESSAGE": [256]}',
+        "{" * 3000,
+    ],
 )
 def test_other_lines_are_passed_over(line: str) -> None:
     assert find_event(line) is None
 
 
-@pytest.mark.parametrize("changes", [{"seq": -1}, {"seq": True}, {"seq": "1"}, {"prev": None}, {"stream": 5}])
+@pytest.mark.parametrize("cut", [1, 8, 40, len(LINE) - 1])
+def test_an_event_behind_a_part_of_a_line_is_found(cut: int) -> None:
+    """A process was killed, or the disk was full; the next process writes behind it."""
+    first, second = (json.dumps(event) for event in real_lines())
+    line = f"{first[:cut]}{second}"
+    for carried in (line, f"Nov 27 10:30:00 web1 awscons[12]: {line}", json.dumps({"MESSAGE": line})):
+        found = find_event(carried)
+        assert found is not None
+        assert found.facts["seq"] == 1
+
+
+def test_events_in_one_line_are_found_each_and_a_prefix_stays() -> None:
+    first, second = (json.dumps(event) for event in real_lines())
+    assert split_events(f"x {first}{second}\n") == [f"x {first}", f"{second}\n"]
+    assert split_events(f"x {first}\n") == [f"x {first}\n"]
+    assert split_events("x\n") == ["x\n"]
+
+
+def real_lines() -> list[dict[str, Any]]:
+    """Two events with their fields in the order in which a service writes them."""
+    chain = Chain("host/1/now")
+    facts = {
+        "action": "sign-in",
+        "user_agent": '{"action": "',
+        "event": "audit",
+        "timestamp": NOW.isoformat(),
+    }
+    return [chain.link(facts, salt="s", now=NOW) for _ in range(2)]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"seq": -1}, {"seq": True}, {"seq": "1"}, {"prev": None}, {"stream": 5}, {"seq": 10**30}]
+)
 def test_an_event_without_its_place_is_in_no_chain(changes: dict[str, Any]) -> None:
     assert link_of({**written(1)[0], **changes}, None, place="1", is_ambiguous=False) is None
 
 
 def test_heads_of_a_checkpoint_are_read_and_nonsense_is_not() -> None:
-    heads = {"a": [3, FIRST], "b": "x", "c": [1], "d": ["1", FIRST]}
+    heads = {"e": [True, FIRST], "f": [10**30, FIRST], "a": [3, FIRST], "b": "x", "c": [1], "d": ["1", FIRST]}
     assert list(heads_of({"heads": heads})) == [("a", 3, FIRST)]
     assert list(heads_of({"heads": []})) == []
