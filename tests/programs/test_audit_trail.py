@@ -1,112 +1,328 @@
-"""The audit trail of a running service with two workers, as an auditor verifies and reads it."""
+"""The audit trail of running services on two hosts with two workers each, as an auditor verifies and reads it."""
 
 import gzip
+import io
 import json
 import os
+import random
 import shutil
 import signal
-from dataclasses import replace
+import threading
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack, redirect_stdout
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from awscons.adapters.audit_log import ChainedAuditLog
+from awscons.audit.chain import hash_of
 from awscons.audit.event import Action, AuditEvent, Outcome
 from awscons.audit.events import blocked
+from awscons.cli.program import main
+from awscons.demo.pretend_signin import PretendSignin
+from awscons.demo.pretend_sts import PretendSts
 from awscons.signin.blocks import Block, BlockKind
-from support.bare_service import CONFIG, children_of, environment_of
-from support.house import open_house
+from support.bare_service import children_of, environment_of
+from support.browser import Browser, sent_to_idp
+from support.house import BROKER, ROLES, config_for, open_house, vouch_for_ada, write_credentials
 from support.operator import awscons
-from support.serving import free_port, program, serve_command, wait_until
+from support.serving import free_port, program, serve_command, serving, wait_until
+from support.stage import write_config, write_tls
 
 EVENTS = 40
+PEOPLE = 4
+LOGS = ("web1.log.1", "web1.log", "web2.log")
 
 
-def run_service(folder: Path, *, kill: bool = False) -> Path:
-    """A service that writes refused sign-ins into `audit.log`, and ends in order or not at all."""
-    log = folder / "audit.log"
-    server = {"audit_log": str(log), "audit_key_file": str(folder / "key"), "rate_limit_per_address": 0}
-    (folder / "config.py").write_text(f"{CONFIG}server_config = {server!r}\n")
-    port = free_port()
-    command = serve_command("--port", str(port), "--workers", "2")
-    with program(
-        command, port=port, log=folder / "service.log", environment=environment_of(folder), folder=folder
-    ) as process:
+@dataclass
+class Answers:
+    """What people at browsers were answered, by the id of their request."""
+
+    pages: dict[str, httpx.Response] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+
+    def ask(self, browser: Browser, name: str, number: int) -> None:
+        """Open a console, and post a response that is refused, in turns; until `number` are answered or one is not."""
+        for count in range(number):
+            request = f"{name}.{count}"
+            headers = {"X-Request-ID": request, "Origin": "https://idp.example.com", "Connection": "close"}
+            try:
+                if count % 2:
+                    page = browser.post("/saml/acs", {"SAMLResponse": "eDw="}, headers=headers)
+                else:
+                    page = browser.http.get(f"{browser.base}/aws/cloudadmin", headers=headers)
+            except httpx.TransportError:
+                self.broken.append(request)
+                return
+            self.pages[request] = page
+
+
+def run_host(folder: Path, host: str, *, kill: bool = False) -> Answers:
+    """A service with two workers on that host, which people use; it ends in order, or its workers are killed."""
+    own = folder / host
+    own.mkdir(exist_ok=True)
+    (own / "sitecustomize.py").write_text(f"import socket\nsocket.gethostname = lambda: {host!r}\n")
+    environment = environment_of(own)
+    environment["PYTHONPATH"] = f"{own}{os.pathsep}{environment['PYTHONPATH']}"
+    sts, answers, port = PretendSts(roles=ROLES), Answers(), free_port()
+    url = f"https://localhost:{port}"
+    with ExitStack() as stack:
+        sts_port = stack.enter_context(serving(lambda _port: sts.application("us-east-1")))
+        signin_port = stack.enter_context(serving(lambda _port: PretendSignin(book=sts).application()))
+        config = config_for(
+            f"{url}/saml/acs",
+            sts_url=f"http://127.0.0.1:{sts_port}/",
+            signin_url=f"http://127.0.0.1:{signin_port}/federation",
+            credentials_file=write_credentials(own / "credentials", *sts.add_user(BROKER)),
+            store={"cache_type": "SQLite", "path": str(own / "logins.sqlite3")},
+            server={
+                "audit_log": str(folder / f"{host}.log"),
+                "audit_key_file": str(folder / f"{host}.key"),
+                "trusted_proxies": 1,
+                "rate_limit_per_address": 0,
+                "rate_limit_per_person": 0,
+            },
+        )
+        write_config(own / "config.py", config)
+        certificate, key = write_tls(own)
+        command = serve_command(
+            "--port", str(port), "--workers", "2", "--certificate", certificate, "--key", key
+        )
+        service = program(command, port=port, log=own / "output", environment=environment, folder=own)
+        process = stack.enter_context(service)
         wait_until(lambda: len(children_of(process.pid)) == 2)
-        for _ in range(EVENTS):
-            answer = httpx.post(
-                f"http://127.0.0.1:{port}/saml/acs",
-                data={"SAMLResponse": "eDw="},
-                headers={"Origin": "https://idp.example.com", "Connection": "close"},
-                timeout=20,
-            )
-            assert answer.status_code < 500
+        browsers = [Browser(url) for _ in range(PEOPLE)]
+        for browser in browsers:
+            stack.callback(browser.close)
+            sent = sent_to_idp(browser.get("/aws/"))
+            browser.follow(browser.answer("/saml/acs", vouch_for_ada(sent, f"{url}/saml/acs")))
+        number = 100_000 if kill else EVENTS // PEOPLE
+        people = [
+            threading.Thread(target=answers.ask, args=(browser, f"{host}.{name}", number))
+            for name, browser in enumerate(browsers)
+        ]
+        for person in people:
+            person.start()
         if kill:
+            wait_until(lambda: len(answers.pages) >= EVENTS)
             for child in children_of(process.pid):
                 os.kill(child, signal.SIGKILL)
+            wait_until(lambda: bool(answers.broken))
+            process.send_signal(signal.SIGTERM)
+        for person in people:
+            person.join()
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=40)
-    return log
+    return answers
+
+
+@dataclass
+class Trail:
+    """The logs of two hosts, the first of which ran twice and was killed the second time; `first-key` is elsewhere."""
+
+    folder: Path
+    killed: Answers
+    lines: list[str]
+
+    def write(self, name: str, lines: list[str]) -> str:
+        """A file of those lines."""
+        (self.folder / name).write_text("".join(lines))
+        return name
+
+    def verify(self, *arguments: str) -> tuple[int, dict[str, Any]]:
+        """What `awscons audit verify` says with the key."""
+        printed = io.StringIO()
+        paths = [one if one.startswith("--") else str(self.folder / one) for one in arguments]
+        key = str(self.folder / "first-key")
+        with redirect_stdout(printed), pytest.raises(SystemExit) as exit_:
+            main(["audit", "verify", "--json", "--key", key, *paths])
+        return int(exit_.value.code or 0), json.loads(printed.getvalue())
+
+    def broken(self, lines: list[str]) -> tuple[set[str], set[str]]:
+        """The streams that are not intact with anchors that were kept elsewhere, and what was found in any."""
+        status, found = self.verify("--anchors", "anchors", self.write("changed.log", lines))
+        streams = {one["stream"] for one in found["streams"] if not one["intact"]}
+        assert status == bool(streams)
+        return streams, {finding["kind"] for one in found["streams"] for finding in one["findings"]}
 
 
 @pytest.fixture(scope="module")
-def trail(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a service that ran twice, and was killed the second time; `first-key` was kept elsewhere."""
+def trail(tmp_path_factory: pytest.TempPathFactory) -> Trail:
     folder = tmp_path_factory.mktemp("trail")
-    assert awscons(folder, "audit", "key", "key").returncode == 0
-    shutil.copy(folder / "key", folder / "first-key")
-    run_service(folder)
-    (folder / "audit.log").rename(folder / "audit.log.1")
-    run_service(folder, kill=True)
-    (folder / "audit.log.1.gz").write_bytes(gzip.compress((folder / "audit.log.1").read_bytes()))
-    return folder
+    assert awscons(folder, "audit", "key", "first-key").returncode == 0
+    for host in ("web1", "web2"):
+        shutil.copy(folder / "first-key", folder / f"{host}.key")
+    run_host(folder, "web1")
+    (folder / "web1.log").rename(folder / "web1.log.1")
+    killed = run_host(folder, "web1", kill=True)
+    run_host(folder, "web2")
+    (folder / "web1.log.1.gz").write_bytes(gzip.compress((folder / "web1.log.1").read_bytes()))
+    lines = [line for name in LOGS for line in (folder / name).read_text().splitlines(keepends=True)]
+    found = Trail(folder, killed, lines)
+    found.write("anchors", [line for line in lines if '"checkpoint"' in line])
+    return found
 
 
-def verify(trail: Path, *arguments: str, stdin: str | None = None) -> tuple[int, dict[str, Any]]:
-    done = awscons(trail, "audit", "verify", "--json", *arguments, stdin=stdin)
-    assert "Traceback" not in done.stderr
-    return done.returncode, json.loads(done.stdout)
+def place_of(line: str) -> tuple[str, int]:
+    event = json.loads(line)
+    return event["stream"], event["seq"]
 
 
-def test_every_stream_is_intact_over_rotation_compression_and_a_kill(trail: Path) -> None:
-    status, found = verify(trail, "--key", "first-key", "audit.log", "audit.log.1.gz")
+def is_covered(trail: Trail, line: str) -> bool:
+    """Whether an anchor, or a later event of its stream, covers an event; else nothing can miss it."""
+    stream, seq = place_of(line)
+    anchored = {name for one in trail.lines if '"checkpoint"' in one for name in json.loads(one)["heads"]}
+    last = max(number for name, number in map(place_of, trail.lines) if name == stream)
+    return stream in anchored or 0 < seq < last
+
+
+# --- sound logs --------------------------------------------------------------------------
+
+
+def test_every_stream_is_intact_over_hosts_rotation_compression_and_a_kill(trail: Trail) -> None:
+    status, found = trail.verify("web1.log", "web1.log.1.gz", "web2.log")
     assert status == 0
-    assert sum(stream["events"] for stream in found["streams"]) >= 2 * EVENTS
+    assert sum(stream["events"] for stream in found["streams"]) >= 3 * EVENTS
     assert {finding["kind"] for stream in found["streams"] for finding in stream["findings"]} == {
         "unanchored tail"
     }
+    assert {stream["stream"].split("/")[0] for stream in found["streams"]} == {"web1", "web2"}
     ended = [stream for stream in found["streams"] if not stream["findings"]]
     assert ended, "processes that ended in order have no unanchored tail"
 
 
-def test_what_was_changed_or_dropped_is_told_with_its_line(trail: Path) -> None:
-    lines = (trail / "audit.log.1").read_text().splitlines(keepends=True)
-    (trail / "changed").write_text("".join([*lines[:5], lines[5].replace("refused", "done"), *lines[6:]]))
-    (trail / "dropped").write_text("".join([*lines[:5], *lines[6:]]))
-    changed, dropped = verify(trail, "--key", "first-key", "changed"), verify(trail, "dropped")
-    assert (changed[0], dropped[0]) == (1, 1)
-    assert "changed:6" in json.dumps(changed[1])
-    assert "gap" in json.dumps(dropped[1])
+def test_whatever_was_answered_before_a_kill_is_in_the_log(trail: Trail) -> None:
+    assert trail.killed.broken, "requests ran while the workers were killed"
+    events = [
+        json.loads(line) for line in (trail.folder / "web1.log").read_text().splitlines() if "}" in line
+    ]
+    by_request = {event.get("request_id"): event for event in events}
+    seen = Counter(page.status_code for page in trail.killed.pages.values())
+    assert min(seen[301], seen[400]) > PEOPLE
+    for request, page in trail.killed.pages.items():
+        event = by_request[request]
+        if page.status_code == 301:
+            assert (event["action"], event["outcome"]) == ("open-console", "done")
+        elif page.status_code < 500:
+            assert (event["action"], event["outcome"]) == ("sign-in", "refused")
+            assert event["incident_id"] in page.text
 
 
-def test_a_cut_end_is_missed_by_an_anchor_that_was_kept_elsewhere(trail: Path) -> None:
-    lines = (trail / "audit.log.1").read_text().splitlines(keepends=True)
-    anchors = [line for line in lines if '"checkpoint"' in line]
-    (trail / "anchors").write_text("".join(anchors))
-    (trail / "cut").write_text("".join(lines[:10]))
-    status, found = verify(trail, "--anchors", "anchors", "cut")
-    assert status == 1
-    assert "cut before an anchor" in json.dumps(found)
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers())
+def test_any_order_of_lines_is_sound(trail: Trail, seed: int) -> None:
+    lines = list(trail.lines)
+    random.Random(seed).shuffle(lines)
+    assert trail.broken(lines) == (set(), {"unanchored tail"})
 
 
-def test_another_key_verifies_nothing(trail: Path) -> None:
-    awscons(trail, "audit", "key", "other-key")
-    status, _ = verify(trail, "--key", "other-key", "audit.log")
-    assert status == 1
+@settings(max_examples=10, deadline=None)
+@given(data=st.data())
+def test_a_line_that_is_there_twice_is_told_and_blames_nobody(trail: Trail, data: st.DataObject) -> None:
+    lines = [*trail.lines, data.draw(st.sampled_from(trail.lines))]
+    assert trail.broken(lines) == (set(), {"unanchored tail", "repeated"})
 
+
+# --- what somebody does to them ----------------------------------------------------------
+
+ALTERED: dict[str, Callable[[Any], object]] = {
+    "action": lambda _: "sign-out",
+    "configuration_hash": lambda _: "0" * 16,
+    "timestamp": lambda value: value.replace("2", "3", 1),
+    "level": lambda _: "debug",
+    "seq": lambda value: value + 1,
+    "prev": lambda _: "1" * 64,
+    "hash": lambda _: "1" * 64,
+    "key_hour": lambda value: value - 1,
+    "personal": lambda _: {},
+    "new": lambda _: "eve",
+}
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data(), name=st.sampled_from(sorted(ALTERED)))
+def test_an_altered_line_breaks_its_stream_and_no_other(trail: Trail, data: st.DataObject, name: str) -> None:
+    number = data.draw(st.integers(0, len(trail.lines) - 1))
+    event = json.loads(trail.lines[number])
+    lines = list(trail.lines)
+    lines[number] = json.dumps({**event, name: ALTERED[name](event.get(name))}) + "\n"
+    assert trail.broken(lines)[0] == {event["stream"]}
+    _, found = trail.verify("changed.log")
+    places = {
+        finding["place"] for one in found["streams"] for finding in one["findings"] if finding["breaks"]
+    }
+    assert any(place.endswith(f"changed.log:{number + 1}") for place in places)
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_a_dropped_line_is_missed_in_its_stream_alone(trail: Trail, data: st.DataObject) -> None:
+    number = data.draw(st.integers(0, len(trail.lines) - 1))
+    streams, kinds = trail.broken([*trail.lines[:number], *trail.lines[number + 1 :]])
+    if is_covered(trail, trail.lines[number]):
+        assert streams == {place_of(trail.lines[number])[0]}
+    else:
+        assert streams == set()
+        assert "unanchored tail" in kinds
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_an_end_that_was_cut_is_missed_where_an_anchor_covers_it(trail: Trail, data: st.DataObject) -> None:
+    stream, last = place_of(data.draw(st.sampled_from(trail.lines)))
+    kept = [line for line in trail.lines if place_of(line)[0] != stream or place_of(line)[1] < last]
+    streams, kinds = trail.broken(kept)
+    if is_covered(trail, next(line for line in trail.lines if place_of(line) == (stream, 0))):
+        assert (streams, "cut before an anchor" in kinds) == ({stream}, True)
+    else:
+        assert streams == set()
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.data(), rehash=st.booleans())
+def test_a_line_of_another_stream_is_no_part_of_this_one(
+    trail: Trail, data: st.DataObject, *, rehash: bool
+) -> None:
+    number = data.draw(st.integers(0, len(trail.lines) - 1))
+    event = json.loads(trail.lines[number])
+    foreign = [line for line in trail.lines if place_of(line)[0] != event["stream"]]
+    spliced = json.loads(data.draw(st.sampled_from(foreign)))
+    spliced |= {name: event[name] for name in ("stream", "seq", "prev")}
+    if rehash:
+        del spliced["key_hour"]
+        spliced["hash"] = hash_of(spliced, None)
+    lines = list(trail.lines)
+    lines[number] = json.dumps(spliced) + "\n"
+    assert trail.broken(lines)[0] == {event["stream"]}
+
+
+# --- commands ----------------------------------------------------------------------------
+
+
+def test_another_key_verifies_nothing(trail: Trail) -> None:
+    awscons(trail.folder, "audit", "key", "other-key")
+    done = awscons(trail.folder, "audit", "verify", "--key", "other-key", "web1.log")
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+
+
+def test_a_person_is_erased_and_the_copy_still_verifies(trail: Trail) -> None:
+    done = awscons(trail.folder, "audit", "erase", "nobody@example.com", "web1.log.1")
+    assert done.stdout == (trail.folder / "web1.log.1").read_text()
+    assert "0 events were redacted" in done.stderr
+    copy = awscons(trail.folder, "audit", "erase", "ada@example.com", "web1.log.1").stdout
+    assert "ada@example.com" not in copy
+    status, found = trail.verify(trail.write("redacted", [copy]))
+    assert (status, sum(stream["redacted"] for stream in found["streams"]) >= EVENTS // 2) == (0, True)
+
+
+# --- erasing ----------------------------------------------------------------------------
 
 NINA = "nina@example.com"
 
@@ -138,7 +354,7 @@ def test_a_person_is_erased_by_every_name_and_the_copy_still_verifies(people: Pa
     assert (done.returncode, "lines without an audit event were left out" in done.stderr) == (0, True)
     assert not any(name in done.stdout.casefold() for name in ("nina", '"0815'))
     assert all(name in done.stdout for name in ("ada@example.com", "0001", "10815 is another number"))
-    assert verify(people, "-", stdin=done.stdout)[0] == 0
+    assert awscons(people, "audit", "verify", "-", stdin=done.stdout).returncode == 0
     lines = (people / "service.log").read_text().splitlines()
     assert len(done.stdout.splitlines()) == sum('"event": "audit"' in line for line in lines)
 
@@ -155,10 +371,10 @@ def test_a_person_is_erased_from_standard_input_and_a_pipe_as_from_a_file(people
     assert erased[0] == erased[1] == erased[2]
 
 
-def test_a_log_without_events_and_a_missing_file_are_one_sentence(trail: Path) -> None:
-    assert verify(trail, "-", stdin="nothing\n")[0] == 1
+def test_a_log_without_events_and_a_missing_file_are_one_sentence(trail: Trail) -> None:
+    assert awscons(trail.folder, "audit", "verify", "-", stdin="nothing\n").returncode == 1
     for command in (["verify", "missing"], ["show", "missing"]):
-        done = awscons(trail, "audit", *command)
+        done = awscons(trail.folder, "audit", *command)
         assert (done.returncode, "Traceback" in done.stderr) == (1, False)
         assert "missing cannot be read" in done.stderr
 
@@ -196,8 +412,8 @@ def test_a_question_that_makes_no_sense_is_one_sentence(
 
 
 @pytest.mark.parametrize(("shape", "field"), [("ocsf", "class_uid"), ("ecs", "@timestamp")])
-def test_events_are_converted_line_by_line(trail: Path, shape: str, field: str) -> None:
-    done = awscons(trail, "audit", "convert", "--to", shape, "audit.log.1.gz")
+def test_events_are_converted_line_by_line(trail: Trail, shape: str, field: str) -> None:
+    done = awscons(trail.folder, "audit", "convert", "--to", shape, "web1.log.1.gz")
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(events) >= EVENTS
     assert all(field in event for event in events)
