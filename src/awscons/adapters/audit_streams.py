@@ -123,8 +123,9 @@ class FileSink(_Lines):
     def _give_to_owner_of_folder(self) -> None:
         """A command of root must not make a file that the service cannot write."""
         if os.geteuid() == 0:
-            folder = self.path.parent.stat()
-            os.fchown(self._descriptor, folder.st_uid, folder.st_gid)
+            with suppress(OSError):  # root of a container may not
+                folder = self.path.parent.stat()
+                os.fchown(self._descriptor, folder.st_uid, folder.st_gid)
 
 
 KeySource = Callable[[datetime], AuditKey | None]

@@ -143,6 +143,18 @@ def test_a_file_that_root_makes_belongs_to_the_owner_of_its_folder(
     assert len(given) == 1
 
 
+def test_a_root_that_may_give_nothing_away_writes_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", refuse)
+    stream_to(tmp_path / "log", MovableClock()).write({"n": 1})
+    assert lines(tmp_path / "log")[0]["n"] == 1
+
+
 def test_another_file_closes_the_one_before(tmp_path: Path) -> None:
     stream = AuditStream(MovableClock())
     for name in ("a", "b", "a", "b", "b"):
