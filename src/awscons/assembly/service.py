@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 import structlog
 from flask import Flask
@@ -39,7 +38,7 @@ from awscons.assembly.signin_side import (
     our_metadata,
 )
 from awscons.audit.event import AuditLog
-from awscons.audit.metrics_recorder import NoMetrics
+from awscons.audit.metrics_recorder import MetricsRecorder, NoMetrics
 from awscons.aws.assertions import AssertionIssuer
 from awscons.aws.broker import Broker
 from awscons.aws.saml_post import ConsolePoster
@@ -155,8 +154,7 @@ def build_service(
             client_archive=load_client_archive() if settings.login.terminals else None,
         )
     )
-    keep = partial(keep_service_log, settings, recorder, environment=environment)
-    return _finish(app, broker if prepared else None, settings, keep)
+    return _finish(app, broker if prepared else None, settings, recorder, environment)
 
 
 def _build_consoles(
@@ -189,11 +187,17 @@ def _log_warnings(warnings: Iterable[Finding], environment: Mapping[str, str]) -
         )
 
 
-def _finish(app: Flask, broker: Broker | None, settings: Settings, keep_log: Callable[[], None]) -> Flask:
+def _finish(
+    app: Flask,
+    broker: Broker | None,
+    settings: Settings,
+    recorder: MetricsRecorder,
+    environment: Mapping[str, str],
+) -> Flask:
     """The service, prepared if the broker is given. It has the events of this process once nothing can fail."""
     if broker is not None:
         broker.prepare(settings.targets)
         for name in app.jinja_env.list_templates():
             app.jinja_env.get_template(name)
-    keep_log()
+    keep_service_log(settings, recorder, environment=environment)
     return app

@@ -227,7 +227,7 @@ def forgetful() -> Iterator[tuple[Faulty, str]]:
         faulty.released.set()
 
 
-QUICK = Limits(connect=5, read=0.2, total=20)
+QUICK = Limits(connect=5, read=1, total=20)
 
 
 def test_a_kept_connection_that_swallows_what_is_sent_is_replaced_by_a_new_one() -> None:
