@@ -12,7 +12,6 @@ from __future__ import annotations
 import atexit
 import errno
 import hashlib
-import io
 import json
 import os
 import secrets
@@ -73,7 +72,7 @@ class StreamSink(_Lines):
         stream = self._stream or sys.stderr
         try:
             descriptor = stream.fileno()
-        except io.UnsupportedOperation:  # a text in memory
+        except (AttributeError, OSError, ValueError):  # Apache's log under mod_wsgi, or a text in memory
             stream.write(f"{line}\n")
             stream.flush()
         else:

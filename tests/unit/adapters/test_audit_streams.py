@@ -56,6 +56,20 @@ def test_events_are_linked_in_the_order_of_their_lines_whatever_threads_write(tm
     assert all(event["prev"] == before["hash"] for before, event in pairwise(written))
 
 
+class LogOfApache(io.StringIO):
+    """What `sys.stderr` is under mod_wsgi."""
+
+    def fileno(self) -> int:
+        raise OSError("Apache/mod_wsgi log object is not associated with a file descriptor.")
+
+
+def test_standard_error_without_a_descriptor_takes_events_as_text() -> None:
+    stream, log = AuditStream(MovableClock()), LogOfApache()
+    stream.use(log, json.dumps)
+    stream.write({"n": 1})
+    assert json.loads(log.getvalue())["n"] == 1
+
+
 def test_a_file_that_was_rotated_is_opened_again(tmp_path: Path) -> None:
     stream = stream_to(tmp_path / "log", MovableClock())
     stream.write({"n": 1})
