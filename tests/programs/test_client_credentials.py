@@ -72,7 +72,7 @@ def test_twenty_programs_for_different_doors_use_each_refresh_token_once(
     assert service.count(REFRESH) == 21
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_program_that_is_stopped_while_it_renews_its_tokens_stores_the_new_ones_first(
     signed_in: Terminal, service: CliService, number: signal.Signals
 ) -> None:
