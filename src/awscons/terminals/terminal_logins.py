@@ -283,12 +283,11 @@ class Terminals:
 
     def of(self, user_name: str) -> tuple[StoredLogin, ...]:
         """The terminals of a person, in the order in which they were allowed."""
-        found = [
-            (stored.login.terminal.since, stored)
+        return tuple(
+            stored
             for stored in self._register.of(user_name)
             if stored.login.terminal is not None and stored.login.identity.user_name == user_name
-        ]
-        return tuple(stored for _, stored in sorted(found, key=lambda pair: pair[0]))
+        )
 
     def end(self, user_name: str, public_id: str | None = None) -> tuple[Login, ...]:
         """End one terminal of a person, or all of them; return those that were there."""

@@ -95,6 +95,16 @@ def is_reuse(result: Tokens | GrantRefused) -> bool:
     return isinstance(result, GrantRefused) and result.is_reuse
 
 
+def test_the_terminals_of_a_person_are_in_the_order_of_the_moments_at_which_they_were_allowed(
+    scene: Scene,
+) -> None:
+    for name in ("third", "second", "first"):  # by a clock that was set back, against the order of the store
+        scene.clock.forward(seconds=-1)
+        scene.redeem(scene.terminals.issue_code(scene.login, replace(ASKED, machine=name)))
+    found = [stored.login.terminal for stored in scene.terminals.of(ADA.user_name)]
+    assert [terminal.machine for terminal in found if terminal] == ["first", "second", "third"]
+
+
 def test_of_two_who_refresh_at_the_same_moment_neither_stays_signed_in(scene: Scene) -> None:
     tokens = scene.tokens()
     others: list[Tokens | GrantRefused] = []
