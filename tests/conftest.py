@@ -1,9 +1,16 @@
 """What holds for the whole run: a skipped test is a failure, the number of tests is said, no home is touched."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C count again in a run in the background, where shells ignore it, and programs of tests would as well."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

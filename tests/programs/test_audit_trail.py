@@ -103,7 +103,7 @@ def run_host(folder: Path, host: str, *, kill: bool = False) -> Answers:
             stack.callback(browser.close)
             sent = sent_to_idp(browser.get("/aws/"))
             browser.follow(browser.answer("/saml/acs", vouch_for_ada(sent, f"{url}/saml/acs")))
-        number = 100_000 if kill else EVENTS // PEOPLE
+        number = 5 * EVENTS if kill else EVENTS // PEOPLE
         people = [
             threading.Thread(target=answers.ask, args=(browser, f"{host}.{name}", number))
             for name, browser in enumerate(browsers)
@@ -246,7 +246,7 @@ ALTERED: dict[str, Callable[[Any], object]] = {
 }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data(), name=st.sampled_from(sorted(ALTERED)))
 def test_an_altered_line_breaks_its_stream_and_no_other(trail: Trail, data: st.DataObject, name: str) -> None:
     number = data.draw(st.integers(0, len(trail.lines) - 1))
@@ -261,7 +261,7 @@ def test_an_altered_line_breaks_its_stream_and_no_other(trail: Trail, data: st.D
     assert any(place.endswith(f"changed.log:{number + 1}") for place in places)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_a_dropped_line_is_missed_in_its_stream_alone(trail: Trail, data: st.DataObject) -> None:
     number = data.draw(st.integers(0, len(trail.lines) - 1))
@@ -273,7 +273,7 @@ def test_a_dropped_line_is_missed_in_its_stream_alone(trail: Trail, data: st.Dat
         assert "unanchored tail" in kinds
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_an_end_that_was_cut_is_missed_where_an_anchor_covers_it(trail: Trail, data: st.DataObject) -> None:
     stream, last = place_of(data.draw(st.sampled_from(trail.lines)))
@@ -285,7 +285,7 @@ def test_an_end_that_was_cut_is_missed_where_an_anchor_covers_it(trail: Trail, d
         assert streams == set()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data(), rehash=st.booleans())
 def test_a_line_of_another_stream_is_no_part_of_this_one(
     trail: Trail, data: st.DataObject, *, rehash: bool
