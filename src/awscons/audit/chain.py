@@ -37,6 +37,8 @@ PERSONAL = frozenset(
     }
 )
 """Fields that name a person, or may."""
+NAMES = ("user_name", "name_id", "role_session_name", "source_identity")
+"""Those of them by which one asks for a person."""
 ERASED = "erased"
 _SECONDS = 3_600
 _FURTHEST = 24 * 366 * 50
@@ -161,5 +163,4 @@ def erase(event: Mapping[str, object]) -> dict[str, object]:
 
 def names_person(event: Mapping[str, object], name: str) -> bool:
     """Whether an event is about the person of that name: a user name, a NameID, a role session name."""
-    fields = ("user_name", "name_id", "role_session_name", "source_identity")
-    return any(event.get(field) == name for field in fields)
+    return any(event.get(field) == name for field in NAMES)

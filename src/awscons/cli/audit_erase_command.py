@@ -14,11 +14,9 @@ from typing import Any
 
 import click
 
-from awscons.audit.chain import erase
+from awscons.audit.chain import NAMES, erase
 from awscons.audit.reading import find_event
 from awscons.cli.audit_files import AuditFileUnreadable, read_events, read_lines
-
-_NAMES = ("user_name", "name_id", "role_session_name", "source_identity")
 
 
 def erase_person(name: str, files: Sequence[Path]) -> None:
@@ -55,7 +53,7 @@ class _Person:
     def is_in(self, facts: Mapping[str, Any]) -> bool:
         """Whether an event is about the person, or of a login of theirs, or has a cause that quotes a name."""
         return (
-            not self.names.isdisjoint(_texts(facts, *_NAMES))
+            not self.names.isdisjoint(_texts(facts, *NAMES))
             or not self.logins.isdisjoint(_texts(facts, "login_id"))
             or any(_quotes(cause, name) for cause in _texts(facts, "cause") for name in self.names)
         )
@@ -69,7 +67,7 @@ def _person(name: str, files: Sequence[Path]) -> _Person:
     name = name.casefold()
     names, logins = {name}, set[str]()
     for found, _ in read_events(files, "looking for the person"):
-        if name in _texts(found.facts, *_NAMES):
+        if name in _texts(found.facts, *NAMES):
             logins |= _texts(found.facts, "login_id")
         if name in (both := _texts(found.facts, "user_name", "name_id")):
             names |= both

@@ -28,13 +28,11 @@ def register_logout_views(app: Flask, deps: WebDependencies) -> None:
     @views.post("/logout")
     def logout() -> Response:
         login = current_login(deps)
-        if login is not None and deps.has_terminals:
-            # First: if the store fails now, the person is still signed in and can repeat it.
-            _end_terminals(deps, login)
+        # First: if the store fails now, the person is still signed in and can repeat it.
+        _end_terminals(deps, login)
         end_current_login(deps)
-        if login is not None and deps.has_terminals:
-            # Again, for one that was signed in meanwhile. From now on, none can be.
-            _end_terminals(deps, login)
+        # Again, for one that was signed in meanwhile. From now on, none can be.
+        _end_terminals(deps, login)
         g.login = None
         onward = None
         if login is not None:
@@ -80,7 +78,9 @@ def register_logout_views(app: Flask, deps: WebDependencies) -> None:
     app.register_blueprint(views)
 
 
-def _end_terminals(deps: WebDependencies, login: Login) -> None:
+def _end_terminals(deps: WebDependencies, login: Login | None) -> None:
+    if login is None or not deps.has_terminals:
+        return
     for ended in deps.terminals.end(login.identity.user_name):
         deps.audit.record(events.signed_out(ended, caller()))
 
